@@ -1,0 +1,1 @@
+"""Measure accuracy and latency of one file on one code path."""

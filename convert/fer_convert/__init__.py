@@ -1,0 +1,1 @@
+"""Convert trained models for phones and boards, and prove them equal."""

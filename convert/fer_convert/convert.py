@@ -1,0 +1,117 @@
+"""One conversion from start to end: export, quantise, prove, then put in place."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from fer_sdk.bundle import ModelBundle, Precision
+from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
+from fer_sdk.files import sha256_of
+from numpy.typing import NDArray
+
+from fer_convert import recipes
+from fer_convert.calibration import calibration_faces
+from fer_convert.export import for_conversion, load_trained
+from fer_convert.inspect import inspect
+from fer_convert.parity import Parity, check, compare
+
+GATE_FACES = 1000
+Say = Callable[[str], None]
+"""Told in a few words what is being done."""
+
+
+def convert(
+    model: Path,
+    precisions: tuple[Precision, ...],
+    out: Path,
+    data: Fer2013,
+    *,
+    calibration_samples: int = 504,
+    max_drop: float = 0.5,
+    say: Say = lambda stage: None,
+) -> list[tuple[Path, Parity]]:
+    """Convert a trained model to .tflite bundles, each proven on real faces or none written.
+
+    Args:
+        model: A `.keras` file with its sidecar.
+        precisions: What to convert to.
+        out: Folder of the bundles, named `<model>-<precision>.tflite`.
+        data: FER2013: Training to calibrate, PublicTest to prove.
+        calibration_samples: Training faces that calibrate int8.
+        max_drop: Largest loss of accuracy against the float model, in points of 100.
+        say: Told about each stage.
+
+    Returns:
+        Path and measured parity of each bundle.
+
+    Raises:
+        BundleError: If the model or its sidecar is damaged.
+        ParityError: If a file does not do what the float model does; no file is left then.
+        InputError: If `out` cannot be written or there are too few faces.
+    """
+    say("load")
+    source = ModelBundle.load(model)
+    trained = load_trained(model)
+    faces, truth = _gate_faces(data)
+    reference = _probabilities(trained.predict(_pixels(faces), verbose=0), source.temperature)
+    ready = for_conversion(trained)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        workshop = tempfile.TemporaryDirectory(dir=out, prefix=".fer-convert-")
+    except OSError as error:
+        raise InputError(f"cannot write into {out}: {error.strerror}") from error
+    results: list[tuple[Path, Parity]] = []
+    with workshop as folder:
+        for precision in precisions:
+            say(f"convert {precision}")
+            path = Path(folder) / f"{model.stem}-{precision}.tflite"
+            origin = {
+                **source.source,
+                "float_sha256": sha256_of(model),
+                "converter": f"tensorflow {version('tensorflow')}",
+            }
+            if precision == "int8":
+                calibrating = calibration_faces(data, calibration_samples)
+                origin["calibration"] = f"{len(calibrating)} faces of FER2013 Training, seed 0"
+                path.write_bytes(recipes.int8_full(ready, calibrating))
+            else:
+                path.write_bytes(recipes.float32(ready))
+            say(f"check {precision}")
+            bundle = replace(source, path=path, precision=precision, source=origin, metrics=())
+            bundle.write_sidecar()
+            with ExpressionClassifier.load(path) as classifier:
+                converted = classifier.probabilities(faces)
+            parity = compare(reference, converted, truth, inspect(path))
+            check(parity, precision, max_drop=max_drop)
+            results.append((path, parity))
+        return [(_put(path, out), parity) for path, parity in results]
+
+
+def _put(path: Path, out: Path) -> Path:
+    """Move a proven bundle to its final name, the sidecar first: a model is never without one."""
+    for name in (f"{path.name}.json", path.name):
+        path.with_name(name).replace(out / name)
+    return out / path.name
+
+
+def _gate_faces(data: Fer2013) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return up to 1,000 clean faces of PublicTest and their labels, the same ones every time."""
+    rows = data.rows(PUBLIC_TEST, clean=True)
+    if not len(rows):
+        raise InputError("proving a conversion needs faces of PublicTest, but the data has none")
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:GATE_FACES])
+    return data.pixels[rows], data.emotion[rows]
+
+
+def _pixels(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return faces[..., None].astype(np.float32)
+
+
+def _probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    powers = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)

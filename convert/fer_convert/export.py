@@ -1,0 +1,71 @@
+"""A trained `.keras` model made ready for conversion: batch 1, scaling inside the first convolution."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from fer_sdk.errors import BundleError
+from keras import layers
+
+
+def load_trained(path: Path) -> keras.Model:
+    """Open a `.keras` file of stock layers.
+
+    Raises:
+        BundleError: If Keras refuses the file.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        first_line = (str(error).strip() or repr(error)).splitlines()[0]
+        raise BundleError(f"Keras refuses {path}: {first_line}") from error
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise BundleError(
+            f"{path} must have one input and one output, "
+            f"but has {len(model.inputs)} and {len(model.outputs)}"
+        )
+    return model
+
+
+def for_conversion(model: keras.Model) -> keras.Model:
+    """Return an equal model for exactly one face, without a scaling step of its own.
+
+    A leading `Rescaling` without offset that feeds one bias-free convolution moves into that
+    convolution's kernel, which is exact with any padding: an int8 file then takes pixels as they are
+    and spends nothing on scaling. Any other model keeps its layers.
+
+    Args:
+        model: Takes float32 (batch, height, width, channels), range [0, 255].
+
+    Returns:
+        A model for float32 (1, height, width, channels), range [0, 255].
+    """
+    scaling = _foldable(model)
+    inputs = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="face")
+
+    def copy(layer: layers.Layer) -> layers.Layer:
+        if layer is scaling:
+            return layers.Identity(name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    twin = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy)
+    twin.set_weights(model.get_weights())
+    if scaling is not None:
+        first = twin.get_layer(_consumer(scaling).name)
+        first.kernel.assign(keras.ops.convert_to_numpy(first.kernel) * np.float32(scaling.scale))
+    return twin
+
+
+def _foldable(model: keras.Model) -> layers.Rescaling | None:
+    """Return the scaling layer that can move into a convolution, if there is one."""
+    found = [layer for layer in model.layers if isinstance(layer, layers.Rescaling)]
+    if len(found) != 1 or np.any(found[0].offset):
+        return None
+    consumer = _consumer(found[0])
+    return found[0] if isinstance(consumer, layers.Conv2D) else None
+
+
+def _consumer(layer: layers.Layer) -> layers.Layer | None:
+    """Return the one layer behind `layer`, or None if there are several."""
+    nodes = layer._outbound_nodes
+    return nodes[0].operation if len(nodes) == 1 else None

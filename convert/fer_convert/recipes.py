@@ -1,0 +1,41 @@
+"""One function a precision: a Keras model in, the bytes of a .tflite file out."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+
+def float32(model: keras.Model) -> bytes:
+    """Convert without quantising: the reference, four bytes a weight.
+
+    Args:
+        model: From `fer_convert.export.for_conversion`.
+    """
+    return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+
+
+def int8_full(model: keras.Model, faces: NDArray[np.uint8]) -> bytes:
+    """Convert weights and activations to int8 (Jacob et al. 2018, https://arxiv.org/abs/1712.05877).
+
+    A quarter of the bytes, about half the time on CPUs with dot-product instructions, some tenths of
+    a point of accuracy. Takes uint8 pixels, answers with int8 logits.
+
+    Args:
+        model: From `fer_convert.export.for_conversion`.
+        faces: Calibration faces, uint8 (n, height, width), reaching 0 and 255.
+    """
+
+    def representative() -> Iterator[list[NDArray[np.float32]]]:
+        for face in faces:
+            yield [face.astype(np.float32)[None, ..., None]]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.int8
+    return bytes(converter.convert())

@@ -1,0 +1,46 @@
+"""What the SDK raises.
+
+::
+
+    FerError                                  base: everything below; catch this one at the border
+    ├── InputError (also ValueError)          the caller's image, file or option is wrong: change it
+    ├── BundleError                           a model or its sidecar is wrong: fetch or export it again
+    ├── RuntimeFailure                        the runtime refused or failed: see its message
+    └── MissingDependencyError (ImportError)  an optional package is missing: install the named extra
+
+The tools add their own below `FerError`: `fer_train.errors.TrainingError` and
+`fer_convert.parity.ParityError`. A command shows any of them as one line and exits with 1.
+"""
+
+
+class FerError(Exception):
+    """Base of every error that the SDK and its tools raise on purpose."""
+
+
+class InputError(FerError, ValueError):
+    """An image, file or option from the caller is not what was asked for."""
+
+
+class BundleError(FerError):
+    """A model file and its sidecar are damaged, incomplete or do not belong together."""
+
+
+class RuntimeFailure(FerError):  # noqa: N818 - "RuntimeError" is taken by Python
+    """An inference runtime could not load or run a model that looked right."""
+
+
+class MissingDependencyError(FerError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        """Say which extra brings the package.
+
+        Args:
+            package: Import name that was not found, such as "onnxruntime".
+            extra: Extra of fer-sdk that brings it, such as "onnx".
+            purpose: What it was needed for, such as "running .onnx models".
+        """
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed: "
+            f"pip install 'fer-sdk[{extra}]'"
+        )

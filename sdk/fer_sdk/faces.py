@@ -1,0 +1,97 @@
+"""Finding faces: any `FaceDetector` will do; `YuNet` is the one that is shipped."""
+
+from importlib import resources
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import RuntimeFailure
+from fer_sdk.preprocess import check_image
+from fer_sdk.results import Face, Landmarks
+
+YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
+
+
+class FaceDetector(Protocol):
+    """Finds faces with eyes and mouth; the crop rests on those points alone."""
+
+    def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Return the faces of an image, best score first.
+
+        Args:
+            image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
+        """
+
+    def close(self) -> None:
+        """Free what the detector holds; may be called twice."""
+
+
+class YuNet:
+    """YuNet (Wu et al. 2023, https://doi.org/10.1007/s11633-023-1423-y) through OpenCV."""
+
+    def __init__(self, *, min_score: float = 0.7, max_side: int = 640) -> None:
+        """Load the shipped network.
+
+        Args:
+            min_score: Faces below this confidence, 0 to 1, are left out.
+            max_side: Larger images are shrunk to this longer side before the search, in pixels. The
+                time grows with the area; a face below about 10 px in the shrunk image is missed.
+
+        Raises:
+            RuntimeFailure: If OpenCV cannot load the network.
+        """
+        self._max_side = max_side
+        source = resources.files("fer_sdk") / "data" / YUNET_FILE
+        # OpenCV 5 warns on every creation that its new engine has no targets to prefer.
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            with resources.as_file(source) as path:
+                self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score)
+        except cv2.error as error:
+            raise RuntimeFailure(f"OpenCV {cv2.__version__} cannot load YuNet: {error}") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+    def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Return the faces of an image, best score first.
+
+        Args:
+            image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
+
+        Raises:
+            InputError: If the image is not of that form.
+        """
+        check_image(image_bgr, "bgr")
+        height, width = image_bgr.shape[:2]
+        shrink = min(1.0, self._max_side / max(height, width))
+        size = max(1, round(width * shrink)), max(1, round(height * shrink))
+        searched = image_bgr
+        if size != (width, height):
+            searched = np.asarray(
+                cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        self._net.setInputSize(size)
+        _, rows = self._net.detect(searched)
+        if rows is None:
+            return ()
+        zoom = np.array([width / size[0], height / size[1]])
+        return tuple(
+            _face(np.asarray(row, np.float64), zoom) for row in sorted(rows, key=lambda r: -r[14])
+        )
+
+    def close(self) -> None:
+        """Do nothing: OpenCV frees the network with the object."""
+
+
+def _face(row: NDArray[np.float64], zoom: NDArray[np.float64]) -> Face:
+    """Read OpenCV's row: x, y, width, height, five points, score."""
+    left, top = row[0:2] * zoom
+    across, down = row[2:4] * zoom
+    # A shrunk pixel's centre lies in the middle of the pixels that it stands for.
+    points = (row[4:14].reshape(5, 2) + 0.5) * zoom - 0.5
+    landmarks = Landmarks(*[(float(x), float(y)) for x, y in points])
+    box = float(left), float(top), float(left + across), float(top + down)
+    return Face(box, landmarks, float(row[14]))

@@ -1,0 +1,149 @@
+"""Reading photos: what a file is gets checked from its header before anything is decoded."""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import InputError
+
+MIN_SIDE: Final = 16
+MAX_SIDE: Final = 16_384
+MAX_PIXELS: Final = 100_000_000
+"""Limits of a photo, in pixels: a small file can unpack to gigabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What an image file says of itself."""
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    bits: int
+
+
+def read_photo(path: Path, *, convert: bool = False) -> NDArray[np.uint8]:
+    """Read a photo, turned upright by its EXIF orientation.
+
+    Args:
+        path: JPEG, PNG, WebP or BMP file.
+        convert: Accept grey, transparent, CMYK and 16-bit images too: grey is repeated, transparency
+            dropped, the upper 8 bits kept.
+
+    Returns:
+        uint8 (height, width, 3), range [0, 255], BGR.
+
+    Raises:
+        InputError: If the file is missing, not such an image, damaged, too large or too small.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"no photo at {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    header = _read_header(data, path)
+    size = f"{header.width}x{header.height}"
+    if max(header.width, header.height) > MAX_SIDE or header.width * header.height > MAX_PIXELS:
+        raise InputError(
+            f"{path} is {size} pixels, but a photo may have {MAX_SIDE} a side and "
+            f"{MAX_PIXELS // 1_000_000} million in all: shrink it"
+        )
+    if min(header.width, header.height) < MIN_SIDE:
+        raise InputError(f"{path} is {size} pixels: no face fits under {MIN_SIDE} a side")
+    if (header.channels, header.bits) != (3, 8) and not convert:
+        kinds = {1: "grey", 2: "grey with transparency", 3: "colour", 4: "RGBA or CMYK"}
+        raise InputError(
+            f"{path} must be an 8-bit colour photo, but is {header.bits}-bit "
+            f"{kinds.get(header.channels, f'of {header.channels} channels')}: "
+            "convert it, or add --convert"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise InputError(f"{path} is a damaged {header.format} file: {error.err}") from error
+    if image is None:
+        raise InputError(f"{path} is a damaged {header.format} file")
+    return np.asarray(image, np.uint8)
+
+
+def _read_header(data: bytes, path: Path) -> ImageHeader:
+    if not data:
+        raise InputError(f"{path} is empty (0 bytes)")
+    readers = {
+        b"\x89PNG\r\n\x1a\n": _png,
+        b"\xff\xd8\xff": _jpeg,
+        b"BM": _bmp,
+        b"RIFF": _webp,
+    }
+    for magic, reader in readers.items():
+        if data.startswith(magic):
+            try:
+                return reader(data)
+            except (struct.error, IndexError, ValueError) as error:
+                raise InputError(f"{path} is a truncated or damaged image ({error})") from error
+    raise InputError(
+        f"{path} must be a JPEG, PNG, WebP or BMP file, but begins with {data[:8]!r}"
+    )
+
+
+def _png(data: bytes) -> ImageHeader:
+    width, height, bits, color_type = struct.unpack(">IIBB", data[16:26])
+    if b"IEND" not in data[-64:]:
+        raise ValueError("its end is missing")
+    channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(color_type, 0)
+    if color_type == 3:  # palette entries are 8-bit colours, transparent ones in a chunk of their own
+        bits, channels = 8, 4 if b"tRNS" in data[:4096] else 3
+    return ImageHeader("PNG", width, height, channels, bits)
+
+
+def _jpeg(data: bytes) -> ImageHeader:
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise ValueError(f"no marker at byte {at}")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits, height, width, channels = struct.unpack(">BHHB", data[at + 4 : at + 10])
+            if data.find(b"\xff\xd9", at) < 0:
+                raise ValueError("its end is missing")
+            return ImageHeader("JPEG", width, height, channels, bits)
+        elif marker in (0xD9, 0xDA):
+            raise ValueError("no frame header")
+        else:
+            at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+
+
+def _bmp(data: bytes) -> ImageHeader:
+    size, width, height = struct.unpack("<I", data[2:6])[0], *struct.unpack("<ii", data[18:26])
+    bits = struct.unpack("<H", data[28:30])[0]
+    if len(data) < size:
+        raise ValueError("its end is missing")
+    return ImageHeader("BMP", width, abs(height), 4 if bits == 32 else 3, 8)
+
+
+def _webp(data: bytes) -> ImageHeader:
+    if data[8:12] != b"WEBP":
+        raise ValueError("RIFF, but not WebP")
+    if len(data) < struct.unpack("<I", data[4:8])[0] + 8:
+        raise ValueError("its end is missing")
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(data[i : i + 3], "little") + 1 for i in (24, 27))
+        return ImageHeader("WebP", width, height, 4 if data[20] & 0x10 else 3, 8)
+    if kind == b"VP8L":
+        packed = struct.unpack("<I", data[21:25])[0]
+        width, height = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+        return ImageHeader("WebP", width, height, 4 if packed >> 28 & 1 else 3, 8)
+    if kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack("<HH", data[26:30]))
+        return ImageHeader("WebP", width, height, 3, 8)
+    raise ValueError(f"WebP chunk {kind!r}")

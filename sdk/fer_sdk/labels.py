@@ -1,0 +1,12 @@
+"""The expressions' names, in the order of FER2013's numbers."""
+
+from typing import Final
+
+FER2013_LABELS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""Class 0 to 6 of FER2013 (Goodfellow et al. 2013, https://arxiv.org/abs/1307.0414)."""
+
+FERPLUS_LABELS: Final = (
+    "neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt",
+    "unknown", "not-a-face",
+)  # fmt: skip
+"""Vote columns of FER+ (Barsoum et al. 2016, https://arxiv.org/abs/1608.01041)."""

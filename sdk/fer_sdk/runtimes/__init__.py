@@ -1,0 +1,47 @@
+"""Runtimes: one file each, opened by name; a package is imported when its runtime is opened."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from fer_sdk.errors import InputError
+from fer_sdk.runtimes import litert, onnx, tflite
+from fer_sdk.runtimes.base import Session
+
+RUNTIMES: Final[dict[str, tuple[str, Callable[[Path, int], Session]]]] = {
+    "litert": (".tflite", litert.open_session),
+    "onnx": (".onnx", onnx.open_session),
+    "tflite": (".tflite", tflite.open_session),
+}
+"""Name of each runtime, the files it takes, and what opens it."""
+
+
+def open_session(model: Path, *, runtime: str | None = None, threads: int = 1) -> Session:
+    """Load a model into a runtime.
+
+    Args:
+        model: .tflite or .onnx file.
+        runtime: One of `RUNTIMES`; None takes LiteRT for .tflite and ONNX Runtime for .onnx.
+        threads: CPU threads, 1 or more.
+
+    Raises:
+        InputError: If the runtime is unknown or does not take such files, or threads is below 1.
+        MissingDependencyError: If the runtime is not installed.
+        RuntimeFailure: If the runtime refuses the model.
+    """
+    if threads < 1:
+        raise InputError(f"threads must be 1 or more, but is {threads}")
+    if runtime is None:
+        fitting = [name for name, (suffix, _) in RUNTIMES.items() if suffix == model.suffix]
+        if not fitting:
+            raise InputError(f"{model} must be a .tflite or .onnx file")
+        runtime = fitting[0]
+    if runtime not in RUNTIMES:
+        raise InputError(f"no runtime named {runtime!r}: there are {', '.join(RUNTIMES)}")
+    suffix, opener = RUNTIMES[runtime]
+    if model.suffix != suffix:
+        raise InputError(f"the runtime {runtime} takes {suffix} files, but got {model.name}")
+    return opener(model, threads)
+
+
+__all__ = ["RUNTIMES", "Session", "open_session"]

@@ -1,0 +1,84 @@
+"""What every runtime offers, and how quantised numbers become pixels and logits."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import RuntimeFailure
+
+
+class Session(Protocol):
+    """A loaded model."""
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width of the model's input in pixels."""
+
+    @property
+    def classes(self) -> int:
+        """Number of logits."""
+
+    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
+
+        Raises:
+            RuntimeFailure: If the session is closed or the runtime fails.
+        """
+
+    def close(self) -> None:
+        """Free the model; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One input or output: its shape, type and quantisation, value = scale (number - zero_point)."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+def check_tensors(entry: Tensor, exit: Tensor, where: str) -> None:
+    """Refuse a model that does not take one grey image and return one row of logits.
+
+    Args:
+        entry: The model's input: (1, height, width, 1), or (1, 1, height, width) in ONNX files.
+        exit: The model's output: (1, classes).
+        where: The model's name, for the message.
+
+    Raises:
+        RuntimeFailure: If shape, type or quantisation of either is another.
+    """
+    if len(entry.shape) != 4 or entry.shape[0] != 1 or 1 not in (entry.shape[1], entry.shape[3]):
+        raise RuntimeFailure(f"{where} must take one grey image, but its input is {entry.shape}")
+    if len(exit.shape) != 2 or exit.shape[0] != 1:
+        raise RuntimeFailure(f"{where} must answer with (1, classes), but gives {exit.shape}")
+    # Pixels go in as they are: an input of another scale would see them brighter or darker.
+    raw = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}
+    came = (round(entry.scale, 6), entry.zero_point)
+    if entry.dtype.name not in raw or came != raw[entry.dtype.name]:
+        raise RuntimeFailure(
+            f"{where} must take raw pixels (float32; uint8 with scale 1, zero point 0; int8 with "
+            f"scale 1, zero point -128), but its input is {entry.dtype.name} with scale {came[0]}, "
+            f"zero point {came[1]}: calibrate it with faces that reach 0 and 255"
+        )
+    if exit.dtype.name not in raw or (exit.dtype.name != "float32" and exit.scale <= 0):
+        raise RuntimeFailure(f"{where} must answer in float32, uint8 or int8, but gives {exit.dtype}")
+
+
+def to_tensor(face: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
+    """Turn one face, uint8 (height, width), into the model's input tensor."""
+    if entry.dtype == np.int8:
+        return (face.astype(np.int16) - 128).astype(np.int8).reshape(entry.shape)
+    return face.astype(entry.dtype).reshape(entry.shape)
+
+
+def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
+    """Turn the model's answer into logits, float32 of the same shape."""
+    numbers = answer.astype(np.float32)
+    if exit.dtype == np.float32:
+        return numbers
+    return (numbers - np.float32(exit.zero_point)) * np.float32(exit.scale)

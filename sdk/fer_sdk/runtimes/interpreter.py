@@ -1,0 +1,78 @@
+"""The TFLite Interpreter API, which LiteRT and tflite-runtime share."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import RuntimeFailure
+from fer_sdk.runtimes.base import Tensor, check_tensors, to_logits, to_tensor
+
+
+class InterpreterSession:
+    """A .tflite model in an Interpreter."""
+
+    def __init__(self, interpreter_class: Any, model: Path, threads: int) -> None:
+        """Load a model.
+
+        Args:
+            interpreter_class: `Interpreter` of the runtime.
+            model: .tflite file.
+            threads: CPU threads.
+
+        Raises:
+            RuntimeFailure: If the runtime refuses the model or it is not an expression model.
+        """
+        self._name = model.name
+        try:
+            # From memory: a mapped file could change under the runtime.
+            self._interpreter = interpreter_class(
+                model_content=model.read_bytes(), num_threads=threads
+            )
+            self._interpreter.allocate_tensors()
+            inputs = self._interpreter.get_input_details()
+            outputs = self._interpreter.get_output_details()
+        except (ValueError, RuntimeError, OSError) as error:
+            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise RuntimeFailure(f"the runtime refuses {model}: {first_line}") from error
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise RuntimeFailure(
+                f"{model.name} must have one input and one output, "
+                f"but has {len(inputs)} and {len(outputs)}"
+            )
+        self._entry, self._exit = _tensor(inputs[0]), _tensor(outputs[0])
+        self._entry_index, self._exit_index = inputs[0]["index"], outputs[0]["index"]
+        check_tensors(self._entry, self._exit, model.name)
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width of the model's input in pixels."""
+        return self._entry.shape[1], self._entry.shape[2]
+
+    @property
+    def classes(self) -> int:
+        """Number of logits."""
+        return self._exit.shape[1]
+
+    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width)."""
+        if self._interpreter is None:
+            raise RuntimeFailure(f"{self._name} is closed")
+        logits = np.zeros((len(faces), self.classes), np.float32)
+        for number, face in enumerate(faces):
+            self._interpreter.set_tensor(self._entry_index, to_tensor(face, self._entry))
+            self._interpreter.invoke()
+            answer = self._interpreter.get_tensor(self._exit_index)
+            logits[number] = to_logits(answer, self._exit)[0]
+        return logits
+
+    def close(self) -> None:
+        """Free the model; may be called twice."""
+        self._interpreter = None
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    scale, zero_point = details["quantization"]
+    shape = tuple(int(side) for side in details["shape"])
+    return Tensor(shape, np.dtype(details["dtype"]), float(scale), int(zero_point))

@@ -1,0 +1,1 @@
+"""Train facial-expression models on FER2013."""

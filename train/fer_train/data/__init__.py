@@ -1,0 +1,1 @@
+"""Import, check and sample the training data."""

@@ -1,0 +1,313 @@
+"""Read FER2013 in any of its usual forms into one `Fer2013`.
+
+Forms: fer2013.csv; icml_face_data.csv (column names with spaces); either inside a .zip or
+.tar.gz; or a folder of images, `train/angry/*.png` beside `test/angry/*.png`.
+"""
+
+import csv
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+import cv2
+import numpy as np
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, Fer2013
+from fer_sdk.files import write_beside
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+from numpy.typing import NDArray
+
+Progress = Callable[[int], None]
+"""Called with the number of rows just read."""
+
+KNOWN_CSV_NAMES: Final = ("fer2013.csv", "icml_face_data.csv")
+COLUMNS: Final = {"emotion", "pixels", "Usage"}
+FERPLUS_COLUMNS: Final = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+    "unknown", "NF",
+)  # fmt: skip
+SPLIT_FOLDERS: Final = {
+    "train": "Training",
+    "training": "Training",
+    "publictest": "PublicTest",
+    "val": "PublicTest",
+    "validation": "PublicTest",
+    "privatetest": "PrivateTest",
+}
+LABEL_FOLDERS: Final = {name: number for number, name in enumerate(FER2013_LABELS)} | {
+    "anger": 0, "happiness": 3, "sadness": 4, "surprised": 5, "fearful": 2, "disgusted": 1,
+}  # fmt: skip
+IMAGE_SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".bmp"}
+
+Rows = tuple[list[NDArray[np.uint8]], list[int], list[int]]
+"""Pixels, emotion and usage, row by row."""
+
+
+def import_fer2013(
+    source: Path,
+    *,
+    ferplus: Path | None = None,
+    partial: bool = False,
+    progress: Progress = lambda rows: None,
+) -> Fer2013:
+    """Read FER2013 from any of its forms and check it.
+
+    Args:
+        source: csv, zip, tar.gz or folder, see the module's docstring.
+        ferplus: fer2013new.csv of FER+, joined row by row.
+        partial: Accept other row counts than the official ones.
+        progress: Told about every block of rows.
+
+    Raises:
+        InputError: If something is missing, truncated or foreign; names the line or file.
+    """
+    if source.is_dir():
+        pixels, emotion, usage = _read_folder(source, progress)
+    elif source.is_file():
+        with _open_csv(source) as (stream, name):
+            pixels, emotion, usage = _read_csv(stream, name, progress)
+    else:
+        raise InputError(f"no FER2013 at {source}: give fer2013.csv, an archive or a folder")
+    if not pixels:
+        raise InputError(f"{source} holds a header and no rows")
+    data = Fer2013(
+        pixels=np.stack(pixels),
+        emotion=np.array(emotion, np.uint8),
+        usage=np.array(usage, np.uint8),
+        duplicate_of=_find_duplicates(pixels, usage),
+        ferplus_votes=np.zeros((0, len(FERPLUS_LABELS)), np.uint8),
+    )
+    if not partial:
+        _check_counts(data, source)
+    if ferplus is None:
+        return data
+    if source.is_dir() and not data.is_official:
+        raise InputError(
+            f"FER+ votes join by the row of the official csv, but the images in {source} are not "
+            "its rows in its order: import the csv instead"
+        )
+    votes = _read_ferplus(ferplus, data.usage)
+    return Fer2013(data.pixels, data.emotion, data.usage, data.duplicate_of, votes)
+
+
+def save(data: Fer2013, path: Path) -> None:
+    """Write `data` as one compressed .npz that `fer_sdk.fer2013.load` reads."""
+    with write_beside(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            pixels=data.pixels,
+            emotion=data.emotion,
+            usage=data.usage,
+            duplicate_of=data.duplicate_of,
+            ferplus_votes=data.ferplus_votes,
+        )
+
+
+@contextmanager
+def _open_csv(source: Path) -> Iterator[tuple[IO[str], str]]:
+    """Open the csv itself or the one inside an archive; yields the stream and its name."""
+    try:
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as archive:
+                member = _choose_member([n for n in archive.namelist() if _is_csv(n)], source)
+                with archive.open(member) as raw:
+                    yield io.TextIOWrapper(raw, "utf-8", newline=""), f"{source}:{member}"
+        elif tarfile.is_tarfile(source):
+            with tarfile.open(source) as archive:
+                names = [m.name for m in archive.getmembers() if m.isfile() and _is_csv(m.name)]
+                member = _choose_member(names, source)
+                raw_member = archive.extractfile(member)
+                if raw_member is None:
+                    raise InputError(f"{member} in {source} is not a file")
+                with raw_member as raw:
+                    yield io.TextIOWrapper(raw, "utf-8", newline=""), f"{source}:{member}"
+        else:
+            with source.open(encoding="utf-8", newline="") as stream:
+                yield stream, str(source)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise InputError(f"{source} cannot be read to its end: {error}") from error
+
+
+def _is_csv(name: str) -> bool:
+    return name.lower().endswith(".csv") and not Path(name).name.startswith(".")
+
+
+def _choose_member(names: list[str], source: Path) -> str:
+    for known in KNOWN_CSV_NAMES:
+        matches = [name for name in names if Path(name).name == known]
+        if len(matches) == 1:
+            return matches[0]
+    if len(names) == 1:
+        return names[0]
+    raise InputError(
+        f"{source} must hold {' or '.join(KNOWN_CSV_NAMES)}, but its csv files are {names}"
+    )
+
+
+def _read_csv(stream: IO[str], name: str, progress: Progress) -> Rows:
+    reader = csv.reader(stream)
+    try:
+        header = [column.strip() for column in next(reader)]
+    except (StopIteration, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{name} line 1: expected a header, but got no csv text") from error
+    if not set(header) >= COLUMNS:
+        raise InputError(
+            f"{name} line 1: expected the columns emotion, pixels, Usage, but got {header[:8]}"
+        )
+    at_emotion, at_pixels, at_usage = (header.index(c) for c in ("emotion", "pixels", "Usage"))
+    pixels: list[NDArray[np.uint8]] = []
+    emotion: list[int] = []
+    usage: list[int] = []
+    try:
+        for row in reader:
+            where = f"{name} line {reader.line_num}"
+            if len(row) != len(header):
+                raise InputError(f"{where}: expected {len(header)} fields, but got {len(row)}")
+            emotion.append(_emotion(row[at_emotion].strip(), where))
+            usage.append(_usage(row[at_usage].strip(), where))
+            pixels.append(_pixels(row[at_pixels], where))
+            progress(1)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} line {reader.line_num + 1}: not text") from error
+    except csv.Error as error:
+        raise InputError(f"{name} line {reader.line_num}: {error}") from error
+    return pixels, emotion, usage
+
+
+def _emotion(text: str, where: str) -> int:
+    if text not in {"0", "1", "2", "3", "4", "5", "6"}:
+        raise InputError(f"{where}: emotion must be 0 to 6, but is {text[:20]!r}")
+    return int(text)
+
+
+def _usage(text: str, where: str) -> int:
+    if text not in USAGES:
+        raise InputError(f"{where}: Usage must be one of {USAGES}, but is {text[:20]!r}")
+    return USAGES.index(text)
+
+
+def _pixels(text: str, where: str) -> NDArray[np.uint8]:
+    words = text.split()
+    if len(words) != SIDE * SIDE:
+        raise InputError(f"{where}: expected {SIDE * SIDE} pixel values, but got {len(words)}")
+    try:
+        values = np.fromiter(map(int, words), np.int64, len(words))
+    except ValueError as error:
+        raise InputError(f"{where}: pixel values must be whole numbers: {error}") from error
+    if values.min() < 0 or values.max() > 255:
+        raise InputError(
+            f"{where}: pixel values must be 0 to 255, but reach {values.min()} to {values.max()}"
+        )
+    return values.astype(np.uint8).reshape(SIDE, SIDE)
+
+
+def _read_folder(source: Path, progress: Progress) -> Rows:
+    """Read `split/label/image` files in the order of split, then number in the name, then name."""
+    found: list[tuple[int, int, str, int, Path]] = []
+    for split in sorted(p for p in source.iterdir() if p.is_dir()):
+        for folder in sorted(p for p in split.iterdir() if p.is_dir()):
+            if folder.name.lower() not in LABEL_FOLDERS:
+                raise InputError(
+                    f"{folder}: expected a folder named after one of {FER2013_LABELS}"
+                )
+            for path in sorted(folder.iterdir()):
+                if path.suffix.lower() in IMAGE_SUFFIXES:
+                    numbers = re.findall(r"\d+", path.stem)
+                    found.append(
+                        (
+                            _usage_of(path, split.name),
+                            int(numbers[-1]) if numbers else 0,
+                            str(path),
+                            LABEL_FOLDERS[folder.name.lower()],
+                            path,
+                        )
+                    )
+    if not found:
+        raise InputError(
+            f"{source} must hold images as train/angry/*.png and test/angry/*.png, but has none"
+        )
+    found.sort()
+    pixels = []
+    for _, _, _, _, path in found:
+        pixels.append(_read_face(path))
+        progress(1)
+    return pixels, [label for _, _, _, label, _ in found], [usage for usage, *_ in found]
+
+
+def _usage_of(path: Path, split: str) -> int:
+    """Tell the split from the file's own prefix, as Kaggle's export has it, or from its folder."""
+    for number, usage in enumerate(USAGES):
+        if path.name.startswith(usage):
+            return number
+    key = split.lower().replace("_", "").replace("-", "")
+    if key not in SPLIT_FOLDERS:
+        raise InputError(
+            f"{path}: cannot tell PublicTest from PrivateTest: name the files PublicTest_*.png and "
+            "PrivateTest_*.png, or the folders train, PublicTest and PrivateTest"
+        )
+    return USAGES.index(SPLIT_FOLDERS[key])
+
+
+def _read_face(path: Path) -> NDArray[np.uint8]:
+    face = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_UNCHANGED)
+    if face is None:
+        raise InputError(f"{path} is not an image that OpenCV can read")
+    if face.ndim == 3 and face.shape[2] == 3 and (np.ptp(face, axis=2) == 0).all():
+        face = face[..., 0]
+    if face.dtype != np.uint8 or face.shape != (SIDE, SIDE):
+        raise InputError(
+            f"{path} must be an 8-bit grey image of {SIDE}x{SIDE}, but is {face.dtype} {face.shape}"
+        )
+    return np.asarray(face, np.uint8)
+
+
+def _find_duplicates(pixels: list[NDArray[np.uint8]], usage: list[int]) -> NDArray[np.int32]:
+    """Point every row at the first with the same pixels, a Training row if there is one."""
+    first: dict[bytes, int] = {}
+    keys = [face.tobytes() for face in pixels]
+    for training in (True, False):
+        for row, key in enumerate(keys):
+            if (usage[row] == TRAINING) is training:
+                first.setdefault(key, row)
+    return np.array([first[key] for key in keys], np.int32)
+
+
+def _check_counts(data: Fer2013, source: Path) -> None:
+    for number, usage in enumerate(USAGES):
+        labels = data.emotion[data.usage == number]
+        counts = tuple(np.bincount(labels, minlength=len(FER2013_LABELS)).tolist())
+        if counts != OFFICIAL_COUNTS[usage]:
+            raise InputError(
+                f"{source}: {usage} must have {OFFICIAL_COUNTS[usage]} faces per class "
+                f"(sum {sum(OFFICIAL_COUNTS[usage])}), but has {counts} (sum {sum(counts)}); "
+                f"the last row read is row {len(data.emotion)}. Truncated? Use --partial for a "
+                "set of your own"
+            )
+
+
+def _read_ferplus(path: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read FER+ votes from {path}: {error}") from error
+    if not rows or not set(rows[0]) >= {*FERPLUS_COLUMNS, "Usage"}:
+        raise InputError(f"{path} line 1: expected the columns Usage, {', '.join(FERPLUS_COLUMNS)}")
+    if len(rows) != len(usage):
+        raise InputError(f"{path} must have {len(usage)} rows, one a face, but has {len(rows)}")
+    votes = np.zeros((len(rows), len(FERPLUS_COLUMNS)), np.uint8)
+    for line, (row, expected) in enumerate(zip(rows, usage, strict=True), start=2):
+        if row["Usage"] != USAGES[expected]:
+            raise InputError(
+                f"{path} line {line}: Usage is {row['Usage']!r}, but that face is {USAGES[expected]}"
+            )
+        try:
+            votes[line - 2] = [int(row[column]) for column in FERPLUS_COLUMNS]
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"{path} line {line}: votes must be whole numbers 0 to 255") from error
+    return votes

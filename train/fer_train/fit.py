@@ -1,0 +1,185 @@
+"""The training loop: one recipe, one seed, one folder; stops and resumes at any step."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+from fer_sdk import fer2013
+from fer_sdk.files import write_beside
+from numpy.typing import NDArray
+
+from fer_train import augment, checkpoint, models
+from fer_train.data.targets import soft_targets
+from fer_train.errors import TrainingError
+from fer_train.recipes import Recipe
+
+Report = Callable[[int, int, float], None]
+"""Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
+
+
+class Run:
+    """One training run; its folder holds recipe.json, checkpoint.npz and history.json."""
+
+    def __init__(self, recipe: Recipe, data: fer2013.Fer2013, folder: Path, seed: int) -> None:
+        """Build the model and take up the folder's checkpoint, if there is one.
+
+        Args:
+            recipe: What to train and how.
+            data: FER2013; trained on Training without blank images, watched on clean PublicTest.
+            folder: Where the run lives; created.
+            seed: Decides initial weights, order, views and dropout.
+
+        Raises:
+            TrainingError: If the folder holds another run, or Training is smaller than a batch.
+            InputError: If the recipe needs FER+ votes and there are none.
+        """
+        self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
+        self.rows = data.rows(fer2013.TRAINING, clean=True)
+        self.watched = data.rows(fer2013.PUBLIC_TEST, clean=True)
+        if len(self.rows) < recipe.batch_size or not len(self.watched):
+            raise TrainingError(
+                f"the recipe needs {recipe.batch_size} Training faces and at least 1 of PublicTest, "
+                f"but there are {len(self.rows)} and {len(self.watched)}"
+            )
+        self.targets = soft_targets(
+            data,
+            self.rows,
+            ferplus_weight=recipe.ferplus_weight,
+            label_smoothing=recipe.label_smoothing,
+        )
+        self.steps = len(self.rows) // recipe.batch_size
+        keras.utils.set_random_seed(seed)
+        self.student = models.build(recipe.model, recipe.sizes)
+        self.trainer = _trainer(self.student, recipe, seed, self.steps)
+        self.progress = checkpoint.Progress(
+            json.dumps(asdict(recipe), sort_keys=True), seed, data.fingerprint
+        )
+        self.checkpoint = folder / "checkpoint.npz"
+        if self.checkpoint.exists():
+            self.progress = checkpoint.load(self.checkpoint, self.progress, self._variables())
+        with write_beside(folder / "recipe.json") as path:
+            path.write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=2) + "\n")
+
+    @property
+    def finished(self) -> bool:
+        """Whether every epoch of the recipe is done."""
+        return self.progress.epoch >= self.recipe.epochs
+
+    def train(
+        self, *, max_minutes: float = math.inf, report: Report = lambda epoch, step, loss: None
+    ) -> bool:
+        """Train until the recipe's end, or until time is up or a key is pressed; then resumable.
+
+        Args:
+            max_minutes: Stop, with a checkpoint, after this many minutes.
+            report: Told about every step.
+
+        Returns:
+            Whether every epoch is done.
+
+        Raises:
+            TrainingError: If the loss is not finite; the last good checkpoint stays.
+        """
+        began = last = time.monotonic()
+        progress = self.progress
+        try:
+            while not self.finished:
+                self._begin_epoch()
+                while progress.step < self.steps:
+                    loss = self._one_step()
+                    now = time.monotonic()
+                    progress.seconds += now - last
+                    last = now
+                    report(progress.epoch, progress.step, loss)
+                    if now - began > 60 * max_minutes:
+                        self.save()
+                        return False
+                self._end_epoch()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        checkpoint.save(self.checkpoint, self.progress, self._variables())
+
+    def _begin_epoch(self) -> None:
+        # Order depends on seed and epoch alone, so that a resumed epoch goes on where it stopped.
+        rng = np.random.default_rng([self.seed, self.progress.epoch])
+        self._order = rng.permutation(len(self.rows))
+
+    def _one_step(self) -> float:
+        """Train on the next batch; returns the epoch's mean loss so far."""
+        progress, size = self.progress, self.recipe.batch_size
+        batch = self._order[progress.step * size : (progress.step + 1) * size]
+        faces = self.data.pixels[self.rows[batch]][..., None].astype(np.float32)
+        self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
+        loss = float(self.trainer.train_on_batch(faces, self.targets[batch]))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in epoch {progress.epoch + 1}, step {progress.step + 1}: "
+                f"lower the learning rate; the last good state is {self.checkpoint}"
+            )
+        progress.step += 1
+        progress.loss_sum += loss
+        return progress.loss_sum / progress.step
+
+    def _end_epoch(self) -> None:
+        progress = self.progress
+        logits = predict(self.student, self.data.pixels[self.watched])
+        right = logits.argmax(axis=1) == self.data.emotion[self.watched]
+        progress.history.append(
+            {
+                "epoch": progress.epoch + 1,
+                "loss": progress.loss_sum / progress.step,
+                "learning_rate": float(self.trainer.optimizer.learning_rate),
+                "public_clean_accuracy": float(right.mean()),
+                "minutes": progress.seconds / 60,
+            }
+        )
+        progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        self.save()
+        with write_beside(self.folder / "history.json") as path:
+            path.write_text(json.dumps(progress.history, indent=1) + "\n")
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.trainer.variables, *self.trainer.optimizer.variables]
+
+
+def predict(model: keras.Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return logits, float32 (n, classes), for grey faces, uint8 (n, height, width)."""
+    return np.asarray(
+        model.predict(faces[..., None].astype(np.float32), batch_size=256, verbose=0), np.float32
+    )
+
+
+def _trainer(student: keras.Model, recipe: Recipe, seed: int, steps: int) -> keras.Model:
+    """Put random views before the student, and loss and optimiser behind it."""
+    views = augment.build(recipe.augmentation, seed)
+    trainer = keras.Sequential([keras.Input(student.input_shape[1:]), *views, student])
+    optimizer = keras.optimizers.SGD(
+        keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if recipe.warmup_epochs else recipe.learning_rate,
+            decay_steps=(recipe.epochs - recipe.warmup_epochs) * steps,
+            warmup_target=recipe.learning_rate if recipe.warmup_epochs else None,
+            warmup_steps=recipe.warmup_epochs * steps,
+        ),
+        momentum=recipe.momentum,
+        nesterov=True,
+        weight_decay=recipe.weight_decay,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.build(trainer.trainable_variables)
+    trainer.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        # XLA made TensorFlow on the CPU slower on every net that we measured.
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    return trainer

@@ -1,0 +1,34 @@
+"""Networks, one file each; `build` finds one by name.
+
+Every file has `build(**sizes) -> keras.Model` with input float32 (batch, 48, 48, 1) in the range
+[0, 255], logits float32 (batch, classes) out, and stock Keras layers only, so that the saved
+`.keras` file opens without this package.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from fer_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+MODELS: Final = ("residual_student",)
+"""Names of the modules in this package."""
+
+
+def build(name: str, sizes: dict[str, object]) -> "keras.Model":
+    """Build a network by name.
+
+    Args:
+        name: One of `MODELS`.
+        sizes: Keyword arguments of that network's `build`.
+
+    Raises:
+        InputError: If there is no such network.
+    """
+    if name not in MODELS:
+        raise InputError(f"no network named {name!r}: there are {', '.join(MODELS)}")
+    module = import_module(f"fer_train.models.{name}")
+    model: keras.Model = module.build(**sizes)
+    return model

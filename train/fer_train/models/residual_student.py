@@ -1,0 +1,50 @@
+"""A plain residual net of 3x3 convolutions, batch norm and ReLU: nothing that int8 finds hard.
+
+Residual blocks as in He et al. 2015 (https://arxiv.org/abs/1512.03385); each stage begins with a
+strided convolution instead of a pooled shortcut, so every operator is one that phone delegates take.
+"""
+
+import keras
+from fer_sdk.fer2013 import SIDE
+from fer_sdk.labels import FER2013_LABELS
+from keras import layers
+
+
+def build(
+    stem: int = 24,
+    widths: tuple[int, ...] = (40, 80, 120),
+    dropout: float = 0.3,
+    classes: int = len(FER2013_LABELS),
+) -> keras.Model:
+    """Build the net.
+
+    Args:
+        stem: Channels of the first convolution, at full resolution.
+        widths: Channels of each stage; every stage halves the resolution.
+        dropout: Share of pooled features dropped in training.
+        classes: Number of logits.
+
+    Returns:
+        Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
+    """
+    inputs = keras.Input((SIDE, SIDE, 1), name="face")
+    # No offset: with "same" padding only a pure factor folds exactly into the first convolution.
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = _convolution(x, stem)
+    for width in widths:
+        x = _convolution(x, width, strides=2)
+        branch = _convolution(_convolution(x, width), width, activate=False)
+        x = layers.ReLU()(layers.Add()([x, branch]))
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="residual_student")
+
+
+def _convolution(
+    x: keras.KerasTensor, width: int, *, strides: int = 1, activate: bool = True
+) -> keras.KerasTensor:
+    x = layers.Conv2D(
+        width, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(x)
+    x = layers.BatchNormalization(momentum=0.98)(x)
+    return layers.ReLU()(x) if activate else x
