@@ -1,10 +1,11 @@
 """Faces that show an int8 model the range of every activation; from Training only."""
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import TRAINING, Fer2013
 from fer_sdk.labels import FER2013_LABELS
-from numpy.typing import NDArray
 
 
 def calibration_faces(data: Fer2013, samples: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -34,7 +35,7 @@ def calibration_faces(data: Fer2013, samples: int, seed: int = 0) -> NDArray[np.
                 "lower --calibration-samples"
             )
         chosen.append(rng.choice(of_class, each, replace=False))
-    faces = data.pixels[rng.permutation(np.concatenate(chosen))]
+    faces: NDArray[np.uint8] = data.pixels[rng.permutation(np.concatenate(chosen))]
     if faces.min() > 0 or faces.max() < 255:
         raise InputError(
             f"calibration faces must reach grey levels 0 and 255, but span {faces.min()} to "

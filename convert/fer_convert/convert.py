@@ -7,11 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from fer_sdk.bundle import ModelBundle, Precision
-from fer_sdk.classifier import ExpressionClassifier
-from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
-from fer_sdk.files import sha256_of
 from numpy.typing import NDArray
 
 from fer_convert import recipes
@@ -19,6 +14,12 @@ from fer_convert.calibration import calibration_faces
 from fer_convert.export import for_conversion, load_trained
 from fer_convert.inspect import inspect
 from fer_convert.parity import Parity, check, compare
+from fer_sdk.bundle import ModelBundle, Precision
+from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
+from fer_sdk.files import sha256_of
+from fer_sdk.softmax import softmax
 
 GATE_FACES = 1000
 Say = Callable[[str], None]
@@ -58,7 +59,7 @@ def convert(
     source = ModelBundle.load(model)
     trained = load_trained(model)
     faces, truth = _gate_faces(data)
-    reference = _probabilities(trained.predict(_pixels(faces), verbose=0), source.temperature)
+    reference = softmax(trained.predict(_pixels(faces), verbose=0), source.temperature)
     ready = for_conversion(trained)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -110,8 +111,3 @@ def _gate_faces(data: Fer2013) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def _pixels(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     return faces[..., None].astype(np.float32)
-
-
-def _probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
-    powers = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)

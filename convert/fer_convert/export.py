@@ -1,11 +1,12 @@
-"""A trained `.keras` model made ready for conversion: batch 1, scaling inside the first convolution."""
+"""A trained model made ready for conversion: one face a call, no scaling step of its own."""
 
 from pathlib import Path
 
 import keras
 import numpy as np
-from fer_sdk.errors import BundleError
 from keras import layers
+
+from fer_sdk.errors import BundleError
 
 
 def load_trained(path: Path) -> keras.Model:
@@ -31,8 +32,8 @@ def for_conversion(model: keras.Model) -> keras.Model:
     """Return an equal model for exactly one face, without a scaling step of its own.
 
     A leading `Rescaling` without offset that feeds one bias-free convolution moves into that
-    convolution's kernel, which is exact with any padding: an int8 file then takes pixels as they are
-    and spends nothing on scaling. Any other model keeps its layers.
+    convolution's kernel, which is exact with any padding: an int8 file then takes pixels as they
+    are and spends nothing on scaling. Any other model keeps its layers.
 
     Args:
         model: Takes float32 (batch, height, width, channels), range [0, 255].
@@ -40,32 +41,29 @@ def for_conversion(model: keras.Model) -> keras.Model:
     Returns:
         A model for float32 (1, height, width, channels), range [0, 255].
     """
-    scaling = _foldable(model)
+    folded = _foldable(model)
     inputs = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="face")
 
     def copy(layer: layers.Layer) -> layers.Layer:
-        if layer is scaling:
+        if folded and layer is folded[0]:
             return layers.Identity(name=layer.name)
         return layer.__class__.from_config(layer.get_config())
 
     twin = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy)
     twin.set_weights(model.get_weights())
-    if scaling is not None:
-        first = twin.get_layer(_consumer(scaling).name)
-        first.kernel.assign(keras.ops.convert_to_numpy(first.kernel) * np.float32(scaling.scale))
+    if folded:
+        scaling, convolution = folded
+        first = twin.get_layer(convolution.name)
+        first.kernel.assign(first.kernel.numpy() * np.float32(scaling.scale))
     return twin
 
 
-def _foldable(model: keras.Model) -> layers.Rescaling | None:
-    """Return the scaling layer that can move into a convolution, if there is one."""
+def _foldable(model: keras.Model) -> tuple[layers.Rescaling, layers.Conv2D] | None:
+    """Return the scaling layer and the one convolution behind it, if scaling can move there."""
     found = [layer for layer in model.layers if isinstance(layer, layers.Rescaling)]
     if len(found) != 1 or np.any(found[0].offset):
         return None
-    consumer = _consumer(found[0])
-    return found[0] if isinstance(consumer, layers.Conv2D) else None
-
-
-def _consumer(layer: layers.Layer) -> layers.Layer | None:
-    """Return the one layer behind `layer`, or None if there are several."""
-    nodes = layer._outbound_nodes
-    return nodes[0].operation if len(nodes) == 1 else None
+    behind = [node.operation for node in found[0]._outbound_nodes]
+    if len(behind) != 1 or not isinstance(behind[0], layers.Conv2D):
+        return None
+    return found[0], behind[0]

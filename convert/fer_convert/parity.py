@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from fer_sdk.bundle import Precision
-from fer_sdk.errors import FerError
 from numpy.typing import NDArray
 
 from fer_convert.inspect import Contents
+from fer_sdk.bundle import Precision
+from fer_sdk.errors import FerError
 
 
 class ParityError(FerError):

@@ -1,5 +1,8 @@
 """One function a precision: a Keras model in, the bytes of a .tflite file out."""
 
+import contextlib
+import io
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -14,14 +17,15 @@ def float32(model: keras.Model) -> bytes:
     Args:
         model: From `fer_convert.export.for_conversion`.
     """
-    return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    return _convert(tf.lite.TFLiteConverter.from_keras_model(model))
 
 
 def int8_full(model: keras.Model, faces: NDArray[np.uint8]) -> bytes:
-    """Convert weights and activations to int8 (Jacob et al. 2018, https://arxiv.org/abs/1712.05877).
+    """Convert weights and activations to int8.
 
-    A quarter of the bytes, about half the time on CPUs with dot-product instructions, some tenths of
-    a point of accuracy. Takes uint8 pixels, answers with int8 logits.
+    A quarter of the bytes, about half the time on CPUs with dot-product instructions, some tenths
+    of a point of accuracy (Jacob et al. 2018, https://arxiv.org/abs/1712.05877). Takes uint8
+    pixels, answers with int8 logits.
 
     Args:
         model: From `fer_convert.export.for_conversion`.
@@ -38,4 +42,11 @@ def int8_full(model: keras.Model, faces: NDArray[np.uint8]) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    return _convert(converter)
+
+
+def _convert(converter: tf.lite.TFLiteConverter) -> bytes:
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        # The export prints every captured variable, and warns that ranges come from calibration.
+        warnings.simplefilter("ignore", UserWarning)
+        return bytes(converter.convert())

@@ -23,7 +23,7 @@ def draw_faces(image_bgr: NDArray[np.uint8], faces: Sequence[RecognizedFace]) ->
         image_bgr: uint8 (height, width, 3), BGR.
         faces: What `ExpressionRecognizer.recognize` returned for it; uncertain ones in orange.
     """
-    picture = image_bgr.copy()
+    picture: NDArray[np.uint8] = image_bgr.copy()
     unit = max(image_bgr.shape[:2]) / 1000
     line = max(1, round(3 * unit))
     for found in faces:
@@ -54,9 +54,7 @@ def _tag(
     top = corner[1] - bar if corner[1] >= bar else min(bottom, picture.shape[0] - bar)
     cv2.rectangle(picture, (left, top), (left + width + rest, top + bar), color, -1)
     at = left + rest // 2, top + height + rest // 2
-    cv2.putText(
-        picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, DARK_BGR, thickness, cv2.LINE_AA
-    )
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, DARK_BGR, thickness, cv2.LINE_AA)
 
 
 def write_picture(path: Path, image_bgr: NDArray[np.uint8]) -> None:

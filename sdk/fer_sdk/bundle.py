@@ -64,7 +64,9 @@ class ModelBundle:
         try:
             text = json.loads(sidecar.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise BundleError(f"{path} has no sidecar: expected {sidecar.name} beside it") from error
+            raise BundleError(
+                f"{path} has no sidecar: expected {sidecar.name} beside it"
+            ) from error
         except (OSError, ValueError) as error:
             raise BundleError(f"{sidecar} is not readable JSON: {error}") from error
         try:

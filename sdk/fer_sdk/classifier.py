@@ -14,6 +14,7 @@ from fer_sdk.preprocess import Color, to_inputs
 from fer_sdk.results import Expression
 from fer_sdk.runtimes import Session, open_session
 from fer_sdk.shipped import DEFAULT_MODEL, find_model
+from fer_sdk.softmax import softmax
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -98,9 +99,7 @@ class ExpressionClassifier:
                 f"inputs must be uint8 (n, {size[0]}, {size[1]}), "
                 f"but are {inputs.dtype} {inputs.shape}"
             )
-        logits = self._session.run(inputs).astype(np.float64) / self.bundle.temperature
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+        return softmax(self._session.run(inputs), self.bundle.temperature)
 
     def close(self) -> None:
         """Free the model; may be called twice."""

@@ -8,7 +8,7 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.annotate import draw_faces, write_picture
-from fer_sdk.console import FerGroup, show_error
+from fer_sdk.console import FerGroup, native_log_hidden, show_error
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.images import read_photo
 from fer_sdk.recognizer import ExpressionRecognizer
@@ -49,7 +49,9 @@ def image(
     failed = False
     results: list[dict[str, object]] = []
     pictures = _picture_paths(photos, out, overwrite)
-    with ExpressionRecognizer(model, runtime=runtime, threads=threads) as recognizer:
+    with native_log_hidden():
+        recognizer = ExpressionRecognizer(model, runtime=runtime, threads=threads)
+    with recognizer:
         for photo, picture in zip(photos, pictures, strict=True):
             try:
                 faces = _label(recognizer, photo, picture, max_faces=max_faces, convert=convert)

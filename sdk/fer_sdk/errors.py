@@ -2,11 +2,11 @@
 
 ::
 
-    FerError                                  base: everything below; catch this one at the border
-    ├── InputError (also ValueError)          the caller's image, file or option is wrong: change it
-    ├── BundleError                           a model or its sidecar is wrong: fetch or export it again
+    FerError                                  base of all: catch this one at the border
+    ├── InputError (also ValueError)          an image, file or option is wrong: change it
+    ├── BundleError                           a model or sidecar is wrong: export it again
     ├── RuntimeFailure                        the runtime refused or failed: see its message
-    └── MissingDependencyError (ImportError)  an optional package is missing: install the named extra
+    └── MissingDependencyError (ImportError)  a package is missing: install the named extra
 
 The tools add their own below `FerError`: `fer_train.errors.TrainingError` and
 `fer_convert.parity.ParityError`. A command shows any of them as one line and exits with 1.

@@ -5,8 +5,8 @@ Keys of the file, all in the row order of the official csv:
     pixels         uint8 (n, 48, 48)   grey faces, range [0, 255]
     emotion        uint8 (n,)          0 to 6, see `fer_sdk.labels.FER2013_LABELS`
     usage          uint8 (n,)          0 Training, 1 PublicTest, 2 PrivateTest
-    duplicate_of   int32 (n,)          first row with the same pixels, a Training row if there is one;
-                                       the row itself if it is that first one
+    duplicate_of   int32 (n,)          first row with the same pixels, a Training row if there
+                                       is one; the row itself if it is that first one
     ferplus_votes  uint8 (n, 10)       votes of FER+, or shape (0, 10) where they were not imported
 """
 
@@ -99,7 +99,7 @@ def load(path: Path) -> Fer2013:
             f"no imported FER2013 at {path}: run `fer-train import fer2013.csv --out {path}` first"
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a readable .npz: {error}") from error
@@ -126,6 +126,6 @@ def load(path: Path) -> Fer2013:
             )
     if n == 0 or arrays["emotion"].max() >= len(FER2013_LABELS) or arrays["usage"].max() > 2:
         raise InputError(f"{path} holds no rows, or labels or splits that FER2013 does not have")
-    if not (0 <= arrays["duplicate_of"].min() and arrays["duplicate_of"].max() < n):
+    if not (arrays["duplicate_of"].min() >= 0 and arrays["duplicate_of"].max() < n):
         raise InputError(f"duplicate_of in {path} points outside its {n} rows")
     return Fer2013(**arrays)

@@ -33,8 +33,8 @@ def read_photo(path: Path, *, convert: bool = False) -> NDArray[np.uint8]:
 
     Args:
         path: JPEG, PNG, WebP or BMP file.
-        convert: Accept grey, transparent, CMYK and 16-bit images too: grey is repeated, transparency
-            dropped, the upper 8 bits kept.
+        convert: Accept grey, transparent, CMYK and 16-bit images too: grey is repeated,
+            transparency dropped, the upper 8 bits kept.
 
     Returns:
         uint8 (height, width, 3), range [0, 255], BGR.
@@ -88,9 +88,7 @@ def _read_header(data: bytes, path: Path) -> ImageHeader:
                 return reader(data)
             except (struct.error, IndexError, ValueError) as error:
                 raise InputError(f"{path} is a truncated or damaged image ({error})") from error
-    raise InputError(
-        f"{path} must be a JPEG, PNG, WebP or BMP file, but begins with {data[:8]!r}"
-    )
+    raise InputError(f"{path} must be a JPEG, PNG, WebP or BMP file, but begins with {data[:8]!r}")
 
 
 def _png(data: bytes) -> ImageHeader:
@@ -98,7 +96,9 @@ def _png(data: bytes) -> ImageHeader:
     if b"IEND" not in data[-64:]:
         raise ValueError("its end is missing")
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(color_type, 0)
-    if color_type == 3:  # palette entries are 8-bit colours, transparent ones in a chunk of their own
+    if (
+        color_type == 3
+    ):  # palette entries are 8-bit colours, transparent ones in a chunk of their own
         bits, channels = 8, 4 if b"tRNS" in data[:4096] else 3
     return ImageHeader("PNG", width, height, channels, bits)
 

@@ -5,9 +5,9 @@ golden files. NumPy only, every rounding written out:
 
 1. grey: (4899 R + 9617 G + 1868 B + 8192) >> 14, the weights of ITU-R BT.601 in 14 bits;
 2. "area-then-bilinear": with s source pixels per input pixel, the image is first averaged over
-   blocks of k x k pixels, k = max(1, floor(s + 1/2)), block edges at multiples of k from the image's
-   corner; then each input pixel is read between four block centres, weights in 11 bits. Blocks and
-   reads beyond the image repeat its edge.
+   blocks of k x k pixels, k = max(1, floor(s + 1/2)), block edges at multiples of k from the
+   image's corner; then each input pixel is read between four block centres, weights in 11 bits.
+   Blocks and reads beyond the image repeat its edge.
 """
 
 from collections.abc import Sequence
@@ -117,8 +117,12 @@ def to_grey(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
     check_image(image, color)
     if color == "grey":
         return image
-    red, green, blue = (image[..., i].astype(np.uint32) for i in _rgb_order(color))
-    return ((4899 * red + 9617 * green + 1868 * blue + 8192) >> 14).astype(np.uint8)
+    red, blue = (2, 0) if color == "bgr" else (0, 2)
+    levels: NDArray[np.uint32] = image.astype(np.uint32)
+    sums: NDArray[np.uint32] = (
+        4899 * levels[..., red] + 9617 * levels[..., 1] + 1868 * levels[..., blue] + 8192
+    ).astype(np.uint32)
+    return np.asarray(np.right_shift(sums, 14), np.uint8)
 
 
 def crop_transform(crop: CropSpec, right_eye: Point, left_eye: Point, mouth: Point) -> Affine:
@@ -175,7 +179,10 @@ def sample(
     """
     check_image(image, color)
     block = max(1, int(np.floor(transform.scale + 0.5)))
-    x, y = np.arange(spec.width, dtype=np.float64), np.arange(spec.height, dtype=np.float64)[:, None]
+    x, y = (
+        np.arange(spec.width, dtype=np.float64),
+        np.arange(spec.height, dtype=np.float64)[:, None],
+    )
     across = transform.xx * x + transform.xy * y + transform.x0
     down = transform.yx * x + transform.yy * y + transform.y0
     across, down = (across + 0.5) / block - 0.5, (down + 0.5) / block - 0.5
@@ -193,7 +200,7 @@ def sample(
     lower = blocks[bottom, left] * (whole - weight_x) + blocks[bottom, right] * weight_x
     value = upper * (whole - weight_y) + lower * weight_y
     half = 1 << (2 * WEIGHT_BITS - 1)
-    return ((value + half) >> (2 * WEIGHT_BITS)).astype(np.uint8)
+    return np.asarray(np.right_shift(value + half, 2 * WEIGHT_BITS), np.uint8)
 
 
 def crop_face(
@@ -252,14 +259,10 @@ def to_inputs(
     return inputs
 
 
-def _rgb_order(color: Color) -> tuple[int, int, int]:
-    return (2, 1, 0) if color == "bgr" else (0, 1, 2)
-
-
 def _neighbours(
     place: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the blocks below and above each place, clamped to the image, and the upper's weight."""
+    """Return the blocks on both sides of each place, kept inside, and the upper one's weight."""
     below = np.floor(place)
     weight = np.floor((place - below) * (1 << WEIGHT_BITS) + 0.5).astype(np.int64)
     low = np.clip(below, 0, count - 1).astype(np.int64)
@@ -270,7 +273,7 @@ def _neighbours(
 def _block_means(
     image: NDArray[np.uint8], color: Color, block: int, bounds: tuple[int, int, int, int]
 ) -> NDArray[np.int64]:
-    """Average the blocks from `bounds` = (top, bottom, left, right), in blocks, rounding halves up."""
+    """Average blocks, halves up; `bounds` = (top, bottom, left, right) counts blocks."""
     top, bottom, left, right = bounds
     part = to_grey(image[top * block : bottom * block, left * block : right * block], color)
     missing = (bottom - top) * block - part.shape[0], (right - left) * block - part.shape[1]

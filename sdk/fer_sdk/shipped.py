@@ -6,7 +6,7 @@ from typing import Final
 from fer_sdk.errors import InputError
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
-DEFAULT_MODEL: Final = "student-int8"
+DEFAULT_MODEL: Final = "first-student-int8"
 
 
 def shipped_models() -> dict[str, Path]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from fer_sdk.files import write_beside
 
+from fer_sdk.files import write_beside
 from fer_train.errors import TrainingError
 
 
@@ -29,7 +29,7 @@ class Progress:
 
 def save(path: Path, progress: Progress, variables: Sequence[keras.Variable]) -> None:
     """Write progress and variables; the former file stays whole until the new one is."""
-    arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    arrays = {f"v{i}": v.numpy() for i, v in enumerate(variables)}
     with write_beside(path) as temporary, temporary.open("wb") as file:
         np.savez(file, progress=np.array(json.dumps(asdict(progress))), **arrays)
 
@@ -46,11 +46,13 @@ def load(path: Path, expected: Progress, variables: Sequence[keras.Variable]) ->
         TrainingError: If the file is damaged or belongs to another run.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         progress = Progress(**json.loads(str(arrays.pop("progress"))))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"checkpoint {path} is damaged ({error}): delete it or --restart") from error
+        raise TrainingError(
+            f"checkpoint {path} is damaged ({error}): delete it or --restart"
+        ) from error
     for name in ("recipe", "seed", "data"):
         asked, came = getattr(expected, name), getattr(progress, name)
         if asked != came:

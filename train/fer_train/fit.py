@@ -9,10 +9,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from fer_sdk import fer2013
-from fer_sdk.files import write_beside
 from numpy.typing import NDArray
 
+from fer_sdk import fer2013
+from fer_sdk.files import write_beside
 from fer_train import augment, checkpoint, models
 from fer_train.data.targets import soft_targets
 from fer_train.errors import TrainingError
@@ -43,7 +43,7 @@ class Run:
         self.watched = data.rows(fer2013.PUBLIC_TEST, clean=True)
         if len(self.rows) < recipe.batch_size or not len(self.watched):
             raise TrainingError(
-                f"the recipe needs {recipe.batch_size} Training faces and at least 1 of PublicTest, "
+                f"the recipe needs {recipe.batch_size} Training faces and one of PublicTest, "
                 f"but there are {len(self.rows)} and {len(self.watched)}"
             )
         self.targets = soft_targets(
@@ -71,53 +71,42 @@ class Run:
         return self.progress.epoch >= self.recipe.epochs
 
     def train(
-        self, *, max_minutes: float = math.inf, report: Report = lambda epoch, step, loss: None
-    ) -> bool:
-        """Train until the recipe's end, or until time is up or a key is pressed; then resumable.
+        self,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        report: Report = lambda epoch, step, loss: None,
+    ) -> None:
+        """Train until the recipe's end, or until `stop` says so; the next call goes on from there.
 
         Args:
-            max_minutes: Stop, with a checkpoint, after this many minutes.
+            stop: Asked after every step; True ends the training with a checkpoint.
             report: Told about every step.
-
-        Returns:
-            Whether every epoch is done.
 
         Raises:
             TrainingError: If the loss is not finite; the last good checkpoint stays.
         """
-        began = last = time.monotonic()
-        progress = self.progress
-        try:
-            while not self.finished:
-                self._begin_epoch()
-                while progress.step < self.steps:
-                    loss = self._one_step()
-                    now = time.monotonic()
-                    progress.seconds += now - last
-                    last = now
-                    report(progress.epoch, progress.step, loss)
-                    if now - began > 60 * max_minutes:
-                        self.save()
-                        return False
-                self._end_epoch()
-        except KeyboardInterrupt:
-            self.save()
-            raise
-        return True
+        progress, last = self.progress, time.monotonic()
+        while not self.finished:
+            # Order depends on seed and epoch alone, so that a resumed epoch goes on where it was.
+            order = np.random.default_rng([self.seed, progress.epoch]).permutation(len(self.rows))
+            while progress.step < self.steps:
+                first = progress.step * self.recipe.batch_size
+                loss = self._one_step(order[first : first + self.recipe.batch_size])
+                progress.seconds += time.monotonic() - last
+                last = time.monotonic()
+                report(progress.epoch, progress.step, loss)
+                if stop():
+                    self.save()
+                    return
+            self._end_epoch()
 
     def save(self) -> None:
         """Write the checkpoint."""
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
-    def _begin_epoch(self) -> None:
-        # Order depends on seed and epoch alone, so that a resumed epoch goes on where it stopped.
-        rng = np.random.default_rng([self.seed, self.progress.epoch])
-        self._order = rng.permutation(len(self.rows))
-
-    def _one_step(self) -> float:
+    def _one_step(self, batch: NDArray[np.intp]) -> float:
         """Train on the next batch; returns the epoch's mean loss so far."""
-        progress, size = self.progress, self.recipe.batch_size
-        batch = self._order[progress.step * size : (progress.step + 1) * size]
+        progress = self.progress
         faces = self.data.pixels[self.rows[batch]][..., None].astype(np.float32)
         self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
         loss = float(self.trainer.train_on_batch(faces, self.targets[batch]))

@@ -17,7 +17,7 @@ class Recipe:
             (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983).
         weight_decay: Decoupled: a kernel shrinks by learning rate x weight decay every step.
         label_smoothing: Share of the target spread evenly over the classes.
-        ferplus_weight: Share of the target taken from the FER+ votes, the rest from FER2013's label.
+        ferplus_weight: Share of the target taken from the FER+ votes; the rest is FER2013's label.
     """
 
     model: str
@@ -30,7 +30,7 @@ class Recipe:
     weight_decay: float = 2e-3
     label_smoothing: float = 0.05
     ferplus_weight: float = 0.0
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 RECIPES: Final = {

@@ -33,7 +33,7 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One input or output: its shape, type and quantisation, value = scale (number - zero_point)."""
+    """One input or output; a quantised one means scale (number - zero_point)."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
@@ -66,7 +66,9 @@ def check_tensors(entry: Tensor, exit: Tensor, where: str) -> None:
             f"zero point {came[1]}: calibrate it with faces that reach 0 and 255"
         )
     if exit.dtype.name not in raw or (exit.dtype.name != "float32" and exit.scale <= 0):
-        raise RuntimeFailure(f"{where} must answer in float32, uint8 or int8, but gives {exit.dtype}")
+        raise RuntimeFailure(
+            f"{where} must answer in float32, uint8 or int8, but gives {exit.dtype}"
+        )
 
 
 def to_tensor(face: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
@@ -78,7 +80,7 @@ def to_tensor(face: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
 
 def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
     """Turn the model's answer into logits, float32 of the same shape."""
-    numbers = answer.astype(np.float32)
+    numbers: NDArray[np.float32] = answer.astype(np.float32)
     if exit.dtype == np.float32:
         return numbers
-    return (numbers - np.float32(exit.zero_point)) * np.float32(exit.scale)
+    return np.asarray((numbers - np.float32(exit.zero_point)) * np.float32(exit.scale), np.float32)

@@ -16,11 +16,12 @@ from typing import IO, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, Fer2013
 from fer_sdk.files import write_beside
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
-from numpy.typing import NDArray
 
 Progress = Callable[[int], None]
 """Called with the number of rows just read."""
@@ -212,9 +213,7 @@ def _read_folder(source: Path, progress: Progress) -> Rows:
     for split in sorted(p for p in source.iterdir() if p.is_dir()):
         for folder in sorted(p for p in split.iterdir() if p.is_dir()):
             if folder.name.lower() not in LABEL_FOLDERS:
-                raise InputError(
-                    f"{folder}: expected a folder named after one of {FER2013_LABELS}"
-                )
+                raise InputError(f"{folder}: expected a folder named after one of {FER2013_LABELS}")
             for path in sorted(folder.iterdir()):
                 if path.suffix.lower() in IMAGE_SUFFIXES:
                     numbers = re.findall(r"\d+", path.stem)
@@ -304,7 +303,8 @@ def _read_ferplus(path: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for line, (row, expected) in enumerate(zip(rows, usage, strict=True), start=2):
         if row["Usage"] != USAGES[expected]:
             raise InputError(
-                f"{path} line {line}: Usage is {row['Usage']!r}, but that face is {USAGES[expected]}"
+                f"{path} line {line}: Usage is {row['Usage']!r}, "
+                f"but that face is {USAGES[expected]}"
             )
         try:
             votes[line - 2] = [int(row[column]) for column in FERPLUS_COLUMNS]

@@ -1,10 +1,11 @@
 """Class probabilities to train towards."""
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
-from numpy.typing import NDArray
 
 
 def soft_targets(

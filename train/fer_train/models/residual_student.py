@@ -1,13 +1,14 @@
 """A plain residual net of 3x3 convolutions, batch norm and ReLU: nothing that int8 finds hard.
 
 Residual blocks as in He et al. 2015 (https://arxiv.org/abs/1512.03385); each stage begins with a
-strided convolution instead of a pooled shortcut, so every operator is one that phone delegates take.
+strided convolution instead of a pooled shortcut: operators that every phone delegate takes.
 """
 
 import keras
+from keras import layers
+
 from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
-from keras import layers
 
 
 def build(

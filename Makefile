@@ -1,0 +1,55 @@
+# make demo   set up, label the sample photo, write the annotated picture, print its path
+# make test   set up everything, run every check; also: make check (after one `make test`)
+PYTHON ?= python3
+DEMO := .venv-demo
+DEV := .venv
+BARE := .venv-bare
+OLD := .venv-tflite
+SAMPLE := examples/eileen_collins.png
+PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+
+.PHONY: demo test check bare old-boards clean
+
+demo: $(DEMO)/ready
+	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
+
+test: check bare old-boards
+
+check: $(DEV)/ready
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/python -m pytest
+
+# The wheel alone, in an environment without any extra: what `pip install fer-sdk` gives.
+bare: $(DEV)/ready
+	rm -rf dist $(BARE)
+	$(DEV)/bin/python -m build --wheel --outdir dist .
+	$(PYTHON) -m venv $(BARE)
+	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl pytest hypothesis
+	$(BARE)/bin/python -c "import importlib.util as u; assert not u.find_spec('tensorflow')"
+	$(BARE)/bin/python -m pytest -q tests/sdk
+
+# The runtime for old boards needs NumPy 1, so it has an environment of its own.
+old-boards: $(OLD)/ready
+	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
+
+$(DEMO)/ready: pyproject.toml
+	$(PYTHON) -m venv $(DEMO)
+	$(PIP_QUIET) $(DEMO)/bin/pip install -q -e .
+	touch $@
+
+$(DEV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(DEV)
+	$(PIP_QUIET) $(DEV)/bin/pip install -q --upgrade "pip>=25.1"
+	$(PIP_QUIET) $(DEV)/bin/pip install -q -e ".[onnx,train,convert,bench]" --group dev
+	touch $@
+
+$(OLD)/ready: pyproject.toml
+	$(PYTHON) -m venv $(OLD)
+	$(PIP_QUIET) $(OLD)/bin/pip install -q -e ".[tflite-runtime]" pytest hypothesis
+	touch $@
+
+clean:
+	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) dist out

@@ -1,0 +1,45 @@
+"""The `fer-bench` command."""
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from fer_sdk import __version__, fer2013, shipped_models
+from fer_sdk.console import FerCommand
+from fer_sdk.runtimes import RUNTIMES
+from fer_sdk.shipped import find_model
+
+
+@click.command(cls=FerCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.argument("models", nargs=-1)
+@click.option("--data", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
+              show_default=True, help="FER2013 as `fer-train import` wrote it.")  # fmt: skip
+@click.option("--split", type=click.Choice(["public", "private"]), default="public",
+              show_default=True, help="Read private once, last, for a final model.")  # fmt: skip
+@click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write raw values too.")
+def main(
+    models: tuple[str, ...],
+    data: Path,
+    split: str,
+    runtime: str | None,
+    threads: int,
+    json_path: Path | None,
+) -> None:
+    """Measure accuracy and latency of MODELS (names or files); all shipped ones by default."""
+    from fer_bench.benchmark import run_benchmark, steps
+    from fer_bench.result import table, write_json
+
+    paths = [find_model(model) for model in models or shipped_models()]
+    usage = fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST
+    dataset = fer2013.load(data)
+    with tqdm(total=steps(len(paths)), desc="measuring", unit=" turns", leave=False) as bar:
+        result = run_benchmark(
+            paths, dataset, usage, runtime=runtime, threads=threads, report=bar.update
+        )
+    if json_path is not None:
+        write_json(result, json_path)
+    click.echo(table(result))

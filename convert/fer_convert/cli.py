@@ -1,0 +1,87 @@
+"""The `fer-convert` command."""
+
+import os
+from pathlib import Path
+from typing import get_args
+
+import click
+from tqdm import tqdm
+
+from fer_sdk import __version__, fer2013
+from fer_sdk.bundle import Precision
+from fer_sdk.console import FerCommand
+from fer_sdk.errors import InputError
+from fer_sdk.extras import require
+
+
+@click.command(cls=FerCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--float32", "precisions", flag_value="float32", multiple=True, help="The reference.")
+@click.option("--int8", "precisions", flag_value="int8", multiple=True, help="Full int8, uint8 in.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
+              show_default=True, help="Calibrates and proves.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("converted"), show_default=True
+)
+@click.option("--calibration-samples", type=click.IntRange(7), default=504, show_default=True)
+@click.option("--max-drop", type=float, default=0.5, show_default=True,
+              help="Largest loss of accuracy against the float model, in points.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace bundles that are there.")
+def main(
+    model: Path | None,
+    precisions: tuple[Precision, ...],
+    data: Path,
+    out: Path,
+    calibration_samples: int,
+    max_drop: float,
+    overwrite: bool,
+) -> None:
+    """Convert MODEL (.keras, with its sidecar) to proven .tflite bundles.
+
+    Without MODEL: the newest trained model under runs/.
+    """
+    if not precisions:
+        raise click.UsageError(f"say what to convert to: --{' or --'.join(get_args(Precision))}")
+    source = model or _newest_trained()
+    for precision in precisions:
+        path = out / f"{source.stem}-{precision}.tflite"
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} is there already: add --overwrite or another --out")
+    require("convert", "converting", "tensorflow", "keras")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    dataset = fer2013.load(data)
+    from fer_convert.convert import convert
+
+    with tqdm(total=1 + 2 * len(precisions), desc="start", unit=" stage") as bar:
+
+        def say(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        results = convert(
+            source,
+            precisions,
+            out,
+            dataset,
+            calibration_samples=calibration_samples,
+            max_drop=max_drop,
+            say=say,
+        )
+    click.echo(f"from {source}, proven on {results[0][1].faces} faces of PublicTest")
+    for path, parity in results:
+        click.echo(
+            f"{path}: {path.stat().st_size:,} bytes, accuracy {parity.accuracy:.2%} "
+            f"(float {parity.float_accuracy:.2%}), labels agree {parity.agreement:.2%}, "
+            f"probabilities differ by {parity.largest_difference:.2g} at most and "
+            f"{parity.mean_difference:.2g} on average, {parity.quantised_tensors} int8 and "
+            f"{parity.float_tensors} float tensors, input {parity.input}"
+        )
+
+
+def _newest_trained() -> Path:
+    trained = sorted(Path("runs").glob("*/*.keras"), key=lambda path: path.stat().st_mtime)
+    if not trained:
+        raise InputError("no MODEL given and none under runs/: train one with `fer-train fit`")
+    return trained[-1]

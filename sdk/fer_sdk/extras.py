@@ -1,0 +1,21 @@
+"""Asking for a package that only an extra brings, in words instead of a traceback."""
+
+from importlib.util import find_spec
+
+from fer_sdk.errors import MissingDependencyError
+
+
+def require(extra: str, purpose: str, *packages: str) -> None:
+    """Refuse to go on without optional packages.
+
+    Args:
+        extra: Extra of fer-sdk that brings them.
+        purpose: What they are needed for, as the beginning of a sentence.
+        packages: Import names.
+
+    Raises:
+        MissingDependencyError: Naming the first package that is not installed.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise MissingDependencyError(package, extra, purpose)

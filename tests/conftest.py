@@ -1,0 +1,43 @@
+"""Shared by all tests: the golden folder, tiny models, a made-up FER2013."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.made_up import made_up_faces
+
+from fer_sdk.fer2013 import Fer2013
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def golden() -> Path:
+    return GOLDEN
+
+
+@pytest.fixture
+def sample_photo() -> Path:
+    return Path(__file__).parents[1] / "examples" / "eileen_collins.png"
+
+
+@pytest.fixture
+def tiny_int8() -> Path:
+    """A model that names the white band of a face, see make_tiny_model.py."""
+    return GOLDEN / "tiny-int8.tflite"
+
+
+@pytest.fixture
+def small_fer2013() -> Fer2013:
+    """140 Training, 35 PublicTest and 35 PrivateTest faces that a tiny net can learn.
+
+    The last Training face is blank; the first face of each test split is copied from Training.
+    """
+    pixels, emotion = made_up_faces(210)
+    usage = np.repeat(np.array([0, 1, 2], np.uint8), [140, 35, 35])
+    pixels[139] = 7
+    duplicate_of = np.arange(210, dtype=np.int32)
+    for row, original in ((140, 0), (175, 7)):
+        pixels[row], duplicate_of[row] = pixels[original], original
+    votes = np.zeros((210, 10), np.uint8)
+    return Fer2013(pixels, emotion, usage, duplicate_of, votes[:0])

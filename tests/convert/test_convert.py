@@ -1,0 +1,278 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from fer_convert.calibration import calibration_faces
+from fer_convert.cli import main
+from fer_convert.inspect import Contents
+from fer_convert.parity import Parity, ParityError, check, compare
+from fer_sdk import ExpressionClassifier, ModelBundle
+from fer_sdk.bundle import Precision
+from fer_sdk.errors import BundleError, InputError, RuntimeFailure
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.labels import FER2013_LABELS
+from fer_sdk.preprocess import FER2013_INPUT
+
+pytestmark = pytest.mark.tensorflow
+keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
+pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
+
+from fer_convert import convert as conversion  # noqa: E402 - needs Keras
+from fer_convert import recipes  # noqa: E402
+from fer_convert.export import for_conversion  # noqa: E402
+
+BOTH: tuple[Precision, ...] = ("float32", "int8")
+
+
+def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
+    """A net with every layer of the student, weights set so that it names the bright band."""
+    rng = np.random.default_rng(0)
+    inputs = keras.Input((48, 48, 1))
+    x = keras.layers.Rescaling(scaling, offset)(inputs)
+    x = keras.layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="first")(x)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    branch = keras.layers.Conv2D(8, 3, padding="same", name="second")(x)
+    x = keras.layers.ReLU()(keras.layers.Add()([x, branch]))
+    x = keras.layers.AveragePooling2D((3, 24))(x)
+    outputs = keras.layers.Dense(7, name="last")(keras.layers.Flatten()(x))
+    model = keras.Model(inputs, outputs)
+    spread = rng.normal(0, 0.02, (3, 3, 1, 8)) + 1 / 9
+    model.get_layer("first").set_weights([spread])
+    model.get_layer("second").set_weights([rng.normal(0, 0.01, (3, 3, 8, 8)), np.zeros(8)])
+    model.get_layer("last").set_weights([np.repeat(np.eye(8, 7), 8, axis=0), np.zeros(7)])
+    return model
+
+
+def bundled(model: Any, folder: Path, labels: tuple[str, ...] = FER2013_LABELS) -> Path:
+    path = folder / "net.keras"
+    model.save(path)
+    ModelBundle(
+        path=path, labels=labels, precision="float32", input=FER2013_INPUT, temperature=0.5,
+        uncertain_below=0.5, license="Apache-2.0", source={"recipe": "test"}, metrics=(),
+    ).write_sidecar()  # fmt: skip
+    return path
+
+
+def labelled_by(model: Any, data: Fer2013) -> Fer2013:
+    """Give the faces the model's own labels, so that its float accuracy is 100 %."""
+    logits = model.predict(data.pixels[..., None].astype(np.float32), verbose=0)
+    return replace(data, emotion=logits.argmax(axis=1).astype(np.uint8))
+
+
+def test_the_scaling_moves_into_the_first_convolution_exactly() -> None:
+    model = small_net()
+    ready = for_conversion(model)
+    assert ready.input_shape == (1, 48, 48, 1)
+    assert not any(isinstance(layer, keras.layers.Rescaling) for layer in ready.layers)
+    face = np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(ready(face)), np.asarray(model(face)), atol=1e-5)
+
+
+def test_a_scaling_with_offset_stays_where_it_is() -> None:
+    model = small_net(1 / 127.5, -1.0)
+    ready = for_conversion(model)
+    assert any(isinstance(layer, keras.layers.Rescaling) for layer in ready.layers)
+    face = np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(ready(face)), np.asarray(model(face)), atol=1e-5)
+
+
+def test_both_precisions_are_proven_and_written_with_their_sidecars(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    source = bundled(small_net(), tmp_path)
+    out = tmp_path / "out"
+    results = conversion.convert(
+        source, BOTH, out, small_fer2013, calibration_samples=70, max_drop=100
+    )
+    assert sorted(path.name for path in out.iterdir()) == [
+        "net-float32.tflite", "net-float32.tflite.json", "net-int8.tflite", "net-int8.tflite.json",
+    ]  # fmt: skip
+    (_, float32), (path, int8) = results
+    assert float32.largest_difference < 1e-4
+    assert (float32.quantised_tensors, int8.float_tensors) == (0, 0)
+    assert int8.quantised_tensors > 5
+    assert int8.agreement > 0.95
+    bundle = ModelBundle.load(path)
+    assert (bundle.precision, bundle.temperature) == ("int8", 0.5)
+    assert bundle.source["recipe"] == "test"
+    assert "70 faces of FER2013 Training" in bundle.source["calibration"]
+
+
+def test_the_same_input_gives_the_same_bytes(small_fer2013: Fer2013) -> None:
+    ready = for_conversion(small_net())
+    faces = calibration_faces(small_fer2013, 70)
+    assert recipes.int8_full(ready, faces) == recipes.int8_full(ready, faces)
+
+
+def test_calibration_takes_each_expression_equally_from_training_alone(
+    small_fer2013: Fer2013,
+) -> None:
+    faces = calibration_faces(small_fer2013, 70)
+    assert faces.shape == (70, 48, 48)
+    row_of = {face.tobytes(): row for row, face in enumerate(small_fer2013.pixels[:140])}
+    labels = small_fer2013.emotion[[row_of[face.tobytes()] for face in faces]]
+    assert np.bincount(labels).tolist() == [10] * 7
+    np.testing.assert_array_equal(faces, calibration_faces(small_fer2013, 70))
+
+
+def test_calibration_that_does_not_span_all_grey_levels_is_refused(
+    small_fer2013: Fer2013,
+) -> None:
+    dull = replace(small_fer2013, pixels=np.clip(small_fer2013.pixels, 10, 240))
+    with pytest.raises(InputError, match="must reach grey levels 0 and 255, but span 10 to 240"):
+        calibration_faces(dull, 70)
+    with pytest.raises(InputError, match="calibration asks for 100 faces of angry"):
+        calibration_faces(small_fer2013, 700)
+
+
+def measured(**changes: object) -> Parity:
+    good = Parity(
+        faces=100, largest_difference=0.05, mean_difference=0.01, agreement=0.99,
+        float_accuracy=0.7, accuracy=0.699, quantised_tensors=30, float_tensors=0,
+        input="uint8 scale 1 zero point 0",
+    )  # fmt: skip
+    return replace(good, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "precision", "message"),
+    [
+        ({"largest_difference": float("nan")}, "int8", "must be finite"),
+        ({"quantised_tensors": 0}, "int8", "must hold int8 tensors"),
+        ({"float_tensors": 2}, "int8", "must hold int8 tensors and no float ones"),
+        ({"input": "uint8 scale 0.94 zero point 0"}, "int8", "must take pixels as they are"),
+        ({"agreement": 0.9}, "int8", "agree on 90.0%"),
+        ({"accuracy": 0.694}, "int8", "accuracy may drop by 0.5 points, but drops by 0.60"),
+        ({"largest_difference": 2e-4}, "float32", "may differ by 1e-4"),
+    ],
+)
+def test_the_gate_closes_on_each_fault(
+    changes: dict[str, object], precision: Precision, message: str
+) -> None:
+    check(measured(), "int8", max_drop=0.5)
+    check(measured(largest_difference=1e-6), "float32", max_drop=0.5)
+    with pytest.raises(ParityError, match=message):
+        check(measured(**changes), precision, max_drop=0.5)
+
+
+def test_permuted_labels_are_seen() -> None:
+    truth = np.arange(70, dtype=np.uint8) % 7
+    right = np.eye(7)[truth]
+    contents = Contents({"int8": 5}, {}, "uint8", 1.0, 0)
+    with pytest.raises(ParityError, match="labels must agree"):
+        check(compare(right, right[:, ::-1], truth, contents), "int8", max_drop=0.5)
+
+
+def test_nan_in_the_converted_file_is_seen() -> None:
+    truth = np.arange(70, dtype=np.uint8) % 7
+    right = np.eye(7)[truth]
+    contents = Contents({"float32": 5}, {}, "float32", 0.0, 0)
+    parity = compare(right, np.full_like(right, np.nan), truth, contents)
+    with pytest.raises(ParityError, match="must be finite"):
+        check(parity, "float32", max_drop=0.5)
+
+
+def sabotage(
+    how: str, small_fer2013: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Prepare a model and spoil its conversion in one way; returns the model."""
+    model = small_net()
+    source = bundled(model, folder)
+    int8_full, float32 = recipes.int8_full, recipes.float32
+    if how == "quantiser that does nothing":
+        monkeypatch.setattr(recipes, "int8_full", lambda ready, faces: float32(ready))
+    elif how == "calibration on black faces":
+        monkeypatch.setattr(
+            recipes, "int8_full", lambda ready, faces: int8_full(ready, np.zeros_like(faces))
+        )
+    elif how == "scaling applied twice":
+        monkeypatch.setattr(
+            recipes, "float32", lambda ready: float32(for_conversion(small_net(1 / 255**2)))
+        )
+    elif how == "truncated .keras":
+        bundle = ModelBundle.load(source)
+        source.write_bytes(source.read_bytes()[:3000])
+        bundle.write_sidecar()
+    elif how == "five classes":
+        bundled(keras.Sequential([model, keras.layers.Dense(5)]), folder)
+    return source
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["quantiser that does nothing", "calibration on black faces", "scaling applied twice",
+     "truncated .keras", "five classes"],
+)  # fmt: skip
+def test_a_spoiled_conversion_fails_and_leaves_nothing(
+    how: str, small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = sabotage(how, small_fer2013, tmp_path, monkeypatch)
+    data = labelled_by(small_net(), small_fer2013)
+    data = replace(data, emotion=np.where(data.usage == 0, small_fer2013.emotion, data.emotion))
+    out = tmp_path / "out"
+    with pytest.raises((ParityError, BundleError, RuntimeFailure)):
+        conversion.convert(source, BOTH, out, data, calibration_samples=70)
+    assert not out.exists() or list(out.iterdir()) == []
+
+
+def test_command_names_what_is_wrong_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    assert runner.invoke(main, []).exit_code == 2
+    for words, message in (
+        (["--int8"], "none under runs/"),
+        (["nothing.keras", "--int8"], "run `fer-train import"),
+    ):
+        done = runner.invoke(main, words)
+        assert done.exit_code == 1
+        (line,) = done.stderr.splitlines()
+        assert message in line
+
+
+def test_command_converts_the_newest_trained_model(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "runs" / "net-seed0"
+    run.mkdir(parents=True)
+    bundled(small_net(), run)
+    data: dict[str, NDArray[np.generic]] = {
+        "pixels": small_fer2013.pixels,
+        "emotion": small_fer2013.emotion,
+        "usage": small_fer2013.usage,
+        "duplicate_of": small_fer2013.duplicate_of,
+        "ferplus_votes": small_fer2013.ferplus_votes,
+    }
+    (tmp_path / "data").mkdir()
+    np.savez(tmp_path / "data" / "fer2013.npz", allow_pickle=False, **data)
+    words = ["--int8", "--calibration-samples", "70", "--max-drop", "100"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert "labels agree" in done.stdout
+    path = tmp_path / "converted" / "net-int8.tflite"
+    with ExpressionClassifier.load(path) as classifier:
+        assert classifier.bundle.precision == "int8"
+    again = CliRunner().invoke(main, words)
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+    assert CliRunner().invoke(main, [*words, "--overwrite"]).exit_code == 0
+
+
+def test_a_sidecar_that_does_not_fit_the_model_is_refused(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    source = bundled(small_net(), tmp_path)
+    shutil.copy(source, tmp_path / "other.keras")
+    text = json.loads((tmp_path / "net.keras.json").read_text())
+    (tmp_path / "other.keras.json").write_text(json.dumps({**text, "sha256": "0" * 64}))
+    with pytest.raises(BundleError, match="truncated or changed"):
+        conversion.convert(tmp_path / "other.keras", BOTH, tmp_path / "out", small_fer2013)

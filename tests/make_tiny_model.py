@@ -1,0 +1,98 @@
+"""Build tests/golden/tiny-*: a model whose answer can be worked out by hand.
+
+The face is cut into eight bands of six rows; logit k is 10/255 of the mean grey level of band k,
+for k = 0 to 6. A face whose band 3 alone is white therefore has the logits (0, 0, 0, 10, 0, 0, 0).
+
+    python -m tests.make_tiny_model        needs the extra `convert` and the package onnx
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tests.made_up import band_face
+
+from fer_sdk.bundle import ModelBundle
+from fer_sdk.labels import FER2013_LABELS
+from fer_sdk.preprocess import FER2013_INPUT
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def weights() -> NDArray[np.float32]:
+    """Return the dense kernel, float32 (8 bands, 7 logits)."""
+    return np.asarray(np.eye(8, 7) * (10 / 255), np.float32)
+
+
+def sidecar(path: Path, precision: str) -> None:
+    """Write the sidecar of a tiny model."""
+    ModelBundle(
+        path=path,
+        labels=FER2013_LABELS,
+        precision="int8" if precision == "int8" else "float32",
+        input=FER2013_INPUT,
+        temperature=1.0,
+        uncertain_below=0.5,
+        license="Apache-2.0",
+        source={"made by": "tests/make_tiny_model.py"},
+        metrics=(),
+    ).write_sidecar()
+
+
+def make_tflite() -> None:
+    """Write tiny-float32.keras, tiny-float32.tflite and tiny-int8.tflite."""
+    import keras
+
+    from fer_convert import recipes
+    from fer_convert.export import for_conversion
+
+    model = keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.AveragePooling2D((6, 48)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(7, use_bias=False),
+        ]
+    )
+    model.set_weights([weights()])
+    model.save(GOLDEN / "tiny-float32.keras")
+    sidecar(GOLDEN / "tiny-float32.keras", "float32")
+    ready = for_conversion(model)
+    faces = np.stack([band_face(band, level) for band in range(8) for level in (64, 128, 255)])
+    for precision, data in (
+        ("float32", recipes.float32(ready)),
+        ("int8", recipes.int8_full(ready, faces)),
+    ):
+        path = GOLDEN / f"tiny-{precision}.tflite"
+        path.write_bytes(data)
+        sidecar(path, precision)
+
+
+def make_onnx() -> None:
+    """Write tiny-float32.onnx, laid out by hand."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [
+            helper.make_node(
+                "AveragePool", ["face"], ["bands"], kernel_shape=[6, 48], strides=[6, 48]
+            ),
+            helper.make_node("Flatten", ["bands"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("face", TensorProto.FLOAT, [1, 1, 48, 48])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 7])],
+        [numpy_helper.from_array(weights(), "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    path = GOLDEN / "tiny-float32.onnx"
+    path.write_bytes(model.SerializeToString())
+    sidecar(path, "float32")
+
+
+if __name__ == "__main__":
+    make_tflite()
+    make_onnx()

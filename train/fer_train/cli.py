@@ -1,0 +1,184 @@
+"""The `fer-train` command."""
+
+import json
+import os
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+import click
+from tqdm import tqdm
+
+from fer_sdk import __version__, fer2013
+from fer_sdk.console import FerGroup
+from fer_sdk.errors import InputError
+from fer_sdk.extras import require
+from fer_sdk.files import write_beside
+from fer_train.recipes import RECIPES
+
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data/fer2013.npz"),
+    show_default=True,
+    help="FER2013 as `fer-train import` wrote it.",
+)
+SPLITS = {"public": fer2013.PUBLIC_TEST, "private": fer2013.PRIVATE_TEST}
+
+
+@click.group(cls=FerGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Import FER2013, train, evaluate."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@main.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--ferplus", type=click.Path(path_type=Path), help="fer2013new.csv of FER+.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
+              show_default=True)  # fmt: skip
+@click.option("--partial", is_flag=True, help="Accept other counts than the official ones.")
+@click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
+def import_command(
+    source: Path, ferplus: Path | None, out: Path, partial: bool, overwrite: bool
+) -> None:
+    """Read FER2013 from SOURCE: a csv, a .zip or .tar.gz with one, or a folder of images."""
+    from fer_train.data.importer import import_fer2013, save
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} is there already: add --overwrite or another --out")
+    with tqdm(desc="reading", unit=" rows", leave=False) as bar:
+        data = import_fer2013(source, ferplus=ferplus, partial=partial, progress=bar.update)
+    save(data, out)
+    click.echo(f"{len(data.emotion):,} rows")
+    for number, usage in enumerate(fer2013.USAGES):
+        copies = int(data.copied_from_training[data.rows(number)].sum())
+        note = f", {copies} with an exact copy in Training" if number else ""
+        click.echo(f"{len(data.rows(number)):,} {usage}{note}")
+    click.echo(f"{int(data.blank.sum())} blank images")
+    click.echo(f"{'with' if len(data.ferplus_votes) else 'without'} FER+ votes")
+    official = "are" if data.is_official else "are not"
+    click.echo(f"rows and order {official} those of the official fer2013.csv")
+    click.echo(str(out))
+
+
+@main.command()
+@click.argument("recipe", type=click.Choice(list(RECIPES)))
+@DATA
+@click.option("--out", type=click.Path(path_type=Path), help="Default: runs/RECIPE-seedSEED.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
+              help="Stop after this time; the same command goes on later.")  # fmt: skip
+@click.option("--restart", is_flag=True, help="Forget the run that --out holds.")
+def fit(
+    recipe: str, data: Path, out: Path | None, seed: int, max_minutes: float | None, restart: bool
+) -> None:
+    """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
+    require("train", "training", "keras", "matplotlib")
+    dataset = fer2013.load(data)
+    from fer_train.fit import Run
+    from fer_train.plots import draw_curves
+    from fer_train.publish import publish
+
+    folder = out or Path("runs") / f"{recipe}-seed{seed}"
+    if restart:
+        (folder / "checkpoint.npz").unlink(missing_ok=True)
+    run = Run(RECIPES[recipe], dataset, folder, seed)
+    began, interrupted = time.monotonic(), False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    def stop() -> bool:
+        late = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
+        return interrupted or late
+
+    handlers = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    total = run.recipe.epochs * run.steps
+    done = run.progress.epoch * run.steps + run.progress.step
+    try:
+        with tqdm(total=total, initial=done, desc=recipe, unit=" steps") as bar:
+
+            def report(epoch: int, step: int, loss: float) -> None:
+                history = run.progress.history
+                accuracy = f", public {history[-1]['public_clean_accuracy']:.1%}" if history else ""
+                bar.set_postfix_str(f"epoch {epoch + 1}, loss {loss:.3f}{accuracy}", refresh=False)
+                bar.update()
+
+            run.train(stop=stop, report=report)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if run.progress.history:
+        draw_curves(run.progress.history, folder / "curves.png", f"{recipe}, seed {seed}")
+    if not run.finished:
+        click.echo(
+            f"stopped in epoch {run.progress.epoch + 1} of {run.recipe.epochs}; "
+            "the same command goes on from there"
+        )
+        raise click.exceptions.Exit(130 if interrupted else 0)
+    bundle, scores = publish(run, recipe)
+    click.echo(
+        f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
+        f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"
+    )
+    click.echo(str(bundle.path))
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@DATA
+@click.option("--split", type=click.Choice(list(SPLITS)), default="public", show_default=True,
+              help="Read private once, last, for a model that is final.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for pictures and scores.json.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(model: Path, data: Path, split: str, out: Path | None, as_json: bool) -> None:
+    """Score MODEL (.keras, .tflite or .onnx) on all and on the clean faces of a split."""
+    from fer_train import evaluate as evaluation
+
+    if model.suffix == ".keras":
+        require("train", "scoring .keras models", "keras")
+    if out is not None:
+        require("train", "drawing", "matplotlib")
+    result = evaluation.evaluate(model, fer2013.load(data), SPLITS[split])
+    text = json.dumps(
+        {"schema": 1, "model": str(model), "split": result.split,
+         "all": asdict(result.all), "clean": asdict(result.clean)},
+        indent=1,
+    )  # fmt: skip
+    if out is not None:
+        from fer_train import plots
+
+        with write_beside(out / "scores.json") as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+        title = f"{model.name}, {result.split}"
+        plots.draw_confusion(
+            result.clean, out / "confusion.png", f"{title}, clean (n = {result.clean.n})"
+        )
+        plots.draw_reliability(result, out / "reliability.png", f"{title} (n = {result.all.n})")
+    click.echo(text if as_json else evaluation.describe(result))
+
+
+@main.command()
+@DATA
+@click.option("--faces", type=click.IntRange(100), default=3000, show_default=True)
+def landmarks(data: Path, faces: int) -> None:
+    """Measure where FER2013's faces have eyes and mouth; the SDK's crop is fitted to that."""
+    from fer_sdk import YuNet
+    from fer_train.landmarks import study_landmarks
+
+    dataset = fer2013.load(data)
+    with tqdm(total=faces, desc="searching", unit=" faces", leave=False) as bar:
+        study = study_landmarks(dataset, YuNet(min_score=0.8), faces, bar.update)
+    click.echo(f"found {study.found} of {study.searched} faces")
+    for (name, place), spread in zip(asdict(study.crop).items(), study.spread, strict=True):
+        click.echo(
+            f"{name:<10} x {place[0]:5.2f}  y {place[1]:5.2f}   "
+            f"(sd {spread[0]:.2f}, {spread[1]:.2f}), pixels of 48"
+        )
