@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
+from fer_bench.delegates import DELEGATES
 from fer_sdk import __version__, fer2013, shipped_models
-from fer_sdk.console import FerCommand
-from fer_sdk.runtimes import RUNTIMES
+from fer_sdk.console import FerCommand, progress_bar
 from fer_sdk.shipped import find_model
 
 
@@ -18,14 +17,15 @@ from fer_sdk.shipped import find_model
               show_default=True, help="FER2013 as `fer-train import` wrote it.")  # fmt: skip
 @click.option("--split", type=click.Choice(["public", "private"]), default="public",
               show_default=True, help="Read private once, last, for a final model.")  # fmt: skip
-@click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
+@click.option("--delegate", type=click.Choice(list(DELEGATES)), default="cpu", show_default=True,
+              help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write raw values too.")
 def main(
     models: tuple[str, ...],
     data: Path,
     split: str,
-    runtime: str | None,
+    delegate: str,
     threads: int,
     json_path: Path | None,
 ) -> None:
@@ -36,9 +36,9 @@ def main(
     paths = [find_model(model) for model in models or shipped_models()]
     usage = fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST
     dataset = fer2013.load(data)
-    with tqdm(total=steps(len(paths)), desc="measuring", unit=" turns", leave=False) as bar:
+    with progress_bar(total=steps(len(paths)), desc="measuring", unit=" turns") as bar:
         result = run_benchmark(
-            paths, dataset, usage, runtime=runtime, threads=threads, report=bar.update
+            paths, dataset, usage, delegate=delegate, threads=threads, report=bar.update
         )
     if json_path is not None:
         write_json(result, json_path)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from fer_bench.delegates import Parity
 from fer_bench.latency import Latency
 from fer_sdk.files import write_beside
 from fer_sdk.metrics import Scores
@@ -21,8 +22,8 @@ class ModelResult:
         sha256: Of the file.
         precision: As its sidecar states.
         size_bytes: Of the file.
-        runtime: Name of the runtime.
-        threads: CPU threads.
+        place: Where it ran: "CPU", or the GPU adapter, a software one called so.
+        parity: Difference from the CPU's answers; None on the CPU.
         all: Scores on every face of the split.
         clean: Scores without the faces that have an exact copy in Training.
         latency: Raw times.
@@ -32,8 +33,8 @@ class ModelResult:
     sha256: str
     precision: str
     size_bytes: int
-    runtime: str
-    threads: int
+    place: str
+    parity: Parity | None
     all: Scores
     clean: Scores
     latency: Latency
@@ -46,6 +47,8 @@ class BenchmarkResult:
     split: str
     data: str
     environment: dict[str, str]
+    delegate: str
+    threads: int
     models: tuple[ModelResult, ...]
 
 
@@ -74,9 +77,15 @@ def table(result: BenchmarkResult) -> str:
             + "".join(f"{row.latency.percentile_ms(p):>9.3f}" for p in (50, 90, 99))
             + ("  unstable" if row.latency.unstable else "")
         )
+        if row.parity:
+            lines.append(
+                f"  on {row.place}; of {row.parity.faces} faces {row.parity.agreement:.1%} get the "
+                f"CPU's label, logits differ by {row.parity.largest_difference:.2g} of their spread"
+            )
     where = result.environment
     lines.append(
-        f"{first.runtime}, {first.threads} thread(s), {where['processor']} x {where['cores']}, "
-        f"{where['system']}, Python {where['python']}, LiteRT {where['ai-edge-litert']}"
+        f"delegate {result.delegate}, {result.threads} thread(s), {where['processor']} x "
+        f"{where['cores']}, {where['system']}, Python {where['python']}, "
+        f"LiteRT {where['ai-edge-litert']}"
     )
     return "\n".join(lines)

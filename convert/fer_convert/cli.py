@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import get_args
 
 import click
-from tqdm import tqdm
 
 from fer_sdk import __version__, fer2013
 from fer_sdk.bundle import Precision
-from fer_sdk.console import FerCommand
+from fer_sdk.console import FerCommand, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 
@@ -54,7 +53,7 @@ def main(
     dataset = fer2013.load(data)
     from fer_convert.convert import convert
 
-    with tqdm(total=1 + 2 * len(precisions), desc="start", unit=" stage") as bar:
+    with progress_bar(total=1 + 2 * len(precisions), desc="start", unit=" stage") as bar:
 
         def say(stage: str) -> None:
             bar.set_description(stage)

@@ -18,6 +18,7 @@ from fer_sdk.errors import (
     FerError,
     InputError,
     MissingDependencyError,
+    NoAdapterError,
     RuntimeFailure,
 )
 from fer_sdk.faces import FaceDetector, YuNet
@@ -46,6 +47,7 @@ __all__ = [
     "Landmarks",
     "MissingDependencyError",
     "ModelBundle",
+    "NoAdapterError",
     "RecognizedFace",
     "RuntimeFailure",
     "YuNet",

@@ -8,9 +8,10 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.annotate import draw_faces, write_picture
-from fer_sdk.console import FerGroup, native_log_hidden, show_error
+from fer_sdk.console import FerGroup, show_error
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.images import read_photo
+from fer_sdk.native_log import caught_native_log
 from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import RecognizedFace
 from fer_sdk.runtimes import RUNTIMES
@@ -49,7 +50,7 @@ def image(
     failed = False
     results: list[dict[str, object]] = []
     pictures = _picture_paths(photos, out, overwrite)
-    with native_log_hidden():
+    with caught_native_log():
         recognizer = ExpressionRecognizer(model, runtime=runtime, threads=threads)
     with recognizer:
         for photo, picture in zip(photos, pictures, strict=True):

@@ -6,15 +6,22 @@
     ├── InputError (also ValueError)          an image, file or option is wrong: change it
     ├── BundleError                           a model or sidecar is wrong: export it again
     ├── RuntimeFailure                        the runtime refused or failed: see its message
+    │   └── NoAdapterError                    there is no GPU to run on: take the CPU
     └── MissingDependencyError (ImportError)  a package is missing: install the named extra
 
 The tools add their own below `FerError`: `fer_train.errors.TrainingError` and
-`fer_convert.parity.ParityError`. A command shows any of them as one line and exits with 1.
+`fer_convert.parity.ParityError`. A command shows any of them as one line and exits with its
+`exit_code`: 3 for a missing adapter, else 1.
 """
+
+from typing import ClassVar
 
 
 class FerError(Exception):
     """Base of every error that the SDK and its tools raise on purpose."""
+
+    exit_code: ClassVar[int] = 1
+    """What a command exits with."""
 
 
 class InputError(FerError, ValueError):
@@ -27,6 +34,12 @@ class BundleError(FerError):
 
 class RuntimeFailure(FerError):  # noqa: N818 - "RuntimeError" is taken by Python
     """An inference runtime could not load or run a model that looked right."""
+
+
+class NoAdapterError(RuntimeFailure):
+    """The GPU delegate was asked for and found no adapter; nothing runs on the CPU instead."""
+
+    exit_code: ClassVar[int] = 3
 
 
 class MissingDependencyError(FerError, ImportError):

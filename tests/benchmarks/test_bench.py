@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -96,3 +99,36 @@ def test_wrong_models_and_missing_data_are_one_line(golden: Path, tmp_path: Path
         assert (code, stdout) == (1, "")
         (line,) = stderr.splitlines()
         assert message in line
+
+
+def test_gpu_without_an_adapter_is_one_line_and_exit_code_3(
+    small_fer2013: Fer2013, golden: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.npz"
+    save(small_fer2013, data)
+    program = "from fer_bench.cli import main; main()"
+    words = [str(golden / "tiny-int8.tflite"), "--data", str(data), "--delegate", "gpu"]
+    nowhere = {"VK_ICD_FILENAMES": str(tmp_path / "none"), "VK_DRIVER_FILES": str(tmp_path / "no")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **nowhere},
+    )
+    assert done.returncode == 3
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "no GPU adapter was found" in line
+
+
+def test_gpu_row_names_its_adapter_and_its_parity_with_the_cpu(
+    small_fer2013: Fer2013, golden: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.npz"
+    save(small_fer2013, data)
+    code, stdout, stderr = bench(golden / "tiny-int8.tflite", "--data", data, "--delegate", "gpu")
+    if code == 3:
+        pytest.skip(stderr.strip())
+    assert code == 0
+    assert "adapter: " in stdout
+    assert "100.0% get the CPU's label" in stdout

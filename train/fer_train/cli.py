@@ -2,21 +2,20 @@
 
 import json
 import os
-import signal
-import time
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 
 import click
 from tqdm import tqdm
 
 from fer_sdk import __version__, fer2013
-from fer_sdk.console import FerGroup
+from fer_sdk.console import FerGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 from fer_sdk.files import write_beside
 from fer_train.recipes import RECIPES
+from fer_train.stopping import StopRequest
 
 DATA = click.option(
     "--data",
@@ -50,7 +49,7 @@ def import_command(
 
     if out.exists() and not overwrite:
         raise InputError(f"{out} is there already: add --overwrite or another --out")
-    with tqdm(desc="reading", unit=" rows", leave=False) as bar:
+    with progress_bar(desc="reading", unit=" rows") as bar:
         data = import_fer2013(source, ferplus=ferplus, partial=partial, progress=bar.update)
     save(data, out)
     click.echo(f"{len(data.emotion):,} rows")
@@ -87,34 +86,21 @@ def fit(
     if restart:
         (folder / "checkpoint.npz").unlink(missing_ok=True)
     run = Run(RECIPES[recipe], dataset, folder, seed)
-    began, interrupted = time.monotonic(), False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-
-    def stop() -> bool:
-        late = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
-        return interrupted or late
-
-    handlers = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-    }
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
-    try:
-        with tqdm(total=total, initial=done, desc=recipe, unit=" steps") as bar:
+    pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
+    with (
+        StopRequest(max_minutes) as stop,
+        tqdm(total=total, initial=done, desc=recipe, unit=" steps", mininterval=pause) as bar,
+    ):
 
-            def report(epoch: int, step: int, loss: float) -> None:
-                history = run.progress.history
-                accuracy = f", public {history[-1]['public_clean_accuracy']:.1%}" if history else ""
-                bar.set_postfix_str(f"epoch {epoch + 1}, loss {loss:.3f}{accuracy}", refresh=False)
-                bar.update()
+        def report(epoch: int, step: int, loss: float) -> None:
+            history = run.progress.history
+            accuracy = f", public {history[-1]['public_clean_accuracy']:.1%}" if history else ""
+            bar.set_postfix_str(f"epoch {epoch + 1}, loss {loss:.3f}{accuracy}", refresh=False)
+            bar.update()
 
-            run.train(stop=stop, report=report)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        run.train(stop=stop, report=report)
     if run.progress.history:
         draw_curves(run.progress.history, folder / "curves.png", f"{recipe}, seed {seed}")
     if not run.finished:
@@ -122,7 +108,7 @@ def fit(
             f"stopped in epoch {run.progress.epoch + 1} of {run.recipe.epochs}; "
             "the same command goes on from there"
         )
-        raise click.exceptions.Exit(130 if interrupted else 0)
+        raise click.exceptions.Exit(130 if stop.interrupted else 0)
     bundle, scores = publish(run, recipe)
     click.echo(
         f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
@@ -174,7 +160,7 @@ def landmarks(data: Path, faces: int) -> None:
     from fer_train.landmarks import study_landmarks
 
     dataset = fer2013.load(data)
-    with tqdm(total=faces, desc="searching", unit=" faces", leave=False) as bar:
+    with progress_bar(total=faces, desc="searching", unit=" faces") as bar:
         study = study_landmarks(dataset, YuNet(min_score=0.8), faces, bar.update)
     click.echo(f"found {study.found} of {study.searched} faces")
     for (name, place), spread in zip(asdict(study.crop).items(), study.spread, strict=True):

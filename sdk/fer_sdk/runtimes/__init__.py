@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from fer_sdk.errors import InputError
-from fer_sdk.runtimes import litert, onnx, tflite
+from fer_sdk.runtimes import litert, litert_gpu, onnx, tflite
 from fer_sdk.runtimes.base import Session
 
 RUNTIMES: Final[dict[str, tuple[str, Callable[[Path, int], Session]]]] = {
     "litert": (".tflite", litert.open_session),
+    "litert-gpu": (".tflite", litert_gpu.open_session),
     "onnx": (".onnx", onnx.open_session),
     "tflite": (".tflite", tflite.open_session),
 }
@@ -27,6 +28,7 @@ def open_session(model: Path, *, runtime: str | None = None, threads: int = 1) -
     Raises:
         InputError: If the runtime is unknown or does not take such files, or threads is below 1.
         MissingDependencyError: If the runtime is not installed.
+        NoAdapterError: If the GPU was asked for and there is none.
         RuntimeFailure: If the runtime refuses the model.
     """
     if threads < 1:

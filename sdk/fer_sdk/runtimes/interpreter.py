@@ -41,7 +41,7 @@ class InterpreterSession:
                 f"{model.name} must have one input and one output, "
                 f"but has {len(inputs)} and {len(outputs)}"
             )
-        self._entry, self._exit = _tensor(inputs[0]), _tensor(outputs[0])
+        self._entry, self._exit = tensor_of(inputs[0]), tensor_of(outputs[0])
         self._entry_index, self._exit_index = inputs[0]["index"], outputs[0]["index"]
         check_tensors(self._entry, self._exit, model.name)
 
@@ -72,7 +72,8 @@ class InterpreterSession:
         self._interpreter = None
 
 
-def _tensor(details: dict[str, Any]) -> Tensor:
+def tensor_of(details: dict[str, Any]) -> Tensor:
+    """Read a tensor's shape, type and quantisation from the Interpreter's details of it."""
     scale, zero_point = details["quantization"]
     shape = tuple(int(side) for side in details["shape"])
     return Tensor(shape, np.dtype(details["dtype"]), float(scale), int(zero_point))

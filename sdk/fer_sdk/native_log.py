@@ -1,0 +1,35 @@
+"""What C++ libraries write to stderr, caught: they announce delegates and have no switch for it."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class NativeLog:
+    """Text that native code wrote while it was caught; empty until the block ends."""
+
+    text: str = ""
+
+
+@contextlib.contextmanager
+def caught_native_log() -> Iterator[NativeLog]:
+    """Catch what native code writes to stderr; errors still come as exceptions.
+
+    The whole process's stderr is caught meanwhile, other threads' too, so keep the block short.
+    """
+    log = NativeLog()
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield log
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            log.text = file.read().decode(errors="replace")

@@ -1,0 +1,110 @@
+"""LiteRT's GPU delegate: the whole model on the GPU, or an error; never a fall-back."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
+from fer_sdk.native_log import caught_native_log
+from fer_sdk.runtimes.base import Tensor, check_tensors, to_logits, to_tensor
+from fer_sdk.runtimes.interpreter import tensor_of
+
+
+class GpuSession:
+    """A .tflite model compiled for the GPU.
+
+    Attributes:
+        adapter: The GPU that runs it, in the driver's words.
+        software: Whether that GPU is a program on the CPU: its times say nothing about a GPU.
+    """
+
+    def __init__(self, compiled: Any, adapter: str, tensors: tuple[Tensor, Tensor]) -> None:
+        """Take a compiled model; `open_session` makes one.
+
+        Args:
+            compiled: LiteRT `CompiledModel`, all of it on the GPU.
+            adapter: What LiteRT said of the adapter that it selected.
+            tensors: The model's input and output.
+        """
+        self.adapter = adapter
+        self.software = "software" in adapter.lower()
+        self._compiled = compiled
+        self._entry, self._exit = tensors
+        with caught_native_log():
+            self._inputs = compiled.create_input_buffers(0)
+            self._outputs = compiled.create_output_buffers(0)
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width of the model's input in pixels."""
+        return self._entry.shape[1], self._entry.shape[2]
+
+    @property
+    def classes(self) -> int:
+        """Number of logits."""
+        return self._exit.shape[1]
+
+    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
+
+        The answer is read back before this returns: LiteRT only submits the work.
+        """
+        if self._compiled is None:
+            raise RuntimeFailure("the GPU session is closed")
+        logits = np.zeros((len(faces), self.classes), np.float32)
+        for number, face in enumerate(faces):
+            self._inputs[0].write(to_tensor(face, self._entry))
+            self._compiled.run_by_index(0, self._inputs, self._outputs)
+            answer = self._outputs[0].read(self.classes, self._exit.dtype.type)
+            logits[number] = to_logits(np.asarray(answer), self._exit)
+        return logits
+
+    def close(self) -> None:
+        """Free the model; may be called twice."""
+        with caught_native_log():
+            for buffer in (*self._inputs, *self._outputs):
+                buffer.destroy()
+            self._inputs, self._outputs, self._compiled = [], [], None
+
+
+def open_session(model: Path, threads: int) -> GpuSession:
+    """Compile a .tflite file for the GPU; errors as in `fer_sdk.runtimes.open_session`.
+
+    Args:
+        model: .tflite file.
+        threads: Not used on a GPU; 1 or more as for every runtime.
+    """
+    try:
+        from ai_edge_litert.compiled_model import CompiledModel
+        from ai_edge_litert.hardware_accelerator import HardwareAccelerator
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise MissingDependencyError(
+            "ai_edge_litert", "tflite-runtime", "the GPU delegate (LiteRT only)"
+        ) from error
+    failure = ""
+    with caught_native_log() as log:
+        try:
+            # The compiled model's own details lack scale and zero point.
+            interpreter = Interpreter(model_content=model.read_bytes())
+            entry = tensor_of(interpreter.get_input_details()[0])
+            exit = tensor_of(interpreter.get_output_details()[0])
+            compiled = CompiledModel.from_file(str(model), hardware_accel=HardwareAccelerator.GPU)
+        except (RuntimeError, ValueError, OSError) as error:
+            # The text alone: the error would keep LiteRT's environment, which writes as it ends.
+            failure = " ".join(str(error).split()) or repr(error)
+    if failure:
+        if "No adapters found" in log.text:
+            raise NoAdapterError(
+                "no GPU adapter was found for the GPU delegate: install a Vulkan driver, or use "
+                "the CPU (--delegate cpu)"
+            )
+        raise RuntimeFailure(f"the GPU delegate refuses {model}: {failure}")
+    if not compiled.is_fully_accelerated():
+        raise RuntimeFailure(f"the GPU delegate takes only a part of {model.name}")
+    check_tensors(entry, exit, model.name)
+    found = re.search(r"Selected adapter: (.*)", log.text)
+    return GpuSession(compiled, found[1] if found else "unnamed adapter", (entry, exit))
