@@ -7,6 +7,7 @@ import click
 from fer_bench.delegates import DELEGATES
 from fer_sdk import __version__, fer2013, shipped_models
 from fer_sdk.console import FerCommand, progress_bar
+from fer_sdk.extras import require
 from fer_sdk.shipped import find_model
 
 
@@ -21,6 +22,7 @@ from fer_sdk.shipped import find_model
               help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write raw values too.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw accuracy against latency.")
 def main(
     models: tuple[str, ...],
     data: Path,
@@ -28,11 +30,14 @@ def main(
     delegate: str,
     threads: int,
     json_path: Path | None,
+    plot: Path | None,
 ) -> None:
     """Measure accuracy and latency of MODELS (names or files); all shipped ones by default."""
     from fer_bench.benchmark import run_benchmark, steps
     from fer_bench.result import table, write_json
 
+    if plot is not None:
+        require("bench", "drawing", "matplotlib")
     paths = [find_model(model) for model in models or shipped_models()]
     usage = fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST
     dataset = fer2013.load(data)
@@ -42,4 +47,8 @@ def main(
         )
     if json_path is not None:
         write_json(result, json_path)
+    if plot is not None:
+        from fer_bench.plot import draw_accuracy_against_latency
+
+        draw_accuracy_against_latency(result, plot)
     click.echo(table(result))

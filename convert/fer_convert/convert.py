@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,34 +64,50 @@ def convert(
     ready = for_conversion(trained)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        workshop = tempfile.TemporaryDirectory(dir=out, prefix=".fer-convert-")
+        with tempfile.TemporaryDirectory(dir=out, prefix=".fer-convert-") as folder:
+            results = [
+                _convert_one(source, ready, precision, Path(folder), data, calibration_samples, say)
+                for precision in precisions
+            ]
+            proven = []
+            for bundle in results:
+                say(f"check {bundle.precision}")
+                with ExpressionClassifier.load(bundle.path) as classifier:
+                    converted = classifier.probabilities(faces)
+                parity = compare(reference, converted, truth, inspect(bundle.path))
+                check(parity, bundle.precision, max_drop=max_drop)
+                proven.append((bundle.path, parity))
+            return [(_put(path, out), parity) for path, parity in proven]
     except OSError as error:
-        raise InputError(f"cannot write into {out}: {error.strerror}") from error
-    results: list[tuple[Path, Parity]] = []
-    with workshop as folder:
-        for precision in precisions:
-            say(f"convert {precision}")
-            path = Path(folder) / f"{model.stem}-{precision}.tflite"
-            origin = {
-                **source.source,
-                "float_sha256": sha256_of(model),
-                "converter": f"tensorflow {version('tensorflow')}",
-            }
-            if precision == "int8":
-                calibrating = calibration_faces(data, calibration_samples)
-                origin["calibration"] = f"{len(calibrating)} faces of FER2013 Training, seed 0"
-                path.write_bytes(recipes.int8_full(ready, calibrating))
-            else:
-                path.write_bytes(recipes.float32(ready))
-            say(f"check {precision}")
-            bundle = replace(source, path=path, precision=precision, source=origin, metrics=())
-            bundle.write_sidecar()
-            with ExpressionClassifier.load(path) as classifier:
-                converted = classifier.probabilities(faces)
-            parity = compare(reference, converted, truth, inspect(path))
-            check(parity, precision, max_drop=max_drop)
-            results.append((path, parity))
-        return [(_put(path, out), parity) for path, parity in results]
+        raise InputError(f"cannot write into {out}: {error.strerror or error}") from error
+
+
+def _convert_one(
+    source: ModelBundle,
+    ready: keras.Model,
+    precision: Precision,
+    folder: Path,
+    data: Fer2013,
+    calibration_samples: int,
+    say: Say,
+) -> ModelBundle:
+    """Write one converted file and its sidecar into `folder`."""
+    say(f"convert {precision}")
+    path = folder / f"{source.path.stem}-{precision}.tflite"
+    origin = {
+        **source.source,
+        "float_sha256": sha256_of(source.path),
+        "converter": f"tensorflow {version('tensorflow')}",
+    }
+    if precision == "int8":
+        faces = calibration_faces(data, calibration_samples)
+        origin["calibration"] = f"{len(faces)} faces of FER2013 Training, seed 0"
+        path.write_bytes(recipes.int8_full(ready, faces))
+    else:
+        path.write_bytes(recipes.float32(ready))
+    bundle = replace(source, path=path, precision=precision, source=origin, metrics=())
+    bundle.write_sidecar()
+    return bundle
 
 
 def _put(path: Path, out: Path) -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fer_bench.cli import main
 from fer_bench.latency import Latency, measure_latency
 from fer_sdk.fer2013 import Fer2013
+from fer_sdk.images import read_photo
 from fer_train.data.importer import save
 
 
@@ -88,6 +89,17 @@ def test_command_prints_a_table_and_writes_raw_values(
     assert len(int8["latency"]["rounds_ms"]) == 11
     assert all(ms > 0 for turn in int8["latency"]["rounds_ms"] for ms in turn)
     assert result["environment"]["ai-edge-litert"] != "not installed"
+
+
+def test_accuracy_against_latency_is_drawn(
+    small_fer2013: Fer2013, golden: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
+    data, plot = tmp_path / "data.npz", tmp_path / "plot.png"
+    save(small_fer2013, data)
+    code, _, _ = bench(golden / "tiny-int8.tflite", "--data", data, "--plot", plot)
+    assert code == 0
+    assert read_photo(plot, convert=True).std() > 10
 
 
 def test_wrong_models_and_missing_data_are_one_line(golden: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.made_up import write_csv
 
 from fer_sdk import fer2013
 from fer_sdk.errors import InputError
@@ -15,20 +16,6 @@ from fer_sdk.fer2013 import USAGES, Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli import main
 from fer_train.data.importer import FERPLUS_COLUMNS, import_fer2013, save
-
-
-def write_csv(data: Fer2013, path: Path, header: str = "emotion,pixels,Usage") -> Path:
-    """Write rows as the official csv has them, columns in the header's order."""
-    lines = [header]
-    for face, emotion, usage in zip(data.pixels, data.emotion, data.usage, strict=True):
-        values = {
-            "emotion": str(emotion),
-            "pixels": " ".join(map(str, face.ravel().tolist())),
-            "Usage": USAGES[usage],
-        }
-        lines.append(",".join(values[name.strip()] for name in header.split(",")))
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def write_folder(data: Fer2013, folder: Path) -> Path:

@@ -1,0 +1,43 @@
+"""The whole path on made-up faces: import, train, convert, classify, measure."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from tests.made_up import write_csv
+
+from fer_bench.cli import main as fer_bench
+from fer_convert.cli import main as fer_convert
+from fer_sdk import ExpressionClassifier
+from fer_sdk.fer2013 import Fer2013
+from fer_train.cli import main as fer_train
+
+pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
+pytest.importorskip("tensorflow", reason="the whole path needs the extras `train` and `convert`")
+
+
+def run(command: click.Command, *words: object) -> str:
+    done = CliRunner().invoke(command, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_from_csv_to_a_measured_int8_model(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(fer_train, "import", write_csv(small_fer2013, tmp_path / "own.csv"), "--partial")
+    assert "clean PublicTest" in run(fer_train, "fit", "smoke")
+    stdout = run(fer_convert, "--int8", "--float32", "--calibration-samples", 70, "--max-drop", 20)
+    assert "smoke-int8.tflite" in stdout
+    with ExpressionClassifier.load(Path("converted/smoke-int8.tflite")) as classifier:
+        (expression,) = classifier.classify([small_fer2013.pixels[0]], color="grey")
+        assert classifier.bundle.source["recipe"] == "smoke"
+    assert sum(expression.probabilities) == pytest.approx(1)
+    models = ["converted/smoke-int8.tflite", "converted/smoke-float32.tflite"]
+    assert "smoke-int8.tflite" in run(fer_bench, *models, "--json", "result.json")
+    evaluated = json.loads(run(fer_train, "evaluate", models[0], "--json"))
+    measured = json.loads(Path("result.json").read_text())["models"][0]
+    assert evaluated["clean"] == measured["clean"]
