@@ -1,5 +1,6 @@
 """One conversion from start to end: export, quantise, prove, then put in place."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,37 +63,38 @@ def convert(
     faces, truth = _gate_faces(data)
     reference = softmax(trained.predict(_pixels(faces), verbose=0), source.temperature)
     ready = for_conversion(trained)
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".fer-convert-") as folder:
-            results = [
-                _convert_one(source, ready, precision, Path(folder), data, calibration_samples, say)
-                for precision in precisions
-            ]
             proven = []
-            for bundle in results:
-                say(f"check {bundle.precision}")
+            for precision in precisions:
+                say(f"convert {precision}")
+                bundle = _write(source, ready, precision, Path(folder), data, calibration_samples)
+                say(f"check {precision}")
                 with ExpressionClassifier.load(bundle.path) as classifier:
                     converted = classifier.probabilities(faces)
                 parity = compare(reference, converted, truth, inspect(bundle.path))
-                check(parity, bundle.precision, max_drop=max_drop)
+                check(parity, precision, max_drop=max_drop)
                 proven.append((bundle.path, parity))
             return [(_put(path, out), parity) for path, parity in proven]
     except OSError as error:
         raise InputError(f"cannot write into {out}: {error.strerror or error}") from error
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # it holds bundles, or was never made
+                out.rmdir()
 
 
-def _convert_one(
+def _write(
     source: ModelBundle,
     ready: keras.Model,
     precision: Precision,
     folder: Path,
     data: Fer2013,
     calibration_samples: int,
-    say: Say,
 ) -> ModelBundle:
     """Write one converted file and its sidecar into `folder`."""
-    say(f"convert {precision}")
     path = folder / f"{source.path.stem}-{precision}.tflite"
     origin = {
         **source.source,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_sdk import ExpressionRecognizer, ModelBundle, read_photo, shipped_models
+from fer_sdk import FER2013_LABELS, ExpressionRecognizer, ModelBundle, read_photo, shipped_models
 from fer_sdk.preprocess import FER2013_INPUT, CropSpec, InputSpec, crop_face, to_input
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -19,6 +19,8 @@ SPEC = InputSpec(
     TEXT["width"],
     CropSpec(**{name: (place[0], place[1]) for name, place in TEXT["crop"].items()}),
 )
+
+LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def read(name: str) -> NDArray[np.uint8]:
@@ -59,9 +61,11 @@ def test_every_shipped_model_has_the_golden_crop_and_label_order() -> None:
     for path in models.values():
         bundle = ModelBundle.load(path)
         assert bundle.input == SPEC
-        assert bundle.labels == (
-            "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
-        )  # fmt: skip
+        assert bundle.labels == LABELS
+
+
+def test_the_label_order_is_fer2013s() -> None:
+    assert FER2013_LABELS == LABELS
 
 
 @pytest.mark.parametrize("model", shipped_models())
