@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,8 +26,73 @@ def test_every_recipes_network_takes_faces_and_gives_logits(recipe: str) -> None
     assert modules == {"keras"}
 
 
+@pytest.mark.parametrize(
+    ("name", "sizes", "parameters"),
+    [
+        ("simple_cnn", {}, None),
+        ("mini_vgg", {}, None),
+        ("mini_vgg", {"fully_connected": False}, None),
+        ("vggnet", {"dense": 256}, None),
+        # Parameters of the backbones without top, as keras.io/api/applications has them.
+        ("resnet50", {}, 23_587_712),
+        ("resnet50v2", {}, 23_564_800),
+        ("inception_v3", {"input_size": 75}, 21_802_784),
+        ("xception", {"input_size": 71}, 20_861_480),
+        ("mobilenet", {"input_size": 48}, 3_228_864),
+    ],
+)
+def test_every_network_takes_faces_and_gives_logits(
+    name: str, sizes: dict[str, object], parameters: int | None
+) -> None:
+    network = models.build(name, sizes)
+    assert np.asarray(network(FACES)).shape == (4, 7)
+    if parameters is not None:
+        assert network.get_layer("backbone").count_params() == parameters
+
+
+def test_every_known_network_is_tested_above() -> None:
+    marks = test_every_network_takes_faces_and_gives_logits.pytestmark  # type: ignore[attr-defined]
+    tested = {case[0] for case in marks[0].args[1]}
+    assert tested | {"residual_student"} == set(models.MODELS)
+
+
+def test_backbone_sees_three_equal_channels_in_its_own_scaling() -> None:
+    network = models.build("resnet50", {})
+    scaling = next(la for la in network.layers if isinstance(la, keras.layers.Rescaling))
+    seen = np.asarray(keras.Model(network.input, scaling.output)(FACES))
+    means = np.array([103.939, 116.779, 123.68], np.float32)
+    np.testing.assert_allclose(seen, np.repeat(FACES, 3, axis=3) - means, atol=1e-3)
+
+
+def test_backbone_weights_come_from_a_file_or_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mobilenet.weights.h5"
+    first = models.build("mobilenet", {"input_size": 48})
+    first.get_layer("backbone").save_weights(path)
+    second = models.build("mobilenet", {"input_size": 48, "weights": str(path)})
+    for a, b in zip(
+        first.get_layer("backbone").get_weights(),
+        second.get_layer("backbone").get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(InputError, match=r"no weights at .*nothing"):
+        models.build("mobilenet", {"weights": str(tmp_path / "nothing.weights.h5")})
+    with pytest.raises(InputError, match=r"Xception cannot be built at 96 px.*--weights FILE"):
+        models.build("xception", {"weights": str(path)})
+
+
+def test_unreachable_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: object, **named: object) -> None:
+        raise Exception("URL fetch failure on https://example.invalid: None")
+
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", refuse)
+    with pytest.raises(InputError, match=r"weights imagenet: URL fetch failure.*--weights FILE"):
+        models.build("mobilenet", {"weights": "imagenet", "input_size": 96})
+
+
 def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="there are residual_student"):
+    with pytest.raises(InputError, match="there are inception_v3, mini_vgg, "):
         models.build("resnet9000", {})
 
 

@@ -6,7 +6,9 @@ The layers' random state is part of their variables, so a checkpoint keeps it.
 import math
 
 import keras
+import numpy as np
 from keras import layers, ops
+from numpy.typing import NDArray
 
 from fer_train.augmentation import Augmentation
 
@@ -80,3 +82,27 @@ def build(augmentation: Augmentation, seed: int) -> list[layers.Layer]:
             )
         )
     return chain
+
+
+def example_views(
+    faces: NDArray[np.uint8], augmentation: Augmentation, count: int, seed: int = 0
+) -> NDArray[np.uint8]:
+    """Return what training sees of some faces.
+
+    Args:
+        faces: uint8 (n, height, width).
+        augmentation: How far a view may differ.
+        count: Views of each face.
+        seed: Same seed, same views.
+
+    Returns:
+        uint8 (n, count, height, width).
+    """
+    chain = keras.Sequential([keras.Input((*faces.shape[1:], 1)), *build(augmentation, seed)])
+    repeated = np.repeat(faces, count, axis=0)[..., None].astype(np.float32)
+    views = keras.ops.convert_to_numpy(chain(repeated, training=True))
+    return (
+        np.clip(np.round(views), 0, 255)
+        .astype(np.uint8)
+        .reshape(len(faces), count, *faces.shape[1:])
+    )

@@ -152,6 +152,40 @@ def evaluate(model: Path, data: Path, split: str, out: Path | None, as_json: boo
 
 
 @main.command()
+@click.argument("recipe", type=click.Choice(list(RECIPES)))
+@DATA
+@click.option("--out", type=click.Path(path_type=Path), default=Path("views.png"),
+              show_default=True)  # fmt: skip
+def show(recipe: str, data: Path, out: Path) -> None:
+    """Draw random views of a few Training faces as RECIPE makes them."""
+    require("train", "drawing views", "keras", "matplotlib")
+    dataset = fer2013.load(data)
+    from fer_train.augment import example_views
+    from fer_train.plots import draw_views
+
+    faces = dataset.pixels[dataset.rows(fer2013.TRAINING, clean=True)[:8]]
+    views = example_views(faces, RECIPES[recipe].augmentation, count=10)
+    draw_views(faces, views, out, f"{recipe}: a face, then views of it")
+    click.echo(str(out))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Draw the curves into this picture.")
+def compare(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Print RUNS, folders of `fer-train fit`, side by side."""
+    from fer_train.compare import comparison, read_run
+
+    summaries = [read_run(folder) for folder in runs]
+    if out is not None:
+        require("train", "drawing", "matplotlib")
+        from fer_train.plots import draw_comparison
+
+        draw_comparison(summaries, out)
+    click.echo(comparison(summaries))
+
+
+@main.command()
 @DATA
 @click.option("--faces", type=click.IntRange(100), default=3000, show_default=True)
 def landmarks(data: Path, faces: int) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_sdk.evaluation import SplitScores
 from fer_sdk.files import write_beside
 from fer_sdk.metrics import CALIBRATION_BINS, Scores
+from fer_train.compare import RunSummary
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -39,6 +41,29 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path, title: str) -> 
             xytext=(-8, -16), ha="right", color=BLUE,
         )  # fmt: skip
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def draw_comparison(runs: Sequence[RunSummary], path: Path) -> None:
+    """Draw training loss and clean PublicTest accuracy of several runs."""
+    with _figure(path, 10, 4.2, columns=2) as (figure, axes):
+        for run in runs:
+            epochs = [row["epoch"] for row in run.history]
+            axes[0].plot(epochs, [row["loss"] for row in run.history], label=run.name)
+            axes[1].plot(epochs, [100 * row["public_clean_accuracy"] for row in run.history])
+        axes[0].set(xlabel="epoch", ylabel="training loss")
+        axes[1].set(xlabel="epoch", ylabel="clean PublicTest accuracy, %")
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+
+
+def draw_views(faces: NDArray[np.uint8], views: NDArray[np.uint8], path: Path, title: str) -> None:
+    """Draw faces, uint8 (n, h, w), at the left and their views, uint8 (n, k, h, w), beside them."""
+    rows = [np.hstack([face, *view]) for face, view in zip(faces, views, strict=True)]
+    sheet = np.vstack(rows)
+    with _figure(path, sheet.shape[1] / 60, sheet.shape[0] / 60 + 0.4) as (_, axis):
+        axis.imshow(sheet, cmap="gray", vmin=0, vmax=255)
+        axis.axvline(faces.shape[2] - 0.5, color=ORANGE)
+        axis.set_title(title)
+        axis.axis("off")
 
 
 def draw_confusion(scores: Scores, path: Path, title: str) -> None:
@@ -81,9 +106,9 @@ def draw_reliability(result: SplitScores, path: Path, title: str) -> None:
 
 
 @contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[tuple[Any, Any]]:
-    """Give figure and axis of `width` x `height` inches, saved to `path` at the end."""
-    figure, axis = plt.subplots(figsize=(width, height), layout="constrained")
+def _figure(path: Path, width: float, height: float, columns: int = 1) -> Iterator[tuple[Any, Any]]:
+    """Give figure and axes of `width` x `height` inches, saved to `path` at the end."""
+    figure, axis = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
     try:
         yield figure, axis
         with write_beside(path) as temporary:

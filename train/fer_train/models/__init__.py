@@ -13,7 +13,17 @@ from fer_sdk.errors import InputError
 if TYPE_CHECKING:
     import keras
 
-MODELS: Final = ("residual_student",)
+MODELS: Final = (
+    "inception_v3",
+    "mini_vgg",
+    "mobilenet",
+    "residual_student",
+    "resnet50",
+    "resnet50v2",
+    "simple_cnn",
+    "vggnet",
+    "xception",
+)
 """Names of the modules in this package."""
 
 

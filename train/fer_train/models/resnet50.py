@@ -1,0 +1,16 @@
+"""ResNet50 (He et al. 2015, https://arxiv.org/abs/1512.03385), with its ImageNet scaling."""
+
+import keras
+
+from fer_train.models import transfer
+
+
+def build(input_size: int = 48, weights: str = "none") -> keras.Model:
+    """Build the net; arguments and result as `fer_train.models.transfer.build` has them."""
+    return transfer.build(
+        keras.applications.ResNet50,
+        scale=1.0,
+        offset=(-103.939, -116.779, -123.68),
+        input_size=input_size,
+        weights=weights,
+    )

@@ -1,0 +1,16 @@
+"""ResNet50V2 (He et al. 2016, https://arxiv.org/abs/1603.05027)."""
+
+import keras
+
+from fer_train.models import transfer
+
+
+def build(input_size: int = 48, weights: str = "none") -> keras.Model:
+    """Build the net; arguments and result as `fer_train.models.transfer.build` has them."""
+    return transfer.build(
+        keras.applications.ResNet50V2,
+        scale=1 / 127.5,
+        offset=-1.0,
+        input_size=input_size,
+        weights=weights,
+    )

@@ -1,0 +1,32 @@
+"""A simple CNN of three convolutions and one dense layer: the floor that others must beat."""
+
+import keras
+from keras import layers
+
+from fer_sdk.fer2013 import SIDE
+from fer_sdk.labels import FER2013_LABELS
+
+
+def build(
+    widths: tuple[int, ...] = (32, 64, 128),
+    dropout: float = 0.5,
+    classes: int = len(FER2013_LABELS),
+) -> keras.Model:
+    """Build the net.
+
+    Args:
+        widths: Channels of each convolution; max-pooling halves the resolution behind each.
+        dropout: Share of the dense layer's outputs dropped in training.
+        classes: Number of logits.
+
+    Returns:
+        Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
+    """
+    inputs = keras.Input((SIDE, SIDE, 1), name="face")
+    x = layers.Rescaling(1 / 255)(inputs)
+    for width in widths:
+        x = layers.Conv2D(width, 3, activation="relu", padding="same")(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Dense(128, "relu")(layers.Flatten()(x))
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="simple_cnn")

@@ -1,0 +1,93 @@
+"""What the `keras.applications` networks share: grey to colour, own scaling, backbone, head."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import SIDE
+from fer_sdk.labels import FER2013_LABELS
+
+BACKBONE = "backbone"
+"""Name of the layer that frozen stages hold still."""
+
+
+def build(
+    application: Callable[..., keras.Model],
+    *,
+    scale: float,
+    offset: float | Sequence[float],
+    input_size: int,
+    weights: str,
+    classes: int = len(FER2013_LABELS),
+) -> keras.Model:
+    """Put a backbone between FER2013's grey faces and the transfer head.
+
+    Args:
+        application: Function of `keras.applications`.
+        scale: Grey levels are multiplied by this for the backbone.
+        offset: And this is added, one number or one a channel.
+        input_size: Side of the backbone's input in pixels; faces are resized inside the model.
+        weights: "imagenet" (downloaded by Keras), "none", or a `.weights.h5` file of the backbone.
+        classes: Number of logits.
+
+    Returns:
+        Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
+
+    Raises:
+        InputError: If the weights cannot be had.
+    """
+    inputs = keras.Input((SIDE, SIDE, 1), name="face")
+    x = inputs
+    if input_size != SIDE:
+        x = layers.Resizing(input_size, input_size, interpolation="bilinear")(x)
+    x = layers.Concatenate(name="grey_to_colour")([x, x, x])
+    x = layers.Rescaling(scale, offset)(x)
+    x = _backbone(application, input_size, weights)(x)
+    return keras.Model(inputs, _head(x, classes), name=application.__name__.lower())
+
+
+def _backbone(
+    application: Callable[..., keras.Model], input_size: int, weights: str
+) -> keras.Model:
+    shape = (input_size, input_size, 3)
+    name = application.__name__
+    try:
+        if weights == "imagenet":
+            with warnings.catch_warnings():
+                # MobileNet warns that its weights are those of 224 px, which is what is wanted.
+                warnings.simplefilter("ignore", UserWarning)
+                return application(
+                    weights="imagenet", include_top=False, input_shape=shape, name=BACKBONE
+                )
+        backbone = application(weights=None, include_top=False, input_shape=shape, name=BACKBONE)
+        if weights != "none":
+            if not Path(weights).is_file():
+                raise InputError(
+                    f"no weights at {weights}: give imagenet, none or a .weights.h5 file of {name}"
+                )
+            backbone.load_weights(weights)
+        return backbone
+    except InputError:
+        raise
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        first_line = (str(error).strip() or repr(error)).splitlines()[0]
+        raise InputError(
+            f"{name} cannot be built at {input_size} px with the weights {weights}: {first_line}; "
+            "without a network give --weights FILE, a .weights.h5 file of the backbone"
+        ) from error
+
+
+def _head(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
+    """Pool and classify through three dense layers, ELU, batch norm and dropout between."""
+    x = layers.BatchNormalization()(layers.GlobalAveragePooling2D()(x))
+    x = layers.Dropout(0.5)(x)
+    x = layers.Dense(1024, "elu", kernel_regularizer=keras.regularizers.L2(0.01))(x)
+    x = layers.Dropout(0.4)(layers.BatchNormalization()(x))
+    x = layers.Dense(512, "elu")(x)
+    x = layers.Dropout(0.3)(layers.BatchNormalization()(x))
+    x = layers.Dense(128, "elu")(x)
+    return layers.Dense(classes, name="logits")(layers.Dropout(0.2)(x))
