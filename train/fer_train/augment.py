@@ -101,8 +101,5 @@ def example_views(
     chain = keras.Sequential([keras.Input((*faces.shape[1:], 1)), *build(augmentation, seed)])
     repeated = np.repeat(faces, count, axis=0)[..., None].astype(np.float32)
     views = keras.ops.convert_to_numpy(chain(repeated, training=True))
-    return (
-        np.clip(np.round(views), 0, 255)
-        .astype(np.uint8)
-        .reshape(len(faces), count, *faces.shape[1:])
-    )
+    levels = np.clip(np.round(views), 0, 255).reshape(len(faces), count, *faces.shape[1:])
+    return np.asarray(levels, np.uint8)
