@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fer_bench.delegates import compare_with_cpu, open_delegate, where_it_runs
-from fer_bench.environment import describe_environment
 from fer_bench.latency import measure_latency
 from fer_bench.result import BenchmarkResult, ModelResult
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.environment import describe_environment
 from fer_sdk.evaluation import evaluate_split
 from fer_sdk.fer2013 import USAGES, Fer2013
 from fer_sdk.files import sha256_of

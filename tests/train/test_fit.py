@@ -6,28 +6,32 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from fer_sdk import fer2013
+from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_train.augmentation import Augmentation
 from fer_train.cli import main
 from fer_train.data.importer import save
 from fer_train.errors import TrainingError
-from fer_train.recipes import RECIPES
+from fer_train.recipes import RECIPES, Stage
 
 pytestmark = pytest.mark.tensorflow
-keras = pytest.importorskip("keras", reason="training needs the extra `train`")
+keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
+from fer_train import models  # noqa: E402 - needs Keras
 from fer_train.fit import Run, predict  # noqa: E402 - needs Keras
 
-SMOKE = replace(RECIPES["smoke"], epochs=3)
+SMOKE = replace(RECIPES["smoke"], stages=(Stage(2, 0.05, warmup_epochs=1), Stage(1, 0.01)))
 
 
-def final_weights(run: Run) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+def final_weights(run: Run) -> list[NDArray[np.float32]]:
     return [np.asarray(weight) for weight in run.student.get_weights()]
 
 
@@ -59,6 +63,66 @@ def test_a_run_stopped_at_any_step_ends_with_the_same_weights(
         assert losses[0] == pytest.approx(losses[1])
 
 
+def small_transfer_net(name: str, sizes: dict[str, object]) -> Any:
+    """Build a net with a backbone, as the transfer networks have one."""
+    backbone = keras.Sequential(
+        [keras.Input((48, 48, 1)), keras.layers.Conv2D(4, 5, 4), keras.layers.BatchNormalization()],
+        name="backbone",
+    )
+    inputs = keras.Input((48, 48, 1))
+    x = keras.layers.Flatten()(backbone(keras.layers.Rescaling(1 / 255)(inputs)))
+    return keras.Model(inputs, keras.layers.Dense(7)(x))
+
+
+def test_a_frozen_stage_keeps_the_backbone_and_the_next_one_trains_it(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "build", small_transfer_net)
+    stages = (Stage(1, 1e-3, frozen=True), Stage(1, 5e-4), Stage(1, 5e-5, class_weights=True))
+    recipe = replace(SMOKE, stages=stages, optimizer="adam")
+    run = Run(recipe, small_fer2013, tmp_path, seed=1)
+
+    def backbone() -> list[NDArray[np.float32]]:
+        return [w.copy() for w in run.student.get_layer("backbone").get_weights()]
+
+    first, head = backbone(), run.student.get_weights()[-2].copy()
+    run.train(stop=lambda: run.progress.epoch == 0 and run.progress.step == run.steps)
+    for before, after in zip(first, backbone(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert (run.student.get_weights()[-2] != head).any()
+    run = Run(recipe, small_fer2013, tmp_path, seed=1)
+    run.train()
+    assert all((a != b).any() for a, b in zip(first, backbone(), strict=True))
+
+
+def test_class_weights_raise_the_loss_of_a_rare_class(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    emotion = np.where(small_fer2013.emotion > 4, 0, 1).astype(np.uint8)
+    rare = replace(small_fer2013, emotion=emotion)
+    rare.emotion[:7] = range(7)
+    losses = []
+    for weighted in (False, True):
+        recipe = replace(SMOKE, stages=(Stage(1, 1e-9, class_weights=weighted),))
+        run = Run(recipe, rare, tmp_path / str(weighted), seed=1)
+        run.student.get_layer("logits").bias.assign([0, 5, 0, 0, 0, 0, 0])  # for the common one
+        run.train()
+        losses.append(run.progress.history[0]["loss"])
+    assert losses[1] > 2 * losses[0]
+
+
+def test_resampled_training_is_balanced_and_takes_no_votes(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
+    few = replace(small_fer2013, emotion=np.where(np.arange(210) % 21 == 0, 2, 0).astype(np.uint8))
+    run = Run(replace(SMOKE, resampling="over"), few, tmp_path, seed=1)
+    assert len(set(np.bincount(run.sample.labels).tolist()) - {0}) == 1
+    np.testing.assert_array_equal(run.sample.targets.argmax(axis=1), run.sample.labels)
+    with pytest.raises(InputError, match=r"have no FER\+ votes"):
+        Run(replace(SMOKE, resampling="over", ferplus_weight=0.5), few, tmp_path, seed=1)
+
+
 def test_another_seed_gives_another_model(small_fer2013: Fer2013, tmp_path: Path) -> None:
     one, other = (Run(SMOKE, small_fer2013, tmp_path / str(s), seed=s) for s in (1, 2))
     kernels = final_weights(one)[0], final_weights(other)[0]
@@ -71,7 +135,7 @@ def test_a_folder_of_another_run_is_refused(small_fer2013: Fer2013, tmp_path: Pa
     with pytest.raises(TrainingError, match="seed is 1, asked for 2"):
         Run(SMOKE, small_fer2013, tmp_path, seed=2)
     with pytest.raises(TrainingError, match="recipe is"):
-        Run(replace(SMOKE, learning_rate=0.01), small_fer2013, tmp_path, seed=1)
+        Run(replace(SMOKE, momentum=0.8), small_fer2013, tmp_path, seed=1)
     (tmp_path / "checkpoint.npz").write_bytes(b"damaged")
     with pytest.raises(TrainingError, match="is damaged"):
         Run(SMOKE, small_fer2013, tmp_path, seed=1)
@@ -83,16 +147,15 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(
     run = Run(SMOKE, small_fer2013, tmp_path, seed=1)
     run.train(stop=lambda: True)
     before = (tmp_path / "checkpoint.npz").read_bytes()
-    run.targets[:] = np.nan
+    run.sample.targets[:] = np.nan
     with pytest.raises(TrainingError, match="the loss is nan in epoch 1, step 2"):
         run.train()
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
 
 
 def test_training_learns_what_the_faces_show(small_fer2013: Fer2013, tmp_path: Path) -> None:
-    run = Run(
-        replace(SMOKE, epochs=40, augmentation=Augmentation()), small_fer2013, tmp_path, seed=0
-    )
+    recipe = replace(SMOKE, stages=(Stage(40, 0.05),), augmentation=Augmentation())
+    run = Run(recipe, small_fer2013, tmp_path, seed=0)
     run.train()
     rows = small_fer2013.rows(fer2013.PRIVATE_TEST)
     logits = predict(run.student, small_fer2013.pixels[rows])

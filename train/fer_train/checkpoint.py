@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_sdk.files import write_beside
 from fer_train.errors import TrainingError
@@ -15,7 +16,7 @@ from fer_train.errors import TrainingError
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands: `epoch` whole epochs and `step` steps of the next one are done."""
+    """Where a run stands: `epoch` epochs, over all stages, and `step` steps of the next."""
 
     recipe: str
     seed: int
@@ -34,13 +35,15 @@ def save(path: Path, progress: Progress, variables: Sequence[keras.Variable]) ->
         np.savez(file, progress=np.array(json.dumps(asdict(progress))), **arrays)
 
 
-def load(path: Path, expected: Progress, variables: Sequence[keras.Variable]) -> Progress:
-    """Put a checkpoint's values back into `variables`.
+def load(path: Path, expected: Progress) -> tuple[Progress, list[NDArray[np.generic]]]:
+    """Read a checkpoint of the same run.
 
     Args:
         path: A file that `save` wrote.
         expected: A fresh run's progress: recipe, seed and data must agree with the file's.
-        variables: Same variables, in the same order, as were saved.
+
+    Returns:
+        The progress, and values for `restore`.
 
     Raises:
         TrainingError: If the file is damaged or belongs to another run.
@@ -60,9 +63,18 @@ def load(path: Path, expected: Progress, variables: Sequence[keras.Variable]) ->
                 f"{path} belongs to another run: {name} is {came!r}, asked for {asked!r}; "
                 "choose another --out or --restart"
             )
-    shapes = [array.shape for array in arrays.values()]
-    if shapes != [tuple(variable.shape) for variable in variables]:
-        raise TrainingError(f"{path} holds other variables than the recipe's model: --restart")
-    for variable, array in zip(variables, arrays.values(), strict=True):
-        variable.assign(array)
-    return progress
+    return progress, list(arrays.values())
+
+
+def restore(values: list[NDArray[np.generic]], variables: Sequence[keras.Variable]) -> None:
+    """Put a checkpoint's values back into the variables that were saved, in the same order.
+
+    Raises:
+        TrainingError: If number or shapes differ.
+    """
+    if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+        raise TrainingError(
+            "the checkpoint holds other variables than the recipe's model: --restart"
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

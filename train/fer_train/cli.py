@@ -14,7 +14,7 @@ from fer_sdk.console import FerGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 from fer_sdk.files import write_beside
-from fer_train.recipes import RECIPES
+from fer_train.recipes import RECIPES, with_sizes
 from fer_train.stopping import StopRequest
 
 DATA = click.option(
@@ -72,8 +72,17 @@ def import_command(
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
               help="Stop after this time; the same command goes on later.")  # fmt: skip
 @click.option("--restart", is_flag=True, help="Forget the run that --out holds.")
+@click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")
+@click.option("--input-size", type=click.IntRange(32, 299), help="Of a backbone, in pixels.")
 def fit(
-    recipe: str, data: Path, out: Path | None, seed: int, max_minutes: float | None, restart: bool
+    recipe: str,
+    data: Path,
+    out: Path | None,
+    seed: int,
+    max_minutes: float | None,
+    restart: bool,
+    weights: str | None,
+    input_size: int | None,
 ) -> None:
     """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
     require("train", "training", "keras", "matplotlib")
@@ -85,7 +94,9 @@ def fit(
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     if restart:
         (folder / "checkpoint.npz").unlink(missing_ok=True)
-    run = Run(RECIPES[recipe], dataset, folder, seed)
+    chosen = {"weights": weights, "input_size": input_size}
+    sizes = {name: value for name, value in chosen.items() if value is not None}
+    run = Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed)
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
     pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
@@ -183,6 +194,33 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> None:
 
         draw_comparison(summaries, out)
     click.echo(comparison(summaries))
+
+
+@main.command("imbalance-study")
+@DATA
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/imbalance"),
+              show_default=True, help="Where the runs live; finished ones are kept.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
+              show_default=True)  # fmt: skip
+def imbalance_study(data: Path, runs: Path, out: Path) -> None:
+    """Compare class weights and every resampling on one cheap network, three seeds."""
+    require("train", "the study", "keras", "matplotlib", "imblearn")
+    dataset = fer2013.load(data)
+    from fer_train import imbalance_study as study
+    from fer_train.plots import draw_bars
+
+    with tqdm(total=len(study.VARIANTS) * len(study.SEEDS), unit=" runs") as bar:
+
+        def report(variant: str) -> None:
+            bar.set_description(variant, refresh=False)
+            bar.update()
+
+        outcomes = study.run_study(dataset, runs, report)
+    study.write_table(outcomes, out / "imbalance.md", "fer-train imbalance-study")
+    names = ("accuracy", "balanced_accuracy", "macro_f1")
+    groups = {o.variant: [study.mean_and_spread(o, name) for name in names] for o in outcomes}
+    draw_bars(groups, ("accuracy", "balanced accuracy", "macro F1"), out / "imbalance.png", "%")
+    click.echo(str(out / "imbalance.md"))
 
 
 @main.command()

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
 from fer_train import augment, checkpoint, models
-from fer_train.data.targets import soft_targets
+from fer_train.data.imbalance import balanced_class_weights
+from fer_train.data.training_set import training_set
 from fer_train.errors import TrainingError
-from fer_train.recipes import Recipe
+from fer_train.models.transfer import BACKBONE
+from fer_train.recipes import Recipe, Stage
 
 Report = Callable[[int, int, float], None]
 """Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
@@ -39,29 +41,30 @@ class Run:
             InputError: If the recipe needs FER+ votes and there are none.
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
-        self.rows = data.rows(fer2013.TRAINING, clean=True)
+        self.sample = training_set(data, recipe, seed)
         self.watched = data.rows(fer2013.PUBLIC_TEST, clean=True)
-        if len(self.rows) < recipe.batch_size or not len(self.watched):
+        self.steps = len(self.sample.faces) // recipe.batch_size
+        if not self.steps or not len(self.watched):
             raise TrainingError(
                 f"the recipe needs {recipe.batch_size} Training faces and one of PublicTest, "
-                f"but there are {len(self.rows)} and {len(self.watched)}"
+                f"but there are {len(self.sample.faces)} and {len(self.watched)}"
             )
-        self.targets = soft_targets(
-            data,
-            self.rows,
-            ferplus_weight=recipe.ferplus_weight,
-            label_smoothing=recipe.label_smoothing,
-        )
-        self.steps = len(self.rows) // recipe.batch_size
         keras.utils.set_random_seed(seed)
         self.student = models.build(recipe.model, recipe.sizes)
-        self.trainer = _trainer(self.student, recipe, seed, self.steps)
+        views = augment.build(recipe.augmentation, seed)
+        self.trainer = keras.Sequential(
+            [keras.Input(self.student.input_shape[1:]), *views, self.student]
+        )
         self.progress = checkpoint.Progress(
             json.dumps(asdict(recipe), sort_keys=True), seed, data.fingerprint
         )
         self.checkpoint = folder / "checkpoint.npz"
         if self.checkpoint.exists():
-            self.progress = checkpoint.load(self.checkpoint, self.progress, self._variables())
+            self.progress, values = checkpoint.load(self.checkpoint, self.progress)
+            self._enter_stage()
+            checkpoint.restore(values, self._variables())
+        else:
+            self._enter_stage()
         with write_beside(folder / "recipe.json") as path:
             path.write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=2) + "\n")
 
@@ -88,7 +91,9 @@ class Run:
         progress, last = self.progress, time.monotonic()
         while not self.finished:
             # Order depends on seed and epoch alone, so that a resumed epoch goes on where it was.
-            order = np.random.default_rng([self.seed, progress.epoch]).permutation(len(self.rows))
+            order = np.random.default_rng([self.seed, progress.epoch]).permutation(
+                len(self.sample.faces)
+            )
             while progress.step < self.steps:
                 first = progress.step * self.recipe.batch_size
                 loss = self._one_step(order[first : first + self.recipe.batch_size])
@@ -107,9 +112,10 @@ class Run:
     def _one_step(self, batch: NDArray[np.intp]) -> float:
         """Train on the next batch; returns the epoch's mean loss so far."""
         progress = self.progress
-        faces = self.data.pixels[self.rows[batch]][..., None].astype(np.float32)
+        faces = self.sample.faces[batch][..., None].astype(np.float32)
+        weights = None if self._weights is None else self._weights[self.sample.labels[batch]]
         self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
-        loss = float(self.trainer.train_on_batch(faces, self.targets[batch]))
+        loss = float(self.trainer.train_on_batch(faces, self.sample.targets[batch], weights))
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} in epoch {progress.epoch + 1}, step {progress.step + 1}: "
@@ -132,10 +138,28 @@ class Run:
                 "minutes": progress.seconds / 60,
             }
         )
+        stage = self.recipe.stage_number(progress.epoch)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        if self.recipe.stage_number(progress.epoch) != stage:
+            self._enter_stage()
         self.save()
         with write_beside(self.folder / "history.json") as path:
             path.write_text(json.dumps(progress.history, indent=1) + "\n")
+
+    def _enter_stage(self) -> None:
+        """Set up the stage that the next epoch belongs to: what is trained, how, how weighted."""
+        stage = self.recipe.stages[self.recipe.stage_number(self.progress.epoch)]
+        self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
+        if any(stage.frozen for stage in self.recipe.stages):
+            self.student.get_layer(BACKBONE).trainable = not stage.frozen
+        optimizer = _optimizer(self.recipe, stage, self.steps)
+        optimizer.build(self.trainer.trainable_variables)
+        self.trainer.compile(
+            optimizer=optimizer,
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+            # XLA made TensorFlow on the CPU slower on every net that we measured.
+            jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        )
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.trainer.variables, *self.trainer.optimizer.variables]
@@ -148,27 +172,19 @@ def predict(model: keras.Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]
     )
 
 
-def _trainer(student: keras.Model, recipe: Recipe, seed: int, steps: int) -> keras.Model:
-    """Put random views before the student, and loss and optimiser behind it."""
-    views = augment.build(recipe.augmentation, seed)
-    trainer = keras.Sequential([keras.Input(student.input_shape[1:]), *views, student])
-    optimizer = keras.optimizers.SGD(
-        keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if recipe.warmup_epochs else recipe.learning_rate,
-            decay_steps=(recipe.epochs - recipe.warmup_epochs) * steps,
-            warmup_target=recipe.learning_rate if recipe.warmup_epochs else None,
-            warmup_steps=recipe.warmup_epochs * steps,
-        ),
-        momentum=recipe.momentum,
-        nesterov=True,
-        weight_decay=recipe.weight_decay,
+def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Optimizer:
+    """Return the recipe's optimiser on the stage's learning-rate curve."""
+    curve = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if stage.warmup_epochs else stage.learning_rate,
+        decay_steps=(stage.epochs - stage.warmup_epochs) * steps,
+        warmup_target=stage.learning_rate if stage.warmup_epochs else None,
+        warmup_steps=stage.warmup_epochs * steps,
     )
+    if recipe.optimizer == "adam":
+        optimizer = keras.optimizers.AdamW(curve, recipe.weight_decay)
+    else:
+        optimizer = keras.optimizers.SGD(
+            curve, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay
+        )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    optimizer.build(trainer.trainable_variables)
-    trainer.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-        # XLA made TensorFlow on the CPU slower on every net that we measured.
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
-    return trainer
+    return optimizer

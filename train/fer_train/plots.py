@@ -55,6 +55,37 @@ def draw_comparison(runs: Sequence[RunSummary], path: Path) -> None:
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
+def draw_bars(
+    groups: dict[str, list[tuple[float, float]]], series: Sequence[str], path: Path, unit: str
+) -> None:
+    """Draw groups of bars with error bars.
+
+    Args:
+        groups: Name of each group, and (height, error) of each of its bars.
+        series: Name of each bar within a group.
+        path: Picture to write.
+        unit: Label of the axis.
+    """
+    with _figure(path, 9, 4.2) as (figure, axis):
+        width = 0.8 / len(series)
+        places = np.arange(len(groups))
+        for number, (name, color) in enumerate(zip(series, (GREY, BLUE, ORANGE), strict=False)):
+            bars = [group[number] for group in groups.values()]
+            axis.bar(
+                places + (number - (len(series) - 1) / 2) * width,
+                [height for height, _ in bars],
+                width,
+                yerr=[error for _, error in bars],
+                color=color,
+                label=name,
+            )
+        lowest = min(height for group in groups.values() for height, _ in group)
+        axis.set_ylim(bottom=max(0, lowest - 5))
+        axis.set_xticks(places, list(groups), rotation=20)
+        axis.set_ylabel(unit)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+
+
 def draw_views(faces: NDArray[np.uint8], views: NDArray[np.uint8], path: Path, title: str) -> None:
     """Draw faces, uint8 (n, h, w), at the left and their views, uint8 (n, k, h, w), beside them."""
     rows = [np.hstack([face, *view]) for face, view in zip(faces, views, strict=True)]

@@ -6,6 +6,7 @@ Every file has `build(**sizes) -> keras.Model` with input float32 (batch, 48, 48
 """
 
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Final
 
 from fer_sdk.errors import InputError
@@ -35,10 +36,15 @@ def build(name: str, sizes: dict[str, object]) -> "keras.Model":
         sizes: Keyword arguments of that network's `build`.
 
     Raises:
-        InputError: If there is no such network.
+        InputError: If there is no such network, or it has no such argument.
     """
     if name not in MODELS:
         raise InputError(f"no network named {name!r}: there are {', '.join(MODELS)}")
     module = import_module(f"fer_train.models.{name}")
+    known = signature(module.build).parameters
+    if unknown := set(sizes) - set(known):
+        raise InputError(
+            f"the network {name} has no {', '.join(sorted(unknown))}: it has {', '.join(known)}"
+        )
     model: keras.Model = module.build(**sizes)
     return model

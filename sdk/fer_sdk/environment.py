@@ -5,7 +5,16 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("fer-sdk", "ai-edge-litert", "onnxruntime", "tflite-runtime", "numpy", "opencv-python")
+PACKAGES = (
+    "fer-sdk",
+    "tensorflow",
+    "keras",
+    "ai-edge-litert",
+    "onnxruntime",
+    "tflite-runtime",
+    "numpy",
+    "opencv-python",
+)
 
 
 def describe_environment() -> dict[str, str]:

@@ -1,0 +1,44 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.images import read_photo
+from fer_train.cli import main
+from fer_train.data.importer import save
+from fer_train.recipes import RECIPES, Stage
+
+pytestmark = pytest.mark.tensorflow
+pytest.importorskip("keras", reason="training needs the extra `train`")
+pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
+
+from fer_train import imbalance_study as study  # noqa: E402 - needs Keras
+
+
+def test_study_writes_a_row_a_variant_and_keeps_finished_runs(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(study.VARIANTS) == {
+        "nothing", "class weights", "over", "under", "smote", "tomek", "smote-tomek", "smote-enn",
+    }  # fmt: skip
+    tiny = replace(RECIPES["smoke"], stages=(Stage(1, 0.01),))
+    variants = {"nothing": tiny, "over": replace(tiny, resampling="over")}
+    monkeypatch.setattr(study, "VARIANTS", variants)
+    monkeypatch.setattr(study, "SEEDS", (0, 1))
+    monkeypatch.chdir(tmp_path)
+    save(small_fer2013, tmp_path / "data.npz")
+    stamps = []
+    for _ in range(2):
+        done = CliRunner().invoke(main, ["imbalance-study", "--data", "data.npz"])
+        assert done.exit_code == 0, done.output
+        text = Path("docs/results/imbalance.md").read_text()
+        assert "| nothing | 139 |" in text
+        assert "| over | 140 |" in text
+        assert "fer-train imbalance-study" in text
+        assert read_photo(Path("docs/results/imbalance.png"), convert=True).std() > 10
+        checkpoints = sorted(Path("runs").rglob("checkpoint.npz"))
+        assert len(checkpoints) == 4
+        stamps.append([path.stat().st_mtime_ns for path in checkpoints])
+    assert stamps[0] == stamps[1]
