@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.bundle import ModelBundle
+from fer_sdk.closing import Closing
 from fer_sdk.errors import BundleError, InputError
 from fer_sdk.preprocess import Color, to_inputs
 from fer_sdk.results import Expression
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class ExpressionClassifier:
+class ExpressionClassifier(Closing):
     """Classifies face crops with one model in one runtime."""
 
     def __init__(self, bundle: ModelBundle, session: Session) -> None:
@@ -104,17 +104,6 @@ class ExpressionClassifier:
     def close(self) -> None:
         """Free the model; may be called twice."""
         self._session.close()
-
-    def __enter__(self) -> "Self":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _expression(self, probabilities: NDArray[np.float64]) -> Expression:
         best = int(probabilities.argmax())

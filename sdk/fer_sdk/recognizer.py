@@ -1,23 +1,19 @@
 """A whole image in, faces with expressions out."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.closing import Closing
 from fer_sdk.faces import FaceDetector, YuNet
 from fer_sdk.preprocess import Color, check_image, crop_face
 from fer_sdk.results import Face, RecognizedFace
 from fer_sdk.shipped import DEFAULT_MODEL
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
-
-class ExpressionRecognizer:
+class ExpressionRecognizer(Closing):
     """Finds the faces of an image and classifies them; one object a thread."""
 
     def __init__(
@@ -85,17 +81,6 @@ class ExpressionRecognizer:
         """Free model and detector; may be called twice."""
         self.classifier.close()
         self.detector.close()
-
-    def __enter__(self) -> "Self":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _to_bgr(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:

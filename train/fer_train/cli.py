@@ -15,7 +15,7 @@ from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 from fer_sdk.files import write_beside
 from fer_train.recipes import RECIPES, with_sizes
-from fer_train.stopping import StopRequest
+from fer_train.stopping import stop_request
 
 DATA = click.option(
     "--data",
@@ -101,7 +101,7 @@ def fit(
     done = run.progress.epoch * run.steps + run.progress.step
     pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
     with (
-        StopRequest(max_minutes) as stop,
+        stop_request(max_minutes) as stop,
         tqdm(total=total, initial=done, desc=recipe, unit=" steps", mininterval=pause) as bar,
     ):
 

@@ -2,14 +2,16 @@
 
 import signal
 import time
-from types import FrameType, TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 
 class StopRequest:
-    """True once Ctrl-C or SIGTERM came or the time is up; asked after every step.
+    """True once a signal came or the time is up; asked after every step.
 
-    In its `with` block a signal does not end the program, so that the step at hand is finished and
-    saved.
+    Attributes:
+        interrupted: Whether it was a signal.
     """
 
     def __init__(self, max_minutes: float | None) -> None:
@@ -22,21 +24,24 @@ class StopRequest:
         late = self._until is not None and time.monotonic() > self._until
         return self.interrupted or late
 
-    def __enter__(self) -> "StopRequest":
-        self._handlers = {
-            number: signal.signal(number, self._interrupt)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._handlers.items():
+@contextmanager
+def stop_request(max_minutes: float | None) -> Iterator[StopRequest]:
+    """Turn Ctrl-C and SIGTERM into a request, so that the step at hand is finished and saved.
+
+    Args:
+        max_minutes: Time limit; None means no limit.
+    """
+    request = StopRequest(max_minutes)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        request.interrupted = True
+
+    handlers = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield request
+    finally:
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.interrupted = True

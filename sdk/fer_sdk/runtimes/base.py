@@ -84,3 +84,51 @@ def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
     if exit.dtype == np.float32:
         return numbers
     return np.asarray((numbers - np.float32(exit.zero_point)) * np.float32(exit.scale), np.float32)
+
+
+class OneFaceSession:
+    """A session whose model takes one face a call; a runtime adds `_answer` and `close`."""
+
+    def __init__(self, entry: Tensor, exit: Tensor, name: str) -> None:
+        """Take the model's input and output.
+
+        Args:
+            entry: The input.
+            exit: The output.
+            name: The model's name, for messages.
+
+        Raises:
+            RuntimeFailure: If they are not those of an expression model.
+        """
+        check_tensors(entry, exit, name)
+        self._entry, self._exit, self._name = entry, exit, name
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width of the model's input in pixels."""
+        first = 2 if self._entry.shape[1] == 1 else 1  # channels first, as ONNX files may have it
+        return self._entry.shape[first], self._entry.shape[first + 1]
+
+    @property
+    def classes(self) -> int:
+        """Number of logits."""
+        return self._exit.shape[1]
+
+    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
+
+        Raises:
+            RuntimeFailure: If the session is closed.
+        """
+        logits = np.zeros((len(faces), self.classes), np.float32)
+        for number, face in enumerate(faces):
+            answer = self._answer(to_tensor(face, self._entry))
+            logits[number] = to_logits(answer.reshape(-1), self._exit)
+        return logits
+
+    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Run the model on its input tensor; returns its output tensor."""
+        raise NotImplementedError
+
+    def _closed(self) -> RuntimeFailure:
+        return RuntimeFailure(f"{self._name} is closed")

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import RuntimeFailure
-from fer_sdk.runtimes.base import Tensor, check_tensors, to_logits, to_tensor
+from fer_sdk.runtimes.base import OneFaceSession, Tensor
 
 
-class InterpreterSession:
+class InterpreterSession(OneFaceSession):
     """A .tflite model in an Interpreter."""
 
     def __init__(self, interpreter_class: Any, model: Path, threads: int) -> None:
@@ -24,7 +24,6 @@ class InterpreterSession:
         Raises:
             RuntimeFailure: If the runtime refuses the model or it is not an expression model.
         """
-        self._name = model.name
         try:
             # From memory: a mapped file could change under the runtime.
             self._interpreter = interpreter_class(
@@ -41,31 +40,15 @@ class InterpreterSession:
                 f"{model.name} must have one input and one output, "
                 f"but has {len(inputs)} and {len(outputs)}"
             )
-        self._entry, self._exit = tensor_of(inputs[0]), tensor_of(outputs[0])
+        super().__init__(tensor_of(inputs[0]), tensor_of(outputs[0]), model.name)
         self._entry_index, self._exit_index = inputs[0]["index"], outputs[0]["index"]
-        check_tensors(self._entry, self._exit, model.name)
 
-    @property
-    def input_hw(self) -> tuple[int, int]:
-        """Height and width of the model's input in pixels."""
-        return self._entry.shape[1], self._entry.shape[2]
-
-    @property
-    def classes(self) -> int:
-        """Number of logits."""
-        return self._exit.shape[1]
-
-    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width)."""
+    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._interpreter is None:
-            raise RuntimeFailure(f"{self._name} is closed")
-        logits = np.zeros((len(faces), self.classes), np.float32)
-        for number, face in enumerate(faces):
-            self._interpreter.set_tensor(self._entry_index, to_tensor(face, self._entry))
-            self._interpreter.invoke()
-            answer = self._interpreter.get_tensor(self._exit_index)
-            logits[number] = to_logits(answer, self._exit)[0]
-        return logits
+            raise self._closed()
+        self._interpreter.set_tensor(self._entry_index, face)
+        self._interpreter.invoke()
+        return np.asarray(self._interpreter.get_tensor(self._exit_index))
 
     def close(self) -> None:
         """Free the model; may be called twice."""

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
 from fer_sdk.native_log import caught_native_log
-from fer_sdk.runtimes.base import Tensor, check_tensors, to_logits, to_tensor
+from fer_sdk.runtimes.base import OneFaceSession, Tensor
 from fer_sdk.runtimes.interpreter import tensor_of
 
 
-class GpuSession:
+class GpuSession(OneFaceSession):
     """A .tflite model compiled for the GPU.
 
     Attributes:
@@ -21,46 +21,35 @@ class GpuSession:
         software: Whether that GPU is a program on the CPU: its times say nothing about a GPU.
     """
 
-    def __init__(self, compiled: Any, adapter: str, tensors: tuple[Tensor, Tensor]) -> None:
+    def __init__(
+        self, compiled: Any, adapter: str, tensors: tuple[Tensor, Tensor], name: str
+    ) -> None:
         """Take a compiled model; `open_session` makes one.
 
         Args:
             compiled: LiteRT `CompiledModel`, all of it on the GPU.
             adapter: What LiteRT said of the adapter that it selected.
             tensors: The model's input and output.
+            name: The model's name, for messages.
+
+        Raises:
+            RuntimeFailure: If it is not an expression model.
         """
+        super().__init__(*tensors, name)
         self.adapter = adapter
         self.software = "software" in adapter.lower()
         self._compiled = compiled
-        self._entry, self._exit = tensors
         with caught_native_log():
             self._inputs = compiled.create_input_buffers(0)
             self._outputs = compiled.create_output_buffers(0)
 
-    @property
-    def input_hw(self) -> tuple[int, int]:
-        """Height and width of the model's input in pixels."""
-        return self._entry.shape[1], self._entry.shape[2]
-
-    @property
-    def classes(self) -> int:
-        """Number of logits."""
-        return self._exit.shape[1]
-
-    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
-
-        The answer is read back before this returns: LiteRT only submits the work.
-        """
+    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._compiled is None:
-            raise RuntimeFailure("the GPU session is closed")
-        logits = np.zeros((len(faces), self.classes), np.float32)
-        for number, face in enumerate(faces):
-            self._inputs[0].write(to_tensor(face, self._entry))
-            self._compiled.run_by_index(0, self._inputs, self._outputs)
-            answer = self._outputs[0].read(self.classes, self._exit.dtype.type)
-            logits[number] = to_logits(np.asarray(answer), self._exit)
-        return logits
+            raise self._closed()
+        self._inputs[0].write(face)
+        self._compiled.run_by_index(0, self._inputs, self._outputs)
+        # The answer is read back before this returns: LiteRT only submits the work.
+        return np.asarray(self._outputs[0].read(self.classes, self._exit.dtype.type))
 
     def close(self) -> None:
         """Free the model; may be called twice."""
@@ -105,6 +94,6 @@ def open_session(model: Path, threads: int) -> GpuSession:
         raise RuntimeFailure(f"the GPU delegate refuses {model}: {failure}")
     if not compiled.is_fully_accelerated():
         raise RuntimeFailure(f"the GPU delegate takes only a part of {model.name}")
-    check_tensors(entry, exit, model.name)
     found = re.search(r"Selected adapter: (.*)", log.text)
-    return GpuSession(compiled, found[1] if found else "unnamed adapter", (entry, exit))
+    adapter = found[1] if found else "unnamed adapter"
+    return GpuSession(compiled, adapter, (entry, exit), model.name)

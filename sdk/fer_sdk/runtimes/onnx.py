@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, RuntimeFailure
-from fer_sdk.runtimes.base import Tensor, check_tensors, to_logits, to_tensor
+from fer_sdk.runtimes.base import OneFaceSession, Tensor
 
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
-class OnnxSession:
+class OnnxSession(OneFaceSession):
     """An .onnx model in ONNX Runtime."""
 
     def __init__(self, onnxruntime: Any, model: Path, threads: int) -> None:
@@ -27,7 +27,6 @@ class OnnxSession:
         Raises:
             RuntimeFailure: If the runtime refuses the model or it is not an expression model.
         """
-        self._name = model.name
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -44,30 +43,14 @@ class OnnxSession:
                 f"{model.name} must have one input and one output, "
                 f"but has {len(inputs)} and {len(outputs)}"
             )
-        self._entry, self._exit = _tensor(inputs[0], model.name), _tensor(outputs[0], model.name)
+        entry, exit = _tensor(inputs[0], model.name), _tensor(outputs[0], model.name)
+        super().__init__(entry, exit, model.name)
         self._entry_name = inputs[0].name
-        check_tensors(self._entry, self._exit, model.name)
 
-    @property
-    def input_hw(self) -> tuple[int, int]:
-        """Height and width of the model's input in pixels."""
-        sides = [side for side in self._entry.shape[1:] if side != 1]
-        return sides[0], sides[1]
-
-    @property
-    def classes(self) -> int:
-        """Number of logits."""
-        return self._exit.shape[1]
-
-    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width)."""
+    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._session is None:
-            raise RuntimeFailure(f"{self._name} is closed")
-        logits = np.zeros((len(faces), self.classes), np.float32)
-        for number, face in enumerate(faces):
-            answer = self._session.run(None, {self._entry_name: to_tensor(face, self._entry)})[0]
-            logits[number] = to_logits(answer, self._exit)[0]
-        return logits
+            raise self._closed()
+        return np.asarray(self._session.run(None, {self._entry_name: face})[0])
 
     def close(self) -> None:
         """Free the model; may be called twice."""
