@@ -8,12 +8,12 @@ OLD := .venv-tflite
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards clean
+.PHONY: demo test check bare old-boards system clean
 
-demo: $(DEMO)/ready
+demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: check bare old-boards
+test: system check bare old-boards
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -34,6 +34,12 @@ bare: $(DEV)/ready
 # The runtime for old boards needs NumPy 1, so it has an environment of its own.
 old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
+
+# OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
+system:
+	@[ "$$(uname)" != Linux ] || ldconfig -p | grep -q 'libGL\.so\.1' \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy libgl1 libglib2.0-0; } \
+	|| { echo 'OpenCV needs libGL.so.1: sudo apt-get install libgl1 libglib2.0-0' >&2; exit 1; }
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
