@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fer_sdk import __version__, fer2013
@@ -139,8 +141,6 @@ def evaluate(model: Path, data: Path, split: str, out: Path | None, as_json: boo
     """Score MODEL (.keras, .tflite or .onnx) on all and on the clean faces of a split."""
     from fer_train import evaluate as evaluation
 
-    if model.suffix == ".keras":
-        require("train", "scoring .keras models", "keras")
     if out is not None:
         require("train", "drawing", "matplotlib")
     result = evaluation.evaluate(model, fer2013.load(data), SPLITS[split])
@@ -194,6 +194,52 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> None:
 
         draw_comparison(summaries, out)
     click.echo(comparison(summaries))
+
+
+@main.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA
+@click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
+@click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
+@click.option("--mirrored", is_flag=True, help="Ask about the mirror image too.")
+@click.option("--split", type=click.Choice(list(SPLITS)), default="public", show_default=True,
+              help="Read private once, last, for an ensemble that is final.")  # fmt: skip
+def ensemble(
+    models: tuple[Path, ...],
+    data: Path,
+    members: int | None,
+    weighted: bool,
+    mirrored: bool,
+    split: str,
+) -> None:
+    """Let MODELS vote; who votes, and how much, is chosen on clean PublicTest."""
+    from fer_train import ensemble as voting
+    from fer_train.evaluate import describe
+
+    if members is not None and (weighted or members > len(models)):
+        raise click.UsageError(f"--members goes up to {len(models)} and without --weighted")
+    dataset = fer2013.load(data)
+
+    def ask(usage: int) -> list[NDArray[np.float64]]:
+        faces = dataset.pixels[dataset.rows(usage)]
+        with progress_bar(total=len(models), desc=fer2013.USAGES[usage], unit=" models") as bar:
+            return voting.ask(models, faces, mirrored=mirrored, report=bar.update)
+
+    answers = ask(fer2013.PUBLIC_TEST)
+    clean = voting.clean_public(dataset)
+    truth = dataset.emotion[dataset.rows(fer2013.PUBLIC_TEST)][clean]
+    clean_answers = [answer[clean] for answer in answers]
+    chosen = (
+        voting.fit_weights(clean_answers, truth)
+        if weighted
+        else voting.choose_members(clean_answers, truth, members or len(models))
+    )
+    for member, weight in zip(chosen.members, chosen.weights, strict=True):
+        alone = (clean_answers[member].argmax(axis=1) == truth).mean()
+        click.echo(f"{weight:.3f}  {models[member]}  (alone {alone:.2%} of clean PublicTest)")
+    usage = SPLITS[split]
+    answers = answers if usage == fer2013.PUBLIC_TEST else ask(usage)
+    click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usage)))
 
 
 @main.command("imbalance-study")

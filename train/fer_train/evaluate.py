@@ -11,6 +11,7 @@ from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError
 from fer_sdk.evaluation import Predict, SplitScores, evaluate_split
+from fer_sdk.extras import require
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.metrics import Scores
 from fer_sdk.softmax import softmax
@@ -27,8 +28,7 @@ def evaluate(model: Path, data: Fer2013, usage: int) -> SplitScores:
     Raises:
         FerError: If the bundle is damaged, its runtime is missing or its labels are not FER2013's.
     """
-    bundle = ModelBundle.load(model)
-    with _opened(bundle) as predict:
+    with opened(model) as (bundle, predict):
         return evaluate_split(data, usage, predict, bundle.labels)
 
 
@@ -62,23 +62,35 @@ _ROWS: tuple[tuple[str, Callable[[Scores], str]], ...] = (
 
 
 @contextmanager
-def _opened(bundle: ModelBundle) -> Iterator[Predict]:
-    """Give a function from faces to probabilities, in Keras or in the file's own runtime."""
-    if bundle.path.suffix != ".keras":
-        with ExpressionClassifier.load(bundle.path) as classifier:
-            yield classifier.probabilities
+def opened(model: Path) -> Iterator[tuple[ModelBundle, Predict]]:
+    """Open a bundle in Keras, or a converted one in its file's own runtime.
+
+    Args:
+        model: .keras, .tflite or .onnx file with its sidecar.
+
+    Yields:
+        The bundle, and a function from faces to probabilities.
+
+    Raises:
+        FerError: If the bundle is damaged or its runtime is missing.
+    """
+    bundle = ModelBundle.load(model)
+    if model.suffix != ".keras":
+        with ExpressionClassifier.load(model) as classifier:
+            yield bundle, classifier.probabilities
         return
 
+    require("train", "opening .keras models", "keras")
     import keras
 
     from fer_train.fit import predict
 
     try:
-        model = keras.saving.load_model(bundle.path, compile=False)
+        network = keras.saving.load_model(model, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BundleError(f"Keras refuses {bundle.path}: {error}") from error
+        raise BundleError(f"Keras refuses {model}: {error}") from error
 
     def probabilities(faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return softmax(predict(model, faces), bundle.temperature)
+        return softmax(predict(network, faces), bundle.temperature)
 
-    yield probabilities
+    yield bundle, probabilities

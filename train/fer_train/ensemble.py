@@ -1,0 +1,143 @@
+"""Several models asked together: soft vote, the best few of many, weights.
+
+Members, their number and their weights are chosen on clean PublicTest; PrivateTest is only read.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import InputError
+from fer_sdk.evaluation import SplitScores, evaluate_split
+from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
+from fer_sdk.labels import FER2013_LABELS
+from fer_train.evaluate import opened
+
+EXHAUSTIVE_UP_TO: Final = 12
+"""Members of which every subset is tried; of more, the best are added one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """A soft vote over some of the members.
+
+    Attributes:
+        members: Positions of those that vote.
+        weights: Their weights, sum 1.
+    """
+
+    members: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def vote(self, answers: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the weighted mean of the members' probabilities, each float64 (n, classes)."""
+        chosen = np.stack([answers[member] for member in self.members])
+        return np.asarray(np.tensordot(np.array(self.weights), chosen, axes=1), np.float64)
+
+
+def ask(
+    models: Sequence[Path],
+    faces: NDArray[np.uint8],
+    *,
+    mirrored: bool,
+    report: Callable[[int], None] = lambda models: None,
+) -> list[NDArray[np.float64]]:
+    """Ask every model about the same faces.
+
+    Args:
+        models: .keras, .tflite or .onnx files with sidecars.
+        faces: uint8 (n, 48, 48).
+        mirrored: Whether each answer is the mean over the face and its mirror image.
+        report: Told about every model.
+
+    Returns:
+        Probabilities, float64 (n, 7), one array a model.
+
+    Raises:
+        FerError: If a bundle is damaged or its labels are not FER2013's.
+    """
+    answers = []
+    for model in models:
+        with opened(model) as (bundle, predict):
+            if bundle.labels != FER2013_LABELS:
+                raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
+            answer = predict(faces)
+            if mirrored:
+                answer = (answer + predict(np.ascontiguousarray(faces[:, :, ::-1]))) / 2
+        answers.append(answer)
+        report(1)
+    return answers
+
+
+def even(members: Sequence[int]) -> Ensemble:
+    """Return the plain soft vote of some members."""
+    return Ensemble(tuple(members), (1 / len(members),) * len(members))
+
+
+def choose_members(
+    answers: Sequence[NDArray[np.float64]], truth: NDArray[np.uint8], size: int
+) -> Ensemble:
+    """Find the `size` members whose plain soft vote is right most often.
+
+    Args:
+        answers: Probabilities on clean PublicTest, one array a member.
+        truth: Class numbers (n,).
+        size: How many members may vote, 1 to len(answers).
+    """
+    everyone = range(len(answers))
+    if len(answers) <= EXHAUSTIVE_UP_TO:
+        return max(
+            (even(chosen) for chosen in combinations(everyone, size)),
+            key=lambda ensemble: _accuracy(ensemble, answers, truth),
+        )
+    chosen: list[int] = []
+    while len(chosen) < size:
+        candidates = [even([*chosen, member]) for member in everyone if member not in chosen]
+        best = max(candidates, key=lambda ensemble: _accuracy(ensemble, answers, truth))
+        chosen = list(best.members)
+    return even(sorted(chosen))
+
+
+def fit_weights(
+    answers: Sequence[NDArray[np.float64]], truth: NDArray[np.uint8], rounds: int = 200
+) -> Ensemble:
+    """Find the weights of all members that make the truth most probable.
+
+    Expectation-maximisation for the weights of a mixture (Dempster et al. 1977,
+    https://doi.org/10.1111/j.2517-6161.1977.tb01600.x): each round shares every face among the
+    members by how probable each made its true class.
+
+    Args:
+        answers: Probabilities on clean PublicTest, one array a member.
+        truth: Class numbers (n,).
+        rounds: Of the iteration, which converges from the plain vote.
+    """
+    of_truth = np.stack([answer[np.arange(len(truth)), truth] for answer in answers], axis=1)
+    weights = np.full(len(answers), 1 / len(answers))
+    for _ in range(rounds):
+        shares = np.maximum(of_truth * weights, 1e-12)
+        weights = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+    return Ensemble(tuple(range(len(answers))), tuple((weights / weights.sum()).tolist()))
+
+
+def evaluate_ensemble(
+    ensemble: Ensemble, answers: Sequence[NDArray[np.float64]], data: Fer2013, usage: int
+) -> SplitScores:
+    """Score an ensemble on all and on the clean faces of a split, from its members' answers."""
+    return evaluate_split(data, usage, lambda faces: ensemble.vote(answers), FER2013_LABELS)
+
+
+def clean_public(data: Fer2013) -> NDArray[np.bool_]:
+    """Return which of PublicTest's faces, in their order, are clean."""
+    return np.asarray(~data.copied_from_training[data.rows(PUBLIC_TEST)])
+
+
+def _accuracy(
+    ensemble: Ensemble, answers: Sequence[NDArray[np.float64]], truth: NDArray[np.uint8]
+) -> float:
+    return float((ensemble.vote(answers).argmax(axis=1) == truth).mean())
