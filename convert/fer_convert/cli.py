@@ -17,7 +17,13 @@ from fer_sdk.extras import require
 @click.version_option(__version__)
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("--float32", "precisions", flag_value="float32", multiple=True, help="The reference.")
+@click.option("--float16", "precisions", flag_value="float16", multiple=True, help="For GPUs.")
+@click.option("--dynamic", "precisions", flag_value="dynamic", multiple=True,
+              help="Int8 weights, float activations.")  # fmt: skip
 @click.option("--int8", "precisions", flag_value="int8", multiple=True, help="Full int8, uint8 in.")
+@click.option("--int16x8", "precisions", flag_value="int16x8", multiple=True,
+              help="Int8 weights, int16 activations.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Every one of these.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
               show_default=True, help="Calibrates and proves.")  # fmt: skip
 @click.option(
@@ -30,6 +36,7 @@ from fer_sdk.extras import require
 def main(
     model: Path | None,
     precisions: tuple[Precision, ...],
+    everything: bool,
     data: Path,
     out: Path,
     calibration_samples: int,
@@ -40,6 +47,8 @@ def main(
 
     Without MODEL: the newest trained model under runs/.
     """
+    if everything:
+        precisions = get_args(Precision)
     if not precisions:
         raise click.UsageError(f"say what to convert to: --{' or --'.join(get_args(Precision))}")
     source = model or _newest_trained()
@@ -74,8 +83,9 @@ def main(
             f"{path}: {path.stat().st_size:,} bytes, accuracy {parity.accuracy:.2%} "
             f"(float {parity.float_accuracy:.2%}), labels agree {parity.agreement:.2%}, "
             f"probabilities differ by {parity.largest_difference:.2g} at most and "
-            f"{parity.mean_difference:.2g} on average, {parity.quantised_tensors} int8 and "
-            f"{parity.float_tensors} float tensors, input {parity.input}"
+            f"{parity.mean_difference:.2g} on average, "
+            f"tensors {', '.join(f'{n} {name}' for name, n in parity.tensors.items())}, "
+            f"input {parity.input}"
         )
 
 

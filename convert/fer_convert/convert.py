@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import keras
 import numpy as np
@@ -23,7 +24,16 @@ from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
 from fer_sdk.files import sha256_of
 from fer_sdk.softmax import softmax
 
-GATE_FACES = 1000
+GATE_FACES: Final = 1000
+UNCALIBRATED: Final[dict[Precision, Callable[[keras.Model], bytes]]] = {
+    "float32": recipes.float32,
+    "float16": recipes.float16,
+    "dynamic": recipes.int8_dynamic,
+}
+CALIBRATED: Final[dict[Precision, Callable[[keras.Model, NDArray[np.uint8]], bytes]]] = {
+    "int8": recipes.int8_full,
+    "int16x8": recipes.int16x8,
+}
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
 
@@ -76,6 +86,7 @@ def convert(
                     converted = classifier.probabilities(faces)
                 parity = compare(reference, converted, truth, inspect(bundle.path))
                 check(parity, precision, max_drop=max_drop)
+                replace(bundle, metrics=(_metrics(parity),)).write_sidecar()
                 proven.append((bundle.path, parity))
             return [(_put(path, out), parity) for path, parity in proven]
     except OSError as error:
@@ -101,15 +112,27 @@ def _write(
         "float_sha256": sha256_of(source.path),
         "converter": f"tensorflow {version('tensorflow')}",
     }
-    if precision == "int8":
+    if precision in CALIBRATED:
         faces = calibration_faces(data, calibration_samples)
         origin["calibration"] = f"{len(faces)} faces of FER2013 Training, seed 0"
-        path.write_bytes(recipes.int8_full(ready, faces))
+        path.write_bytes(CALIBRATED[precision](ready, faces))
     else:
-        path.write_bytes(recipes.float32(ready))
+        path.write_bytes(UNCALIBRATED[precision](ready))
     bundle = replace(source, path=path, precision=precision, source=origin, metrics=())
     bundle.write_sidecar()
     return bundle
+
+
+def _metrics(parity: Parity) -> dict[str, str | int | float]:
+    """Return what the gate measured, for the sidecar."""
+    return {
+        "data": "FER2013",
+        "split": "PublicTest, clean, the conversion gate's faces",
+        "n": parity.faces,
+        "accuracy": round(parity.accuracy, 4),
+        "float_accuracy": round(parity.float_accuracy, 4),
+        "label_agreement": round(parity.agreement, 4),
+    }
 
 
 def _put(path: Path, out: Path) -> Path:

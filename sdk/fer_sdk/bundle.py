@@ -11,7 +11,8 @@ from fer_sdk.files import sha256_of, write_beside
 from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
 
 SCHEMA: Final = 1
-Precision = Literal["float32", "int8"]
+Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
+"""Of weights and activations; "dynamic" is int8 weights with float32 activations."""
 _KEYS: Final = {
     "schema", "sha256", "labels", "precision", "input", "output", "temperature",
     "uncertain_below", "license", "source", "metrics",

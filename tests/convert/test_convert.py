@@ -2,7 +2,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -36,17 +36,17 @@ def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
     rng = np.random.default_rng(0)
     inputs = keras.Input((48, 48, 1))
     x = keras.layers.Rescaling(scaling, offset)(inputs)
-    x = keras.layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="first")(x)
+    x = keras.layers.Conv2D(12, 3, 2, padding="same", use_bias=False, name="first")(x)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
-    branch = keras.layers.Conv2D(8, 3, padding="same", name="second")(x)
+    branch = keras.layers.Conv2D(12, 3, padding="same", name="second")(x)
     x = keras.layers.ReLU()(keras.layers.Add()([x, branch]))
     x = keras.layers.AveragePooling2D((3, 24))(x)
     outputs = keras.layers.Dense(7, name="last")(keras.layers.Flatten()(x))
     model = keras.Model(inputs, outputs)
-    spread = rng.normal(0, 0.02, (3, 3, 1, 8)) + 1 / 9
+    spread = rng.normal(0, 0.02, (3, 3, 1, 12)) + 1 / 9
     model.get_layer("first").set_weights([spread])
-    model.get_layer("second").set_weights([rng.normal(0, 0.01, (3, 3, 8, 8)), np.zeros(8)])
-    model.get_layer("last").set_weights([np.repeat(np.eye(8, 7), 8, axis=0), np.zeros(7)])
+    model.get_layer("second").set_weights([rng.normal(0, 0.01, (3, 3, 12, 12)), np.zeros(12)])
+    model.get_layer("last").set_weights([np.repeat(np.eye(8, 7), 12, axis=0) * 8 / 12, np.zeros(7)])
     return model
 
 
@@ -96,13 +96,30 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
     ]  # fmt: skip
     (_, float32), (path, int8) = results
     assert float32.largest_difference < 1e-4
-    assert (float32.quantised_tensors, int8.float_tensors) == (0, 0)
-    assert int8.quantised_tensors > 5
+    assert "int8" not in float32.tensors
+    assert "float32" not in int8.tensors
+    assert int8.tensors["int8"] > 5
     assert int8.agreement > 0.95
     bundle = ModelBundle.load(path)
     assert (bundle.precision, bundle.temperature) == ("int8", 0.5)
     assert bundle.source["recipe"] == "test"
     assert "70 faces of FER2013 Training" in bundle.source["calibration"]
+    assert bundle.metrics[0]["n"] == 34
+    assert bundle.metrics[0]["accuracy"] == pytest.approx(int8.accuracy, abs=1e-4)
+
+
+def test_every_precision_is_proven_and_runs(small_fer2013: Fer2013, tmp_path: Path) -> None:
+    source = bundled(small_net(), tmp_path)
+    results = conversion.convert(
+        source, get_args(Precision), tmp_path / "out", small_fer2013, calibration_samples=70
+    )
+    assert [ModelBundle.load(path).precision for path, _ in results] == list(get_args(Precision))
+    tensors = {ModelBundle.load(path).precision: parity.tensors for path, parity in results}
+    assert "float16" in tensors["float16"]
+    assert {"int8", "float32"} <= set(tensors["dynamic"])
+    assert {"int8", "int16"} <= set(tensors["int16x8"])
+    for path, parity in results:
+        assert parity.agreement == 1, path
 
 
 def test_the_same_input_gives_the_same_bytes(small_fer2013: Fer2013) -> None:
@@ -135,7 +152,7 @@ def test_calibration_that_does_not_span_all_grey_levels_is_refused(
 def measured(**changes: object) -> Parity:
     good = Parity(
         faces=100, largest_difference=0.05, mean_difference=0.01, agreement=0.99,
-        float_accuracy=0.7, accuracy=0.699, quantised_tensors=30, float_tensors=0,
+        float_accuracy=0.7, accuracy=0.699, tensors={"int8": 30},
         input="uint8 scale 1 zero point 0",
     )  # fmt: skip
     return replace(good, **changes)  # type: ignore[arg-type]
@@ -145,12 +162,23 @@ def measured(**changes: object) -> Parity:
     ("changes", "precision", "message"),
     [
         ({"largest_difference": float("nan")}, "int8", "must be finite"),
-        ({"quantised_tensors": 0}, "int8", "must hold int8 tensors"),
-        ({"float_tensors": 2}, "int8", "must hold int8 tensors and no float ones"),
-        ({"input": "uint8 scale 0.94 zero point 0"}, "int8", "must take pixels as they are"),
+        ({"tensors": {"float32": 30}}, "int8", "must hold tensors of int8, but holds"),
+        ({"tensors": {"int8": 30, "float32": 2}}, "int8", "must hold no float tensors"),
+        ({"tensors": {"int8": 30}}, "int16x8", "must hold tensors of int16"),
+        ({"tensors": {"float32": 30}}, "dynamic", "must hold tensors of int8"),
+        (
+            {"tensors": {"float32": 30}, "largest_difference": 0.0},
+            "float16",
+            "must hold tensors of float16",
+        ),
+        (
+            {"input": "uint8 scale 0.94 zero point 0"},
+            "int8",
+            "must take pixels as uint8 scale 1",
+        ),
         ({"agreement": 0.9}, "int8", "agree on 90.0%"),
         ({"accuracy": 0.694}, "int8", "accuracy may drop by 0.5 points, but drops by 0.60"),
-        ({"largest_difference": 2e-4}, "float32", "may differ by 1e-4"),
+        ({"largest_difference": 2e-4}, "float32", "may differ by 0.0001"),
     ],
 )
 def test_the_gate_closes_on_each_fault(
@@ -187,14 +215,18 @@ def sabotage(
     source = bundled(model, folder)
     int8_full, float32 = recipes.int8_full, recipes.float32
     if how == "quantiser that does nothing":
-        monkeypatch.setattr(recipes, "int8_full", lambda ready, faces: float32(ready))
+        monkeypatch.setitem(conversion.CALIBRATED, "int8", lambda ready, faces: float32(ready))
     elif how == "calibration on black faces":
-        monkeypatch.setattr(
-            recipes, "int8_full", lambda ready, faces: int8_full(ready, np.zeros_like(faces))
+        monkeypatch.setitem(
+            conversion.CALIBRATED,
+            "int8",
+            lambda ready, faces: int8_full(ready, np.zeros_like(faces)),
         )
     elif how == "scaling applied twice":
-        monkeypatch.setattr(
-            recipes, "float32", lambda ready: float32(for_conversion(small_net(1 / 255**2)))
+        monkeypatch.setitem(
+            conversion.UNCALIBRATED,
+            "float32",
+            lambda ready: float32(for_conversion(small_net(1 / 255**2))),
         )
     elif how == "truncated .keras":
         bundle = ModelBundle.load(source)
