@@ -12,6 +12,8 @@ from fer_sdk.console import FerCommand, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 
+ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
+
 
 @click.command(cls=FerCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
@@ -23,6 +25,8 @@ from fer_sdk.extras import require
 @click.option("--int8", "precisions", flag_value="int8", multiple=True, help="Full int8, uint8 in.")
 @click.option("--int16x8", "precisions", flag_value="int16x8", multiple=True,
               help="Int8 weights, int16 activations.")  # fmt: skip
+@click.option("--onnx", "as_onnx", is_flag=True,
+              help="The chosen ones as .onnx too; alone: float32 as .onnx.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Every one of these.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
               show_default=True, help="Calibrates and proves.")  # fmt: skip
@@ -36,6 +40,7 @@ from fer_sdk.extras import require
 def main(
     model: Path | None,
     precisions: tuple[Precision, ...],
+    as_onnx: bool,
     everything: bool,
     data: Path,
     out: Path,
@@ -47,22 +52,22 @@ def main(
 
     Without MODEL: the newest trained model under runs/.
     """
-    if everything:
-        precisions = get_args(Precision)
-    if not precisions:
-        raise click.UsageError(f"say what to convert to: --{' or --'.join(get_args(Precision))}")
+    targets = _targets(precisions, as_onnx=as_onnx, everything=everything)
     source = model or _newest_trained()
-    for precision in precisions:
-        path = out / f"{source.stem}-{precision}.tflite"
+    for precision, suffix in targets:
+        path = out / f"{source.stem}-{precision}{suffix}"
         if path.exists() and not overwrite:
             raise InputError(f"{path} is there already: add --overwrite or another --out")
-    require("convert", "converting", "tensorflow", "keras")
+    packages = ["tensorflow", "keras"]
+    if any(suffix == ".onnx" for _, suffix in targets):
+        packages += ["onnx", "tf2onnx", "onnxruntime", "onnxconverter_common"]
+    require("convert", "converting", *packages)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     dataset = fer2013.load(data)
     from fer_convert.convert import convert
 
-    with progress_bar(total=1 + 2 * len(precisions), desc="start", unit=" stage") as bar:
+    with progress_bar(total=1 + 2 * len(targets), desc="start", unit=" stage") as bar:
 
         def say(stage: str) -> None:
             bar.set_description(stage)
@@ -70,7 +75,7 @@ def main(
 
         results = convert(
             source,
-            precisions,
+            targets,
             out,
             dataset,
             calibration_samples=calibration_samples,
@@ -87,6 +92,23 @@ def main(
             f"tensors {', '.join(f'{n} {name}' for name, n in parity.tensors.items())}, "
             f"input {parity.input}"
         )
+
+
+def _targets(
+    precisions: tuple[Precision, ...], *, as_onnx: bool, everything: bool
+) -> list[tuple[Precision, str]]:
+    """Turn the options into precisions and suffixes."""
+    if everything:
+        precisions, as_onnx = get_args(Precision), True
+    if not precisions and not as_onnx:
+        raise click.UsageError(
+            f"say what to convert to: --{', --'.join(get_args(Precision))}, --onnx or --all"
+        )
+    targets = [(precision, ".tflite") for precision in precisions]
+    if as_onnx:
+        chosen = precisions or ("float32",)
+        targets += [(p, ".onnx") for p in ONNX_PRECISIONS if p in chosen]
+    return targets
 
 
 def _newest_trained() -> Path:

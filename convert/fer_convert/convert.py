@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert import recipes
+from fer_convert import onnx_recipes, recipes
 from fer_convert.calibration import calibration_faces
 from fer_convert.export import for_conversion, load_trained
 from fer_convert.inspect import inspect
@@ -25,22 +25,29 @@ from fer_sdk.files import sha256_of
 from fer_sdk.softmax import softmax
 
 GATE_FACES: Final = 1000
-UNCALIBRATED: Final[dict[Precision, Callable[[keras.Model], bytes]]] = {
-    "float32": recipes.float32,
-    "float16": recipes.float16,
-    "dynamic": recipes.int8_dynamic,
+Target = tuple[Precision, str]
+"""A precision and a file's suffix, ".tflite" or ".onnx"."""
+
+UNCALIBRATED: Final[dict[Target, Callable[[keras.Model], bytes]]] = {
+    ("float32", ".tflite"): recipes.float32,
+    ("float16", ".tflite"): recipes.float16,
+    ("dynamic", ".tflite"): recipes.int8_dynamic,
+    ("float32", ".onnx"): onnx_recipes.float32,
+    ("float16", ".onnx"): onnx_recipes.float16,
 }
-CALIBRATED: Final[dict[Precision, Callable[[keras.Model, NDArray[np.uint8]], bytes]]] = {
-    "int8": recipes.int8_full,
-    "int16x8": recipes.int16x8,
+CALIBRATED: Final[dict[Target, Callable[[keras.Model, NDArray[np.uint8]], bytes]]] = {
+    ("int8", ".tflite"): recipes.int8_full,
+    ("int16x8", ".tflite"): recipes.int16x8,
+    ("int8", ".onnx"): onnx_recipes.int8,
 }
+CONVERTERS: Final = {".tflite": ("tensorflow",), ".onnx": ("tf2onnx", "onnx", "onnxruntime")}
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
 
 
 def convert(
     model: Path,
-    precisions: tuple[Precision, ...],
+    targets: Sequence[Target],
     out: Path,
     data: Fer2013,
     *,
@@ -48,12 +55,12 @@ def convert(
     max_drop: float = 0.5,
     say: Say = lambda stage: None,
 ) -> list[tuple[Path, Parity]]:
-    """Convert a trained model to .tflite bundles, each proven on real faces or none written.
+    """Convert a trained model to bundles, each proven on real faces or none written.
 
     Args:
         model: A `.keras` file with its sidecar.
-        precisions: What to convert to.
-        out: Folder of the bundles, named `<model>-<precision>.tflite`.
+        targets: What to convert to, keys of `UNCALIBRATED` or `CALIBRATED`.
+        out: Folder of the bundles, named `<model>-<precision><suffix>`.
         data: FER2013: Training to calibrate, PublicTest to prove.
         calibration_samples: Training faces that calibrate int8.
         max_drop: Largest loss of accuracy against the float model, in points of 100.
@@ -78,14 +85,15 @@ def convert(
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".fer-convert-") as folder:
             proven = []
-            for precision in precisions:
-                say(f"convert {precision}")
-                bundle = _write(source, ready, precision, Path(folder), data, calibration_samples)
-                say(f"check {precision}")
+            for target in targets:
+                name = bundle_name(model, target)
+                say(f"convert {name}")
+                bundle = _write(source, ready, target, Path(folder), data, calibration_samples)
+                say(f"check {name}")
                 with ExpressionClassifier.load(bundle.path) as classifier:
                     converted = classifier.probabilities(faces)
                 parity = compare(reference, converted, truth, inspect(bundle.path))
-                check(parity, precision, max_drop=max_drop)
+                check(parity, target, max_drop=max_drop)
                 replace(bundle, metrics=(_metrics(parity),)).write_sidecar()
                 proven.append((bundle.path, parity))
             return [(_put(path, out), parity) for path, parity in proven]
@@ -97,28 +105,33 @@ def convert(
                 out.rmdir()
 
 
+def bundle_name(model: Path, target: Target) -> str:
+    """Return the file name of a model converted to a target."""
+    return f"{model.stem}-{target[0]}{target[1]}"
+
+
 def _write(
     source: ModelBundle,
     ready: keras.Model,
-    precision: Precision,
+    target: Target,
     folder: Path,
     data: Fer2013,
     calibration_samples: int,
 ) -> ModelBundle:
     """Write one converted file and its sidecar into `folder`."""
-    path = folder / f"{source.path.stem}-{precision}.tflite"
+    path = folder / bundle_name(source.path, target)
     origin = {
         **source.source,
         "float_sha256": sha256_of(source.path),
-        "converter": f"tensorflow {version('tensorflow')}",
+        "converter": ", ".join(f"{name} {version(name)}" for name in CONVERTERS[target[1]]),
     }
-    if precision in CALIBRATED:
+    if target in CALIBRATED:
         faces = calibration_faces(data, calibration_samples)
         origin["calibration"] = f"{len(faces)} faces of FER2013 Training, seed 0"
-        path.write_bytes(CALIBRATED[precision](ready, faces))
+        path.write_bytes(CALIBRATED[target](ready, faces))
     else:
-        path.write_bytes(UNCALIBRATED[precision](ready))
-    bundle = replace(source, path=path, precision=precision, source=origin, metrics=())
+        path.write_bytes(UNCALIBRATED[target](ready))
+    bundle = replace(source, path=path, precision=target[0], source=origin, metrics=())
     bundle.write_sidecar()
     return bundle
 

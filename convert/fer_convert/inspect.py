@@ -1,11 +1,10 @@
-"""What is inside a .tflite file."""
+"""What is inside a converted file."""
 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,20 @@ class Contents:
 
 
 def inspect(path: Path) -> Contents:
-    """Read a .tflite file's tensors and operators, without XNNPACK so that all are seen.
+    """Read a model's tensors and operators.
 
     Args:
-        path: A file that LiteRT can load.
+        path: A .tflite file that LiteRT can load, or an .onnx file.
     """
-    from ai_edge_litert.interpreter import OpResolverType
+    return _inspect_onnx(path) if path.suffix == ".onnx" else _inspect_tflite(path)
+
+
+def _inspect_tflite(path: Path) -> Contents:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
         model_path=str(path),
+        # Without XNNPACK, which would hide the operators that it takes.
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
@@ -49,4 +53,24 @@ def inspect(path: Path) -> Contents:
         np.dtype(entry["dtype"]).name,
         float(entry["quantization"][0]),
         int(entry["quantization"][1]),
+    )
+
+
+def _inspect_onnx(path: Path) -> Contents:
+    """Count stored tensors alone: those between operators carry no type in the file."""
+    import onnx
+
+    graph = onnx.load(str(path)).graph
+    kinds = onnx.TensorProto.DataType
+    name_of = {"FLOAT": "float32"}
+    stored = (kinds.Name(tensor.data_type) for tensor in graph.initializer)
+    tensors = Counter(name_of.get(name, name.lower()) for name in stored)
+    operators = Counter(node.op_type for node in graph.node)
+    entry = kinds.Name(graph.input[0].type.tensor_type.elem_type)
+    return Contents(
+        dict(sorted(tensors.items())),
+        dict(sorted(operators.items())),
+        name_of.get(entry, entry.lower()),
+        input_scale=0.0,
+        input_zero_point=0,
     )

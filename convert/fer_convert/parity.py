@@ -56,12 +56,15 @@ class Promise:
 
 
 # Full int8 is held to labels and accuracy: single probabilities move by up to a quarter.
-PROMISES: Final[dict[Precision, Promise]] = {
-    "float32": Promise(1e-4),
-    "float16": Promise(2e-2, ("float16",)),
-    "dynamic": Promise(0.2, ("int8",)),
-    "int8": Promise(1.0, ("int8",), "uint8 scale 1 zero point 0"),
-    "int16x8": Promise(0.2, ("int8", "int16")),
+PROMISES: Final[dict[tuple[Precision, str], Promise]] = {
+    ("float32", ".tflite"): Promise(1e-4),
+    ("float16", ".tflite"): Promise(2e-2, ("float16",)),
+    ("dynamic", ".tflite"): Promise(0.2, ("int8",)),
+    ("int8", ".tflite"): Promise(1.0, ("int8",), "uint8 scale 1 zero point 0"),
+    ("int16x8", ".tflite"): Promise(0.2, ("int8", "int16")),
+    ("float32", ".onnx"): Promise(1e-4),
+    ("float16", ".onnx"): Promise(2e-2, ("float16",)),
+    ("int8", ".onnx"): Promise(1.0, ("int8",)),
 }
 
 
@@ -87,19 +90,19 @@ def compare(
     )
 
 
-def check(parity: Parity, precision: Precision, *, max_drop: float) -> None:
+def check(parity: Parity, target: tuple[Precision, str], *, max_drop: float) -> None:
     """Refuse a file that is not what its precision promises.
 
     Args:
         parity: What `compare` measured.
-        precision: What the file was converted to.
+        target: Precision and suffix that the file was converted to.
         max_drop: Largest loss of accuracy, in points of 100.
 
     Raises:
         ParityError: Naming the first thing that does not hold.
     """
     drop = 100 * (parity.float_accuracy - parity.accuracy)
-    promise = PROMISES[precision]
+    promise = PROMISES[target]
     missing = [name for name in promise.tensors if not parity.tensors.get(name)]
     conditions = {
         f"differences must be finite, but reach {parity.largest_difference}": np.isfinite(
@@ -123,4 +126,4 @@ def check(parity: Parity, precision: Precision, *, max_drop: float) -> None:
     }
     for message, holds in conditions.items():
         if not holds:
-            raise ParityError(f"{precision} conversion refused on {parity.faces} faces: {message}")
+            raise ParityError(f"{target[0]} {target[1]} refused on {parity.faces} faces: {message}")

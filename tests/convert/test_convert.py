@@ -2,7 +2,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from fer_convert.calibration import calibration_faces
-from fer_convert.cli import main
+from fer_convert.cli import _targets, main
 from fer_convert.inspect import Contents
 from fer_convert.parity import Parity, ParityError, check, compare
 from fer_sdk import ExpressionClassifier, ModelBundle
@@ -28,7 +28,8 @@ from fer_convert import convert as conversion  # noqa: E402 - needs Keras
 from fer_convert import recipes  # noqa: E402
 from fer_convert.export import for_conversion  # noqa: E402
 
-BOTH: tuple[Precision, ...] = ("float32", "int8")
+BOTH: tuple[conversion.Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
+ALL = (*conversion.UNCALIBRATED, *conversion.CALIBRATED)
 
 
 def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
@@ -111,15 +112,20 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
 def test_every_precision_is_proven_and_runs(small_fer2013: Fer2013, tmp_path: Path) -> None:
     source = bundled(small_net(), tmp_path)
     results = conversion.convert(
-        source, get_args(Precision), tmp_path / "out", small_fer2013, calibration_samples=70
+        source, ALL, tmp_path / "out", small_fer2013, calibration_samples=70
     )
-    assert [ModelBundle.load(path).precision for path, _ in results] == list(get_args(Precision))
-    tensors = {ModelBundle.load(path).precision: parity.tensors for path, parity in results}
-    assert "float16" in tensors["float16"]
-    assert {"int8", "float32"} <= set(tensors["dynamic"])
-    assert {"int8", "int16"} <= set(tensors["int16x8"])
+    assert {path.name for path, _ in results} == {
+        "net-float32.tflite", "net-float16.tflite", "net-dynamic.tflite", "net-int8.tflite",
+        "net-int16x8.tflite", "net-float32.onnx", "net-float16.onnx", "net-int8.onnx",
+    }  # fmt: skip
+    tensors = {path.name: parity.tensors for path, parity in results}
+    assert "float16" in tensors["net-float16.tflite"]
+    assert {"int8", "float32"} <= set(tensors["net-dynamic.tflite"])
+    assert {"int8", "int16"} <= set(tensors["net-int16x8.tflite"])
+    assert "int8" in tensors["net-int8.onnx"]
     for path, parity in results:
         assert parity.agreement == 1, path
+        assert ModelBundle.load(path).path == path
 
 
 def test_the_same_input_gives_the_same_bytes(small_fer2013: Fer2013) -> None:
@@ -184,10 +190,10 @@ def measured(**changes: object) -> Parity:
 def test_the_gate_closes_on_each_fault(
     changes: dict[str, object], precision: Precision, message: str
 ) -> None:
-    check(measured(), "int8", max_drop=0.5)
-    check(measured(largest_difference=1e-6), "float32", max_drop=0.5)
+    check(measured(), BOTH[1], max_drop=0.5)
+    check(measured(largest_difference=1e-6), BOTH[0], max_drop=0.5)
     with pytest.raises(ParityError, match=message):
-        check(measured(**changes), precision, max_drop=0.5)
+        check(measured(**changes), (precision, ".tflite"), max_drop=0.5)
 
 
 def test_permuted_labels_are_seen() -> None:
@@ -195,7 +201,7 @@ def test_permuted_labels_are_seen() -> None:
     right = np.eye(7)[truth]
     contents = Contents({"int8": 5}, {}, "uint8", 1.0, 0)
     with pytest.raises(ParityError, match="labels must agree"):
-        check(compare(right, right[:, ::-1], truth, contents), "int8", max_drop=0.5)
+        check(compare(right, right[:, ::-1], truth, contents), BOTH[1], max_drop=0.5)
 
 
 def test_nan_in_the_converted_file_is_seen() -> None:
@@ -204,7 +210,7 @@ def test_nan_in_the_converted_file_is_seen() -> None:
     contents = Contents({"float32": 5}, {}, "float32", 0.0, 0)
     parity = compare(right, np.full_like(right, np.nan), truth, contents)
     with pytest.raises(ParityError, match="must be finite"):
-        check(parity, "float32", max_drop=0.5)
+        check(parity, BOTH[0], max_drop=0.5)
 
 
 def sabotage(
@@ -215,17 +221,17 @@ def sabotage(
     source = bundled(model, folder)
     int8_full, float32 = recipes.int8_full, recipes.float32
     if how == "quantiser that does nothing":
-        monkeypatch.setitem(conversion.CALIBRATED, "int8", lambda ready, faces: float32(ready))
+        monkeypatch.setitem(conversion.CALIBRATED, BOTH[1], lambda ready, faces: float32(ready))
     elif how == "calibration on black faces":
         monkeypatch.setitem(
             conversion.CALIBRATED,
-            "int8",
+            BOTH[1],
             lambda ready, faces: int8_full(ready, np.zeros_like(faces)),
         )
     elif how == "scaling applied twice":
         monkeypatch.setitem(
             conversion.UNCALIBRATED,
-            "float32",
+            BOTH[0],
             lambda ready: float32(for_conversion(small_net(1 / 255**2))),
         )
     elif how == "truncated .keras":
@@ -297,6 +303,14 @@ def test_command_converts_the_newest_trained_model(
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
     assert CliRunner().invoke(main, [*words, "--overwrite"]).exit_code == 0
+
+
+def test_options_combine() -> None:
+    assert _targets((), as_onnx=True, everything=False) == [("float32", ".onnx")]
+    assert _targets(("int8", "dynamic"), as_onnx=True, everything=False) == [
+        ("int8", ".tflite"), ("dynamic", ".tflite"), ("int8", ".onnx"),
+    ]  # fmt: skip
+    assert set(_targets((), as_onnx=False, everything=True)) == set(ALL)
 
 
 def test_a_sidecar_that_does_not_fit_the_model_is_refused(
