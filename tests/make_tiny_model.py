@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.made_up import band_face
 
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT
 
@@ -24,12 +24,12 @@ def weights() -> NDArray[np.float32]:
     return np.asarray(np.eye(8, 7) * (10 / 255), np.float32)
 
 
-def sidecar(path: Path, precision: str) -> None:
+def sidecar(path: Path, precision: Precision) -> None:
     """Write the sidecar of a tiny model."""
     ModelBundle(
         path=path,
         labels=FER2013_LABELS,
-        precision="int8" if precision == "int8" else "float32",
+        precision=precision,
         input=FER2013_INPUT,
         temperature=1.0,
         uncertain_below=0.5,
@@ -40,7 +40,7 @@ def sidecar(path: Path, precision: str) -> None:
 
 
 def make_tflite() -> None:
-    """Write tiny-float32.keras, tiny-float32.tflite and tiny-int8.tflite."""
+    """Write tiny-float32, tiny-int8 and tiny-int16x8 as .tflite."""
     import keras
 
     from fer_convert import recipes
@@ -55,14 +55,14 @@ def make_tflite() -> None:
         ]
     )
     model.set_weights([weights()])
-    model.save(GOLDEN / "tiny-float32.keras")
-    sidecar(GOLDEN / "tiny-float32.keras", "float32")
     ready = for_conversion(model)
     faces = np.stack([band_face(band, level) for band in range(8) for level in (64, 128, 255)])
-    for precision, data in (
+    converted: tuple[tuple[Precision, bytes], ...] = (
         ("float32", recipes.float32(ready)),
         ("int8", recipes.int8_full(ready, faces)),
-    ):
+        ("int16x8", recipes.int16x8(ready, faces)),
+    )
+    for precision, data in converted:
         path = GOLDEN / f"tiny-{precision}.tflite"
         path.write_bytes(data)
         sidecar(path, precision)

@@ -28,6 +28,7 @@ PACKAGES = {
 CASES = [
     ("litert", "tiny-float32.tflite", 1e-5),
     ("litert", "tiny-int8.tflite", 0.05),
+    ("litert", "tiny-int16x8.tflite", 0.05),
     ("tflite", "tiny-float32.tflite", 1e-5),
     ("tflite", "tiny-int8.tflite", 0.05),
     ("onnx", "tiny-float32.onnx", 1e-5),
@@ -92,6 +93,12 @@ def test_unknown_runtime_wrong_file_and_no_threads_are_refused(golden: Path) -> 
         open_session(golden / "preprocess.json")
     with pytest.raises(InputError, match="threads must be 1 or more"):
         open_session(golden / "tiny-int8.tflite", threads=0)
+
+
+def test_int16_activations_are_refused_on_the_gpu(golden: Path) -> None:
+    skip_unless_installed("litert-gpu")
+    with pytest.raises(RuntimeFailure, match="int16 activations come out wrong"):
+        open_session(golden / "tiny-int16x8.tflite", runtime="litert-gpu")
 
 
 FLOAT = Tensor((1, 48, 48, 1), np.dtype(np.float32))

@@ -81,6 +81,9 @@ def open_session(model: Path, threads: int) -> GpuSession:
             interpreter = Interpreter(model_content=model.read_bytes())
             entry = tensor_of(interpreter.get_input_details()[0])
             exit = tensor_of(interpreter.get_output_details()[0])
+            types = {np.dtype(tensor["dtype"]) for tensor in interpreter.get_tensor_details()}
+            if np.dtype(np.int16) in types:
+                raise ValueError("int16 activations come out wrong there without a word")
             compiled = CompiledModel.from_file(str(model), hardware_accel=HardwareAccelerator.GPU)
         except (RuntimeError, ValueError, OSError) as error:
             # The text alone: the error would keep LiteRT's environment, which writes as it ends.
