@@ -16,7 +16,7 @@ from fer_convert import onnx_recipes, recipes
 from fer_convert.calibration import calibration_faces
 from fer_convert.export import for_conversion, load_trained
 from fer_convert.inspect import inspect
-from fer_convert.parity import Parity, check, compare
+from fer_convert.parity import Parity, check, check_extremes, compare
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
@@ -92,6 +92,7 @@ def convert(
                 say(f"check {name}")
                 with ExpressionClassifier.load(bundle.path) as classifier:
                     converted = classifier.probabilities(faces)
+                    check_extremes(classifier)
                 parity = compare(reference, converted, truth, inspect(bundle.path))
                 check(parity, target, max_drop=max_drop)
                 replace(bundle, metrics=(_metrics(parity),)).write_sidecar()

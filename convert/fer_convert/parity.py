@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_convert.inspect import Contents
 from fer_sdk.bundle import Precision
+from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import FerError
 
 
@@ -88,6 +89,26 @@ def compare(
         input=f"{contents.input_dtype} scale {contents.input_scale:g} "
         f"zero point {contents.input_zero_point}",
     )
+
+
+def check_extremes(classifier: ExpressionClassifier) -> None:
+    """Refuse a file that has no finite answer to a black, a white or a noisy face.
+
+    Raises:
+        ParityError: Naming the face.
+    """
+    spec = classifier.bundle.input
+    shape = (spec.height, spec.width)
+    extremes = {
+        "black": np.zeros(shape, np.uint8),
+        "white": np.full(shape, 255, np.uint8),
+        "noisy": np.random.default_rng(0).integers(0, 256, shape, np.uint8),
+    }
+    for name, face in extremes.items():
+        if not np.isfinite(classifier.probabilities(face[None])).all():
+            raise ParityError(
+                f"{classifier.bundle.path.name} has no finite answer to a {name} face"
+            )
 
 
 def check(parity: Parity, target: tuple[Precision, str], *, max_drop: float) -> None:

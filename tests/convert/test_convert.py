@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fer_convert.calibration import calibration_faces
 from fer_convert.cli import _targets, main
 from fer_convert.inspect import Contents
-from fer_convert.parity import Parity, ParityError, check, compare
+from fer_convert.parity import Parity, ParityError, check, check_extremes, compare
 from fer_sdk import ExpressionClassifier, ModelBundle
 from fer_sdk.bundle import Precision
 from fer_sdk.errors import BundleError, InputError, RuntimeFailure
@@ -211,6 +211,25 @@ def test_nan_in_the_converted_file_is_seen() -> None:
     parity = compare(right, np.full_like(right, np.nan), truth, contents)
     with pytest.raises(ParityError, match="must be finite"):
         check(parity, BOTH[0], max_drop=0.5)
+
+
+@pytest.mark.parametrize(("level", "name"), [(0, "black"), (255, "white")])
+def test_a_model_that_breaks_on_an_extreme_face_is_refused(
+    level: int, name: str, golden: Path
+) -> None:
+    class Fragile:
+        input_hw, classes = (48, 48), 7
+
+        def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+            broken = (faces == level).all(axis=(1, 2))
+            return np.where(broken[:, None], np.nan, np.ones((1, 7))).astype(np.float32)
+
+        def close(self) -> None:
+            pass
+
+    bundle = ModelBundle.load(golden / "tiny-int8.tflite")
+    with pytest.raises(ParityError, match=f"no finite answer to a {name} face"):
+        check_extremes(ExpressionClassifier(bundle, Fragile()))
 
 
 def sabotage(
