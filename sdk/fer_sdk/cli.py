@@ -92,7 +92,10 @@ def _label(
     max_faces: int,
     convert: bool,
 ) -> list[RecognizedFace]:
-    pixels = read_photo(photo, convert=convert)
+    with caught_native_log() as log:
+        pixels = read_photo(photo, convert=convert)
+    if "Corrupt JPEG data" in log.text:  # OpenCV greys the rest and goes on
+        raise InputError(f"{photo} is a damaged JPEG file: {log.text.strip().splitlines()[0]}")
     faces = recognizer.recognize(pixels, color="bgr")
     if not faces:
         raise InputError(f"no face found in {photo}: is one upright and at least 20 px wide?")

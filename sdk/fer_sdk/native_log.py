@@ -4,8 +4,11 @@ import contextlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+_one_at_a_time = threading.RLock()
 
 
 @dataclass(slots=True)
@@ -22,9 +25,9 @@ def caught_native_log() -> Iterator[NativeLog]:
     The whole process's stderr is caught meanwhile, other threads' too, so keep the block short.
     """
     log = NativeLog()
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as file:
+    with _one_at_a_time, tempfile.TemporaryFile() as file:
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(file.fileno(), 2)
         try:
             yield log

@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -54,6 +56,28 @@ def test_a_picture_is_not_replaced_unasked(sample_photo: Path, tmp_path: Path) -
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
     assert fer("image", sample_photo, "--out", tmp_path, "--overwrite").exit_code == 0
+
+
+def test_damaged_photos_are_one_line_though_the_decoder_writes_its_own(
+    sample_photo: Path, tmp_path: Path
+) -> None:
+    png, jpeg = tmp_path / "damaged.png", tmp_path / "damaged.jpg"
+    data = bytearray(sample_photo.read_bytes())
+    data[5000:5200] = bytes(200)
+    png.write_bytes(data)
+    data = bytearray(picture(jpeg, read_photo(sample_photo)).read_bytes())
+    data[20_000:20_400] = bytes([255, 217, 7, 99]) * 100
+    jpeg.write_bytes(data)
+    for path in (png, jpeg):
+        done = subprocess.run(
+            [sys.executable, "-c", "from fer_sdk.cli import main; main()", "image", str(path)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert f"{path} is a damaged" in line
 
 
 def bad_photo(kind: str, folder: Path, sample: Path) -> list[object]:
