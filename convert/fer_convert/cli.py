@@ -8,15 +8,35 @@ import click
 
 from fer_sdk import __version__, fer2013
 from fer_sdk.bundle import Precision
-from fer_sdk.console import FerCommand, progress_bar
+from fer_sdk.console import DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 
 ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 
 
-@click.command(cls=FerCommand, context_settings={"help_option_names": ["-h", "--help"]})
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data/fer2013.npz"),
+    show_default=True,
+    help="FER2013 as `fer-train import` wrote it.",
+)
+
+
+@click.group(
+    cls=DefaultGroup, default="convert", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__)
+def main() -> None:
+    """Convert trained models, prove them equal, look into files.
+
+    `fer-convert --int8` is short for `fer-convert convert --int8`; what can be converted to is in
+    `fer-convert convert --help`.
+    """
+
+
+@main.command()
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("--float32", "precisions", flag_value="float32", multiple=True, help="The reference.")
 @click.option("--float16", "precisions", flag_value="float16", multiple=True, help="For GPUs.")
@@ -28,8 +48,7 @@ ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 @click.option("--onnx", "as_onnx", is_flag=True,
               help="The chosen ones as .onnx too; alone: float32 as .onnx.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Every one of these.")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
-              show_default=True, help="Calibrates and proves.")  # fmt: skip
+@DATA
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("converted"), show_default=True
 )
@@ -37,7 +56,7 @@ ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 @click.option("--max-drop", type=float, default=0.5, show_default=True,
               help="Largest loss of accuracy against the float model, in points.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace bundles that are there.")
-def main(
+def convert(
     model: Path | None,
     precisions: tuple[Precision, ...],
     as_onnx: bool,
@@ -48,7 +67,7 @@ def main(
     max_drop: float,
     overwrite: bool,
 ) -> None:
-    """Convert MODEL (.keras, with its sidecar) to proven .tflite bundles.
+    """Convert MODEL (.keras, with its sidecar) to bundles proven on real faces.
 
     Without MODEL: the newest trained model under runs/.
     """
@@ -65,7 +84,7 @@ def main(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     dataset = fer2013.load(data)
-    from fer_convert.convert import convert
+    from fer_convert import convert as conversion
 
     with progress_bar(total=1 + 2 * len(targets), desc="start", unit=" stage") as bar:
 
@@ -73,7 +92,7 @@ def main(
             bar.set_description(stage)
             bar.update()
 
-        results = convert(
+        results = conversion.convert(
             source,
             targets,
             out,
@@ -94,6 +113,33 @@ def main(
         )
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(file: Path, as_json: bool) -> None:
+    """Say what FILE (.tflite or .onnx) is, and which runtimes here load it."""
+    from fer_convert.examine import examine
+
+    report = examine(file)
+    click.echo(report.as_json() if as_json else report.as_text())
+
+
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@DATA
+def diff(first: Path, second: Path, data: Path) -> None:
+    """Compare the answers of two bundles on the same faces of PublicTest."""
+    from fer_convert.examine import difference
+    from fer_convert.gate import gate_faces
+
+    found = difference(first, second, gate_faces(fer2013.load(data))[0])
+    click.echo(
+        f"{found.faces} faces: labels agree on {found.agreement:.2%}, probabilities differ by "
+        f"{found.largest_difference:.2g} at most and {found.mean_difference:.2g} on average"
+    )
+
+
 def _targets(
     precisions: tuple[Precision, ...], *, as_onnx: bool, everything: bool
 ) -> list[tuple[Precision, str]]:
@@ -104,7 +150,11 @@ def _targets(
         raise click.UsageError(
             f"say what to convert to: --{', --'.join(get_args(Precision))}, --onnx or --all"
         )
-    targets = [(precision, ".tflite") for precision in precisions]
+    if as_onnx and not everything and (odd := set(precisions) - set(ONNX_PRECISIONS)):
+        raise click.UsageError(
+            f"--onnx goes with --{', --'.join(ONNX_PRECISIONS)}, not with --{', --'.join(odd)}"
+        )
+    targets = [(precision, ".tflite") for precision in dict.fromkeys(precisions)]
     if as_onnx:
         chosen = precisions or ("float32",)
         targets += [(p, ".onnx") for p in ONNX_PRECISIONS if p in chosen]

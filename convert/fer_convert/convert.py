@@ -15,16 +15,22 @@ from numpy.typing import NDArray
 from fer_convert import onnx_recipes, recipes
 from fer_convert.calibration import calibration_faces
 from fer_convert.export import for_conversion, load_trained
+from fer_convert.gate import gate_faces
 from fer_convert.inspect import inspect
-from fer_convert.parity import Parity, check, check_extremes, compare
+from fer_convert.parity import (
+    Parity,
+    check,
+    check_extremes,
+    check_stated_accuracy,
+    compare,
+)
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
+from fer_sdk.fer2013 import Fer2013
 from fer_sdk.files import sha256_of
 from fer_sdk.softmax import softmax
 
-GATE_FACES: Final = 1000
 Target = tuple[Precision, str]
 """A precision and a file's suffix, ".tflite" or ".onnx"."""
 
@@ -77,8 +83,9 @@ def convert(
     say("load")
     source = ModelBundle.load(model)
     trained = load_trained(model)
-    faces, truth = _gate_faces(data)
+    faces, truth = gate_faces(data)
     reference = softmax(trained.predict(_pixels(faces), verbose=0), source.temperature)
+    check_stated_accuracy(source, reference, truth)
     ready = for_conversion(trained)
     is_new = not out.exists()
     try:
@@ -154,15 +161,6 @@ def _put(path: Path, out: Path) -> Path:
     for name in (f"{path.name}.json", path.name):
         path.with_name(name).replace(out / name)
     return out / path.name
-
-
-def _gate_faces(data: Fer2013) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return up to 1,000 clean faces of PublicTest and their labels, the same ones every time."""
-    rows = data.rows(PUBLIC_TEST, clean=True)
-    if not len(rows):
-        raise InputError("proving a conversion needs faces of PublicTest, but the data has none")
-    rows = np.sort(np.random.default_rng(0).permutation(rows)[:GATE_FACES])
-    return data.pixels[rows], data.emotion[rows]
 
 
 def _pixels(faces: NDArray[np.uint8]) -> NDArray[np.float32]:

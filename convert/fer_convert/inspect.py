@@ -1,76 +1,192 @@
-"""What is inside a converted file."""
+"""What is inside a .tflite or .onnx file, own or foreign."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+
+from fer_sdk.errors import InputError
+from fer_sdk.extras import require
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output.
+
+    Attributes:
+        name: As the file has it.
+        dtype: Type of its numbers.
+        shape: 0 where the file leaves a side open.
+        scale: A quantised number n means scale (n - zero_point); 0 for a plain one.
+        zero_point: The number that means 0.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+
+    @property
+    def numbers(self) -> str:
+        """Type and quantisation in words."""
+        return self.dtype + (
+            f" scale {self.scale:g} zero point {self.zero_point}" if self.scale else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Tensors and operators of a model.
+    """Ports, tensors and operators of a model.
 
     Attributes:
-        tensors: Number of tensors by type, such as {"int8": 40}.
+        inputs: In the file's order.
+        outputs: In the file's order.
+        tensors: Number of tensors by type, such as {"int8": 40}; of an .onnx file the stored ones
+            alone, since those between operators carry no type there.
         operators: Number of operators by name.
-        input_dtype: Type of the input.
-        input_scale: Grey levels per step of a quantised input, 0 for a float one.
-        input_zero_point: The number that stands for grey level 0.
+        parameters: Numbers in weights and biases of convolutions and dense layers.
+        multiply_accumulates: Of convolutions and dense layers, for one run.
     """
 
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     tensors: dict[str, int]
     operators: dict[str, int]
-    input_dtype: str
-    input_scale: float
-    input_zero_point: int
+    parameters: int
+    multiply_accumulates: int
 
 
 def inspect(path: Path) -> Contents:
-    """Read a model's tensors and operators.
+    """Read a model's ports, tensors and operators.
 
     Args:
-        path: A .tflite file that LiteRT can load, or an .onnx file.
+        path: A .tflite or .onnx file.
+
+    Raises:
+        InputError: If it is neither, or its format's library cannot read it.
+        MissingDependencyError: If an .onnx file comes without the package onnx.
     """
-    return _inspect_onnx(path) if path.suffix == ".onnx" else _inspect_tflite(path)
+    if not path.is_file():
+        raise InputError(f"no model at {path}")
+    readers = {".tflite": _inspect_tflite, ".onnx": _inspect_onnx}
+    if path.suffix not in readers:
+        raise InputError(f"{path} must be a .tflite or .onnx file")
+    return readers[path.suffix](path)
 
 
 def _inspect_tflite(path: Path) -> Contents:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(
-        model_path=str(path),
-        # Without XNNPACK, which would hide the operators that it takes.
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]
-    tensors = Counter(np.dtype(t["dtype"]).name for t in interpreter.get_tensor_details())
-    operators = Counter(op["op_name"] for op in interpreter._get_ops_details())
+    try:
+        interpreter = Interpreter(
+            model_content=path.read_bytes(),
+            # Without XNNPACK, which would hide the operators that it takes.
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"LiteRT cannot read {path}: {' '.join(str(error).split())}") from error
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    operators = interpreter._get_ops_details()
+    written = {int(index) for op in operators for index in op["outputs"]}
+    ports = {tensor["index"] for tensor in interpreter.get_input_details()}
+
+    def shape(index: int) -> tuple[int, ...]:
+        return tuple(int(side) for side in tensors[index]["shape"])
+
+    parameters = products = 0
+    for op in operators:
+        if op["op_name"] not in _TFLITE_PRODUCTS:
+            continue
+        stored = [int(i) for i in op["inputs"] if i >= 0 and int(i) not in written | ports]
+        parameters += sum(int(np.prod(shape(index))) for index in stored)
+        kernel = shape(int(op["inputs"][1]))
+        result = shape(int(op["outputs"][0]))
+        products += int(np.prod(result)) * int(np.prod(kernel)) // _outputs_of(op, kernel)
     return Contents(
-        dict(sorted(tensors.items())),
-        dict(sorted(operators.items())),
-        np.dtype(entry["dtype"]).name,
-        float(entry["quantization"][0]),
-        int(entry["quantization"][1]),
+        tuple(_tflite_port(tensor) for tensor in interpreter.get_input_details()),
+        tuple(_tflite_port(tensor) for tensor in interpreter.get_output_details()),
+        _count(np.dtype(tensor["dtype"]).name for tensor in tensors.values()),
+        _count(op["op_name"] for op in operators),
+        parameters,
+        products,
     )
+
+
+_TFLITE_PRODUCTS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+def _outputs_of(op: dict[str, Any], kernel: tuple[int, ...]) -> int:
+    """Return how many output channels share a kernel: the last axis of depthwise ones, else 0."""
+    return kernel[-1] if op["op_name"] == "DEPTHWISE_CONV_2D" else kernel[0]
+
+
+def _tflite_port(tensor: dict[str, Any]) -> Port:
+    scale, zero_point = tensor["quantization"]
+    shape = tuple(int(side) for side in tensor["shape"])
+    name = np.dtype(tensor["dtype"]).name
+    return Port(tensor["name"], name, shape, float(scale), int(zero_point))
 
 
 def _inspect_onnx(path: Path) -> Contents:
-    """Count stored tensors alone: those between operators carry no type in the file."""
+    require("convert", "reading .onnx files", "onnx")
     import onnx
 
-    graph = onnx.load(str(path)).graph
+    try:
+        model = onnx.load(str(path))
+        onnx.checker.check_model(model)
+        graph = onnx.shape_inference.infer_shapes(model).graph
+    except Exception as error:  # protobuf and the checker share no narrower base
+        first_line = (str(error).strip() or repr(error)).splitlines()[0]
+        raise InputError(f"onnx cannot read {path}: {first_line}") from error
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.value_info, *graph.output):
+        shapes[value.name] = _onnx_shape(value)
+    stored = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:  # quantised weights stand behind a DequantizeLinear
+        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+            stored.add(node.output[0])
+            shapes[node.output[0]] = shapes[node.input[0]]
+    parameters = products = 0
+    for node in graph.node:
+        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+            continue
+        parameters += sum(int(np.prod(shapes[name])) for name in node.input if name in stored)
+        kernel, result = shapes[node.input[1]], shapes[node.output[0]]
+        products += int(np.prod(result)) * int(np.prod(kernel)) // _onnx_outputs(node, kernel)
     kinds = onnx.TensorProto.DataType
-    name_of = {"FLOAT": "float32"}
-    stored = (kinds.Name(tensor.data_type) for tensor in graph.initializer)
-    tensors = Counter(name_of.get(name, name.lower()) for name in stored)
-    operators = Counter(node.op_type for node in graph.node)
-    entry = kinds.Name(graph.input[0].type.tensor_type.elem_type)
     return Contents(
-        dict(sorted(tensors.items())),
-        dict(sorted(operators.items())),
-        name_of.get(entry, entry.lower()),
-        input_scale=0.0,
-        input_zero_point=0,
+        tuple(_onnx_port(value, kinds) for value in graph.input),
+        tuple(_onnx_port(value, kinds) for value in graph.output),
+        _count(_onnx_type(kinds.Name(tensor.data_type)) for tensor in graph.initializer),
+        _count(node.op_type for node in graph.node),
+        parameters,
+        products,
     )
+
+
+def _onnx_outputs(node: Any, kernel: tuple[int, ...]) -> int:
+    """Return the number of output channels of a node's weights."""
+    transposed = any(a.name == "transB" and a.i for a in node.attribute)
+    return kernel[0] if node.op_type == "Conv" or transposed else kernel[1]
+
+
+def _onnx_shape(value: Any) -> tuple[int, ...]:
+    return tuple(int(side.dim_value) for side in value.type.tensor_type.shape.dim)
+
+
+def _onnx_port(value: Any, kinds: Any) -> Port:
+    dtype = _onnx_type(kinds.Name(value.type.tensor_type.elem_type))
+    return Port(value.name, dtype, _onnx_shape(value), 0.0, 0)
+
+
+def _onnx_type(name: str) -> str:
+    return {"FLOAT": "float32", "DOUBLE": "float64"}.get(name, name.lower())
+
+
+def _count(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))

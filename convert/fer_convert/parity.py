@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_convert.inspect import Contents
-from fer_sdk.bundle import Precision
+from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import FerError
+from fer_sdk.labels import FER2013_LABELS
 
 
 class ParityError(FerError):
@@ -28,7 +29,7 @@ class Parity:
         float_accuracy: Of the float model, 0 to 1.
         accuracy: Of the converted file, 0 to 1.
         tensors: Number of tensors by type, such as {"int8": 40}.
-        input: Type, scale and zero point of the input.
+        input: Type, scale and zero point of the input, in words.
     """
 
     faces: int
@@ -48,7 +49,7 @@ class Promise:
     Attributes:
         largest_difference: That a probability may have from the float model's.
         tensors: Types that must be there.
-        input: How whole-integer files take pixels; empty where float tensors are allowed.
+        input: Type and scale of a whole-integer file's input; empty where floats are allowed.
     """
 
     largest_difference: float
@@ -56,12 +57,13 @@ class Promise:
     input: str = ""
 
 
+PIXELS: Final = "uint8 scale 1 zero point 0"
 # Full int8 is held to labels and accuracy: single probabilities move by up to a quarter.
 PROMISES: Final[dict[tuple[Precision, str], Promise]] = {
     ("float32", ".tflite"): Promise(1e-4),
     ("float16", ".tflite"): Promise(2e-2, ("float16",)),
     ("dynamic", ".tflite"): Promise(0.2, ("int8",)),
-    ("int8", ".tflite"): Promise(1.0, ("int8",), "uint8 scale 1 zero point 0"),
+    ("int8", ".tflite"): Promise(1.0, ("int8",), PIXELS),
     ("int16x8", ".tflite"): Promise(0.2, ("int8", "int16")),
     ("float32", ".onnx"): Promise(1e-4),
     ("float16", ".onnx"): Promise(2e-2, ("float16",)),
@@ -86,9 +88,33 @@ def compare(
         float_accuracy=float((labels == truth).mean()),
         accuracy=float((converted_labels == truth).mean()),
         tensors=contents.tensors,
-        input=f"{contents.input_dtype} scale {contents.input_scale:g} "
-        f"zero point {contents.input_zero_point}",
+        input=contents.inputs[0].numbers,
     )
+
+
+def check_stated_accuracy(
+    source: ModelBundle, probabilities: NDArray[np.float64], truth: NDArray[np.uint8]
+) -> None:
+    """Refuse a float model that is far from what its own sidecar states: it would be copied.
+
+    Permuted labels, lost batch-norm statistics and swapped weights all show here.
+
+    Args:
+        source: The float model's bundle.
+        probabilities: Its answers on the gate's faces, float64 (n, classes).
+        truth: FER2013's class numbers (n,).
+
+    Raises:
+        ParityError: If the accuracy, by the sidecar's label names, is five points off.
+    """
+    named = np.array(source.labels)[probabilities.argmax(axis=1)]
+    measured = float((named == np.array(FER2013_LABELS)[truth]).mean())
+    stated = [m["accuracy"] for m in source.metrics if m["data"] == "FER2013" and "accuracy" in m]
+    if stated and abs(measured - stated[0]) > 0.05:
+        raise ParityError(
+            f"{source.path} states an accuracy of {stated[0]:.1%}, but reaches {measured:.1%} on "
+            f"{len(truth)} faces of PublicTest: labels or weights are not those it was scored with"
+        )
 
 
 def check_extremes(classifier: ExpressionClassifier) -> None:

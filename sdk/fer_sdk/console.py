@@ -16,6 +16,22 @@ class FerGroup(click.Group):
         return _one_line(super().invoke, context)
 
 
+class DefaultGroup(FerGroup):
+    """A group with a command that needs no name: `fer-convert --int8`, `fer-convert check`."""
+
+    def __init__(self, *words: Any, default: str, **named: Any) -> None:
+        """Take click's own arguments and the name of the command that needs no name."""
+        super().__init__(*words, **named)
+        self._default = default
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Put the default command's name in where no command is named."""
+        own = {name for parameter in self.get_params(context) for name in parameter.opts}
+        if not args or args[0] not in {*self.commands, *own}:
+            args = [self._default, *args]
+        return super().parse_args(context, args)
+
+
 class FerCommand(click.Command):
     """A command whose errors are one line on stderr."""
 

@@ -1,9 +1,11 @@
+import errno
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -11,14 +13,15 @@ from numpy.typing import NDArray
 
 from fer_convert.calibration import calibration_faces
 from fer_convert.cli import _targets, main
-from fer_convert.inspect import Contents
+from fer_convert.inspect import Contents, Port
 from fer_convert.parity import Parity, ParityError, check, check_extremes, compare
 from fer_sdk import ExpressionClassifier, ModelBundle
 from fer_sdk.bundle import Precision
-from fer_sdk.errors import BundleError, InputError, RuntimeFailure
+from fer_sdk.errors import BundleError, InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT
+from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
@@ -51,20 +54,22 @@ def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
     return model
 
 
-def bundled(model: Any, folder: Path, labels: tuple[str, ...] = FER2013_LABELS) -> Path:
+def bundled(
+    model: Any,
+    folder: Path,
+    labels: tuple[str, ...] = FER2013_LABELS,
+    stated: float | None = None,
+) -> Path:
+    """Save a model with a sidecar, which may state an accuracy."""
     path = folder / "net.keras"
     model.save(path)
+    metrics = {"data": "FER2013", "split": "PublicTest, clean", "n": 34, "accuracy": stated}
     ModelBundle(
         path=path, labels=labels, precision="float32", input=FER2013_INPUT, temperature=0.5,
-        uncertain_below=0.5, license="Apache-2.0", source={"recipe": "test"}, metrics=(),
+        uncertain_below=0.5, license="Apache-2.0", source={"recipe": "test"},
+        metrics=() if stated is None else (metrics,),
     ).write_sidecar()  # fmt: skip
     return path
-
-
-def labelled_by(model: Any, data: Fer2013) -> Fer2013:
-    """Give the faces the model's own labels, so that its float accuracy is 100 %."""
-    logits = model.predict(data.pixels[..., None].astype(np.float32), verbose=0)
-    return replace(data, emotion=logits.argmax(axis=1).astype(np.uint8))
 
 
 def test_the_scaling_moves_into_the_first_convolution_exactly() -> None:
@@ -196,10 +201,15 @@ def test_the_gate_closes_on_each_fault(
         check(measured(**changes), (precision, ".tflite"), max_drop=0.5)
 
 
+def contents_of(dtype: str, scale: float, tensors: dict[str, int]) -> Contents:
+    port = Port("face", dtype, (1, 48, 48, 1), scale, 0)
+    return Contents((port,), (), tensors, {}, 0, 0)
+
+
 def test_permuted_labels_are_seen() -> None:
     truth = np.arange(70, dtype=np.uint8) % 7
     right = np.eye(7)[truth]
-    contents = Contents({"int8": 5}, {}, "uint8", 1.0, 0)
+    contents = contents_of("uint8", 1.0, {"int8": 5})
     with pytest.raises(ParityError, match="labels must agree"):
         check(compare(right, right[:, ::-1], truth, contents), BOTH[1], max_drop=0.5)
 
@@ -207,7 +217,7 @@ def test_permuted_labels_are_seen() -> None:
 def test_nan_in_the_converted_file_is_seen() -> None:
     truth = np.arange(70, dtype=np.uint8) % 7
     right = np.eye(7)[truth]
-    contents = Contents({"float32": 5}, {}, "float32", 0.0, 0)
+    contents = contents_of("float32", 0.0, {"float32": 5})
     parity = compare(right, np.full_like(right, np.nan), truth, contents)
     with pytest.raises(ParityError, match="must be finite"):
         check(parity, BOTH[0], max_drop=0.5)
@@ -232,51 +242,86 @@ def test_a_model_that_breaks_on_an_extreme_face_is_refused(
         check_extremes(ExpressionClassifier(bundle, Fragile()))
 
 
-def sabotage(
-    how: str, small_fer2013: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def unfrozen(ready: Any) -> bytes:
+    """Convert as the trap does: a function whose variables stay outside the file."""
+    import tensorflow as tf
+
+    function = tf.function(lambda face: ready(face)).get_concrete_function(
+        tf.TensorSpec((1, 48, 48, 1), tf.float32)
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], ready)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter.allow_custom_ops = True
+    return bytes(converter.convert())
+
+
+def full_disk(ready: Any) -> bytes:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Prepare a model and spoil its conversion in one way; returns the model."""
     model = small_net()
-    source = bundled(model, folder)
-    int8_full, float32 = recipes.int8_full, recipes.float32
-    if how == "quantiser that does nothing":
-        monkeypatch.setitem(conversion.CALIBRATED, BOTH[1], lambda ready, faces: float32(ready))
-    elif how == "calibration on black faces":
-        monkeypatch.setitem(
-            conversion.CALIBRATED,
-            BOTH[1],
-            lambda ready, faces: int8_full(ready, np.zeros_like(faces)),
-        )
+    labels: tuple[str, ...] = FER2013_LABELS
+    uncalibrated, calibrated = conversion.UNCALIBRATED, conversion.CALIBRATED
+    float32, int8 = recipes.float32, recipes.int8_full
+    if how == "labels permuted":
+        labels = (*FER2013_LABELS[1:], FER2013_LABELS[0])
+    elif how == "BN statistics zeroed":
+        norm = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
+        norm.set_weights([np.zeros_like(w) for w in norm.get_weights()])
+    elif how == "five classes":
+        model = keras.Sequential([model, keras.layers.Dense(5)])
+    source = bundled(model, folder, labels, stated=1.0)
+    if how == "unfrozen variables":
+        monkeypatch.setitem(uncalibrated, BOTH[0], unfrozen)
+    elif how == "full disk":
+        monkeypatch.setitem(uncalibrated, BOTH[0], full_disk)
     elif how == "scaling applied twice":
         monkeypatch.setitem(
-            conversion.UNCALIBRATED,
-            BOTH[0],
-            lambda ready: float32(for_conversion(small_net(1 / 255**2))),
+            uncalibrated, BOTH[0], lambda ready: float32(for_conversion(small_net(1 / 255**2)))
+        )
+    elif how == "quantiser that does nothing":
+        monkeypatch.setitem(calibrated, BOTH[1], lambda ready, faces: float32(ready))
+    elif how == "calibration on black faces":
+        monkeypatch.setitem(
+            calibrated, BOTH[1], lambda ready, faces: int8(ready, np.zeros_like(faces))
         )
     elif how == "truncated .keras":
         bundle = ModelBundle.load(source)
         source.write_bytes(source.read_bytes()[:3000])
         bundle.write_sidecar()
-    elif how == "five classes":
-        bundled(keras.Sequential([model, keras.layers.Dense(5)]), folder)
+    elif how == "unwritable folder":
+        (folder / "out").write_text("a file where the folder should be")
     return source
 
 
 @pytest.mark.parametrize(
     "how",
-    ["quantiser that does nothing", "calibration on black faces", "scaling applied twice",
-     "truncated .keras", "five classes"],
+    ["unfrozen variables", "quantiser that does nothing", "calibration on black faces",
+     "labels permuted", "BN statistics zeroed", "scaling applied twice", "truncated .keras",
+     "five classes", "unwritable folder", "full disk"],
 )  # fmt: skip
-def test_a_spoiled_conversion_fails_and_leaves_nothing(
+def test_a_spoiled_conversion_fails_with_exit_code_1_and_leaves_no_file(
     how: str, small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = sabotage(how, small_fer2013, tmp_path, monkeypatch)
-    data = labelled_by(small_net(), small_fer2013)
-    data = replace(data, emotion=np.where(data.usage == 0, small_fer2013.emotion, data.emotion))
-    out = tmp_path / "out"
-    with pytest.raises((ParityError, BundleError, RuntimeFailure)):
-        conversion.convert(source, BOTH, out, data, calibration_samples=70)
-    assert not out.exists()
+    save(small_fer2013, tmp_path / "data.npz")
+    before = sorted(tmp_path.rglob("*"))
+    words = [str(source), "--float32", "--int8", "--data", str(tmp_path / "data.npz")]
+    words += ["--out", str(tmp_path / "out"), "--calibration-samples", "70"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1, done.output
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_same_model_unspoiled_is_converted(small_fer2013: Fer2013, tmp_path: Path) -> None:
+    source = bundled(small_net(), tmp_path, stated=1.0)
+    results = conversion.convert(
+        source, BOTH, tmp_path / "out", small_fer2013, calibration_samples=70
+    )
+    assert [parity.accuracy for _, parity in results] == [1, 1]
 
 
 def test_command_names_what_is_wrong_in_one_line(
@@ -326,10 +371,12 @@ def test_command_converts_the_newest_trained_model(
 
 def test_options_combine() -> None:
     assert _targets((), as_onnx=True, everything=False) == [("float32", ".onnx")]
-    assert _targets(("int8", "dynamic"), as_onnx=True, everything=False) == [
-        ("int8", ".tflite"), ("dynamic", ".tflite"), ("int8", ".onnx"),
+    assert _targets(("int8", "float32", "int8"), as_onnx=True, everything=False) == [
+        ("int8", ".tflite"), ("float32", ".tflite"), ("float32", ".onnx"), ("int8", ".onnx"),
     ]  # fmt: skip
     assert set(_targets((), as_onnx=False, everything=True)) == set(ALL)
+    with pytest.raises(click.UsageError, match="not with --dynamic"):
+        _targets(("int8", "dynamic"), as_onnx=True, everything=False)
 
 
 def test_a_sidecar_that_does_not_fit_the_model_is_refused(

@@ -1,0 +1,100 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fer_convert.cli import main
+from fer_convert.inspect import inspect
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import Fer2013
+from fer_train.data.importer import save
+
+
+def fer_convert(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("name", ["tiny-float32.tflite", "tiny-int8.tflite", "tiny-float32.onnx"])
+def test_cost_of_the_tiny_model_is_that_of_its_dense_layer(name: str, golden: Path) -> None:
+    if name.endswith(".onnx"):
+        pytest.importorskip("onnx", reason="reading .onnx files needs the extra `convert`")
+    contents = inspect(golden / name)
+    assert contents.multiply_accumulates == 8 * 7
+    bias = 7 if name == "tiny-int8.tflite" else 0  # the quantiser adds one
+    assert contents.parameters in (8 * 7, 8 * 7 + bias)
+
+
+def test_cost_counts_convolutions_by_hand(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
+    pytest.importorskip("tf2onnx", reason="conversion needs the extra `convert`")
+    from fer_convert import onnx_recipes, recipes
+    from fer_convert.export import for_conversion
+
+    inputs = keras.Input((48, 48, 1))
+    x = keras.layers.Conv2D(6, 3, 2, padding="same", bias_initializer="ones")(inputs)
+    x = keras.layers.DepthwiseConv2D(5, 2, padding="same", bias_initializer="ones")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = for_conversion(keras.Model(inputs, keras.layers.Dense(7, bias_initializer="ones")(x)))
+    products = 24 * 24 * 6 * 9 + 12 * 12 * 6 * 25 + 6 * 7
+    parameters = (6 * 9 + 6) + (6 * 25 + 6) + (6 * 7 + 7)
+    for suffix, data in (
+        (".tflite", recipes.float32(model)),
+        (".onnx", onnx_recipes.float32(model)),
+    ):
+        path = tmp_path / f"net{suffix}"
+        path.write_bytes(data)
+        contents = inspect(path)
+        assert (contents.multiply_accumulates, contents.parameters) == (products, parameters)
+
+
+def test_check_says_what_a_file_is(golden: Path) -> None:
+    done = fer_convert("check", golden / "tiny-int8.tflite", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    (entry,) = report["contents"]["inputs"]
+    assert (entry["dtype"], entry["scale"], entry["zero_point"]) == ("uint8", 1.0, 0)
+    assert report["contents"]["tensors"]["int8"] > 0
+    assert report["runtimes"]["litert"] == "loads"
+    assert report["sidecar"] == "belongs to it"
+    text = fer_convert("check", golden / "tiny-int16x8.tflite").stdout
+    assert "int16 activations come out wrong there" in text
+
+
+def test_check_looks_into_foreign_files(golden: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.tflite"
+    shutil.copy(golden / "tiny-float32.tflite", foreign)
+    done = fer_convert("check", foreign)
+    assert done.exit_code == 0
+    assert "has no sidecar" in done.stdout
+    (tmp_path / "noise.tflite").write_bytes(bytes(range(256)))
+    for words, message in (
+        (["check", tmp_path / "noise.tflite"], "LiteRT cannot read"),
+        (["check", tmp_path / "nothing.tflite"], "no model at"),
+        (["check", golden / "preprocess.json"], "must be a .tflite or .onnx file"),
+    ):
+        refused = fer_convert(*words)
+        assert refused.exit_code == 1
+        (line,) = refused.stderr.splitlines()
+        assert message in line
+
+
+def test_damaged_onnx_is_refused(golden: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="reading .onnx files needs the extra `convert`")
+    path = tmp_path / "cut.onnx"
+    path.write_bytes((golden / "tiny-float32.onnx").read_bytes()[:200])
+    with pytest.raises(InputError, match=r"^onnx cannot read [^\n]*$"):
+        inspect(path)
+
+
+def test_diff_compares_two_bundles(small_fer2013: Fer2013, golden: Path, tmp_path: Path) -> None:
+    save(small_fer2013, tmp_path / "data.npz")
+    first, second = golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"
+    same = fer_convert("diff", first, first, "--data", tmp_path / "data.npz")
+    assert same.stdout.startswith(
+        "34 faces: labels agree on 100.00%, probabilities differ by 0 at most"
+    )
+    other = fer_convert("diff", first, second, "--data", tmp_path / "data.npz")
+    assert "labels agree on 100.00%" in other.stdout
+    assert "by 0 at most" not in other.stdout
