@@ -5,15 +5,16 @@ DEMO := .venv-demo
 DEV := .venv
 BARE := .venv-bare
 OLD := .venv-tflite
+JAX := .venv-jax
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards system clean
+.PHONY: demo test check bare old-boards jax system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards
+test: system check bare old-boards jax
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -34,6 +35,10 @@ bare: $(DEV)/ready
 # The runtime for old boards needs NumPy 1, so it has an environment of its own.
 old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
+
+# Training is backend-neutral: without TensorFlow it resumes as exactly on JAX.
+jax: $(JAX)/ready
+	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
@@ -57,5 +62,10 @@ $(OLD)/ready: pyproject.toml
 	$(PIP_QUIET) $(OLD)/bin/pip install -q -e ".[tflite-runtime]" pytest hypothesis
 	touch $@
 
+$(JAX)/ready: pyproject.toml
+	$(PYTHON) -m venv $(JAX)
+	$(PIP_QUIET) $(JAX)/bin/pip install -q -e . "keras>=3.15,<3.16" jax pytest
+	touch $@
+
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) dist out
+	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out

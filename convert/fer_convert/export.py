@@ -1,5 +1,6 @@
 """A trained model made ready for conversion: one face a call, no scaling step of its own."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -15,6 +16,8 @@ def load_trained(path: Path) -> keras.Model:
     Raises:
         BundleError: If Keras refuses the file.
     """
+    if not zipfile.is_zipfile(path):  # Keras would say that it is not there
+        raise BundleError(f"{path} is not a .keras file, or a truncated one")
     try:
         model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
