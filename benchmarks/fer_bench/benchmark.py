@@ -11,7 +11,7 @@ from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.environment import describe_environment
 from fer_sdk.evaluation import evaluate_split
-from fer_sdk.fer2013 import USAGES, Fer2013
+from fer_sdk.fer2013 import Fer2013
 from fer_sdk.files import sha256_of
 
 ROUNDS, TIMED_FACES, PARITY_FACES = 11, 200, 100
@@ -26,7 +26,7 @@ def steps(models: int) -> int:
 def run_benchmark(
     models: Sequence[Path],
     data: Fer2013,
-    usage: int,
+    usages: Sequence[int],
     *,
     delegate: str = "cpu",
     threads: int = 1,
@@ -37,7 +37,7 @@ def run_benchmark(
     Args:
         models: .tflite or .onnx files with sidecars.
         data: FER2013.
-        usage: `fer_sdk.fer2013.PUBLIC_TEST` or `PRIVATE_TEST`.
+        usages: As `fer_sdk.evaluation.evaluate_split` takes them.
         delegate: One of `fer_bench.delegates.DELEGATES`.
         threads: CPU threads.
         report: Told about each of `steps` steps.
@@ -46,7 +46,7 @@ def run_benchmark(
         NoAdapterError: If the GPU was asked for and there is none.
         FerError: If a bundle is damaged or its runtime is missing.
     """
-    faces = data.pixels[data.rows(usage, clean=True)[:TIMED_FACES]]
+    faces = data.pixels[data.rows(*usages, clean=True)[:TIMED_FACES]]
     with ExitStack() as stack:
         bundles = [ModelBundle.load(path) for path in models]
         sessions, scores, parities = [], [], []
@@ -59,13 +59,13 @@ def run_benchmark(
                 if delegate == "gpu"
                 else None
             )
-            scores.append(evaluate_split(data, usage, classifier.probabilities, bundle.labels))
+            scores.append(evaluate_split(data, usages, classifier.probabilities, bundle.labels))
             report(1)
         latencies = measure_latency(sessions, faces, rounds=ROUNDS, report=report)
         places = [where_it_runs(session) for session in sessions]
     rows = zip(bundles, scores, parities, latencies, places, strict=True)
     return BenchmarkResult(
-        split=USAGES[usage],
+        split=scores[0].split,
         data=data.fingerprint,
         environment=describe_environment(),
         delegate=delegate,

@@ -39,11 +39,11 @@ def main(
     if plot is not None:
         require("bench", "drawing", "matplotlib")
     paths = [find_model(model) for model in models or shipped_models()]
-    usage = fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST
+    usages = [fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST]
     dataset = fer2013.load(data)
     with progress_bar(total=steps(len(paths)), desc="measuring", unit=" turns") as bar:
         result = run_benchmark(
-            paths, dataset, usage, delegate=delegate, threads=threads, report=bar.update
+            paths, dataset, usages, delegate=delegate, threads=threads, report=bar.update
         )
     if json_path is not None:
         write_json(result, json_path)

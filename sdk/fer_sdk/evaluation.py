@@ -1,6 +1,6 @@
 """A model's scores on a test split of FER2013, always twice: on all faces and on the clean ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ class SplitScores:
     """Scores on one split.
 
     Attributes:
-        split: "PublicTest" or "PrivateTest".
+        split: "PublicTest", "PrivateTest" or "PublicTest + PrivateTest".
         all: On every face, as papers report.
         clean: Without the faces that have an exact copy in Training: the number to trust.
         copies_accuracy: On those copies alone, 0 to 1; NaN if there are none.
@@ -37,13 +37,14 @@ class SplitScores:
 
 
 def evaluate_split(
-    data: Fer2013, usage: int, predict: Predict, labels: tuple[str, ...]
+    data: Fer2013, usages: Sequence[int], predict: Predict, labels: tuple[str, ...]
 ) -> SplitScores:
-    """Score a model on PublicTest or PrivateTest.
+    """Score a model on PublicTest, PrivateTest or both together.
 
     Args:
         data: FER2013.
-        usage: `fer_sdk.fer2013.PUBLIC_TEST` or `PRIVATE_TEST`.
+        usages: Of `fer_sdk.fer2013.PUBLIC_TEST` and `PRIVATE_TEST`; both are the 7,178 faces that
+            some papers report on.
         predict: The model.
         labels: The model's labels; must be FER2013's, in its order.
 
@@ -52,15 +53,16 @@ def evaluate_split(
     """
     if labels != FER2013_LABELS:
         raise InputError(f"FER2013 is scored with the labels {FER2013_LABELS}, but got {labels}")
-    rows = data.rows(usage)
+    rows = data.rows(*usages)
+    split = " + ".join(USAGES[usage] for usage in usages)
     clean = ~data.copied_from_training[rows]
     if not clean.any():
-        raise InputError(f"the data holds no {USAGES[usage]} face that is not also in Training")
+        raise InputError(f"the data holds no {split} face that is not also in Training")
     truth = data.emotion[rows]
     probabilities = predict(data.pixels[rows])
     copies = probabilities[~clean].argmax(axis=1) == truth[~clean]
     return SplitScores(
-        split=USAGES[usage],
+        split=split,
         all=score(truth, probabilities, labels),
         clean=score(truth[clean], probabilities[clean], labels),
         copies_accuracy=float(copies.mean()) if len(copies) else float("nan"),

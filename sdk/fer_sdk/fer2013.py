@@ -47,17 +47,17 @@ class Fer2013:
     duplicate_of: NDArray[np.int32]
     ferplus_votes: NDArray[np.uint8]
 
-    def rows(self, usage: int, *, clean: bool = False) -> NDArray[np.intp]:
-        """Return the row numbers of one split.
+    def rows(self, *usages: int, clean: bool = False) -> NDArray[np.intp]:
+        """Return the row numbers of one split, or of several together.
 
         Args:
-            usage: TRAINING, PUBLIC_TEST or PRIVATE_TEST.
+            usages: TRAINING, PUBLIC_TEST, PRIVATE_TEST.
             clean: Leave out what flatters a score: for a test split, faces with an exact copy in
                 Training; for Training, blank images.
         """
-        chosen = self.usage == usage
+        chosen = np.isin(self.usage, usages)
         if clean:
-            chosen &= ~(self.blank if usage == TRAINING else self.copied_from_training)
+            chosen &= ~np.where(self.usage == TRAINING, self.blank, self.copied_from_training)
         return np.flatnonzero(chosen)
 
     @property

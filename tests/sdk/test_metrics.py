@@ -80,12 +80,20 @@ def test_a_net_that_memorised_training_gains_nothing_on_clean_faces(
         return np.eye(7)[[memory.get(face.tobytes(), 6) for face in faces]]
 
     for usage in (PUBLIC_TEST, PRIVATE_TEST):
-        result = evaluate_split(data, usage, memorised, FER2013_LABELS)
+        result = evaluate_split(data, [usage], memorised, FER2013_LABELS)
         assert (result.all.n, result.clean.n) == (35, 34)
         assert result.copies_accuracy == 1
         assert result.all.accuracy > result.clean.accuracy
 
 
+def test_both_test_splits_are_scored_together(small_fer2013: Fer2013) -> None:
+    usages = (PUBLIC_TEST, PRIVATE_TEST)
+    truth = small_fer2013.emotion[small_fer2013.rows(*usages)]
+    result = evaluate_split(small_fer2013, usages, lambda faces: np.eye(7)[truth], FER2013_LABELS)
+    assert result.split == "PublicTest + PrivateTest"
+    assert (result.all.n, result.clean.n, result.all.accuracy) == (70, 68, 1)
+
+
 def test_other_labels_are_not_scored_on_fer2013(small_fer2013: Fer2013) -> None:
     with pytest.raises(InputError, match="FER2013 is scored with the labels"):
-        evaluate_split(small_fer2013, 1, lambda f: np.eye(7)[:1], FER2013_LABELS[::-1])
+        evaluate_split(small_fer2013, [1], lambda f: np.eye(7)[:1], FER2013_LABELS[::-1])

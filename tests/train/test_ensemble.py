@@ -55,7 +55,7 @@ def test_weights_prefer_the_skilled_and_sum_to_one() -> None:
 def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> None:
     rows = small_fer2013.rows(PRIVATE_TEST)
     right = np.eye(7)[small_fer2013.emotion[rows]]
-    result = evaluate_ensemble(even([0, 1]), [right, right], small_fer2013, PRIVATE_TEST)
+    result = evaluate_ensemble(even([0, 1]), [right, right], small_fer2013, [PRIVATE_TEST])
     assert (result.all.accuracy, result.clean.accuracy) == (1, 1)
     assert (result.all.n, result.clean.n) == (35, 34)
 

@@ -3,8 +3,10 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -16,8 +18,11 @@ from fer_sdk.console import FerGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 from fer_sdk.files import write_beside
-from fer_train.recipes import RECIPES, with_sizes
+from fer_train.recipes import RECIPES, TEACHERS_VIEWS, with_sizes
 from fer_train.stopping import stop_request
+
+if TYPE_CHECKING:
+    from fer_train.fit import Run
 
 DATA = click.option(
     "--data",
@@ -26,7 +31,11 @@ DATA = click.option(
     show_default=True,
     help="FER2013 as `fer-train import` wrote it.",
 )
-SPLITS = {"public": fer2013.PUBLIC_TEST, "private": fer2013.PRIVATE_TEST}
+SPLITS = {
+    "public": (fer2013.PUBLIC_TEST,),
+    "private": (fer2013.PRIVATE_TEST,),
+    "both": (fer2013.PUBLIC_TEST, fer2013.PRIVATE_TEST),
+}
 
 
 @click.group(cls=FerGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,14 +75,24 @@ def import_command(
     click.echo(str(out))
 
 
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what `fit` and `distill` share."""
+    for option in (
+        click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
+        click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
+                     help="Stop after this time; the same command goes on later."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+        click.option("--out", type=click.Path(path_type=Path),
+                     help="Default: runs/RECIPE-seedSEED."),
+        DATA,
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @main.command()
-@click.argument("recipe", type=click.Choice(list(RECIPES)))
-@DATA
-@click.option("--out", type=click.Path(path_type=Path), help="Default: runs/RECIPE-seedSEED.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
-              help="Stop after this time; the same command goes on later.")  # fmt: skip
-@click.option("--restart", is_flag=True, help="Forget the run that --out holds.")
+@click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if not r.soft_weight]))
+@run_options
 @click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")
 @click.option("--input-size", type=click.IntRange(32, 299), help="Of a backbone, in pixels.")
 def fit(
@@ -88,23 +107,57 @@ def fit(
 ) -> None:
     """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
     require("train", "training", "keras", "matplotlib")
-    dataset = fer2013.load(data)
     from fer_train.fit import Run
-    from fer_train.plots import draw_curves
-    from fer_train.publish import publish
 
+    chosen = {"weights": weights, "input_size": input_size}
+    sizes = {name: value for name, value in chosen.items() if value is not None}
+    folder = _run_folder(recipe, seed, out, restart=restart)
+    dataset = fer2013.load(data)
+    _train(Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed), recipe, max_minutes)
+
+
+@main.command()
+@click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if r.soft_weight]))
+@click.argument("soft_labels", type=click.Path(path_type=Path))
+@run_options
+def distill(
+    recipe: str,
+    soft_labels: Path,
+    data: Path,
+    out: Path | None,
+    seed: int,
+    max_minutes: float | None,
+    restart: bool,
+) -> None:
+    """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
+    require("train", "training", "keras", "matplotlib")
+    from fer_train.fit import Run
+    from fer_train.soft_labels import load
+
+    dataset = fer2013.load(data)
+    soft = load(soft_labels, dataset)
+    folder = _run_folder(recipe, seed, out, restart=restart)
+    _train(Run(RECIPES[recipe], dataset, folder, seed, soft), recipe, max_minutes)
+
+
+def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> Path:
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     if restart:
         (folder / "checkpoint.npz").unlink(missing_ok=True)
-    chosen = {"weights": weights, "input_size": input_size}
-    sizes = {name: value for name, value in chosen.items() if value is not None}
-    run = Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed)
+    return folder
+
+
+def _train(run: "Run", name: str, max_minutes: float | None) -> None:
+    """Train with a progress bar until the end or a stop, then draw and publish."""
+    from fer_train.plots import draw_curves
+    from fer_train.publish import publish
+
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
     pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
     with (
         stop_request(max_minutes) as stop,
-        tqdm(total=total, initial=done, desc=recipe, unit=" steps", mininterval=pause) as bar,
+        tqdm(total=total, initial=done, desc=name, unit=" steps", mininterval=pause) as bar,
     ):
 
         def report(epoch: int, step: int, loss: float) -> None:
@@ -115,19 +168,43 @@ def fit(
 
         run.train(stop=stop, report=report)
     if run.progress.history:
-        draw_curves(run.progress.history, folder / "curves.png", f"{recipe}, seed {seed}")
+        title = f"{name}, seed {run.seed}"
+        draw_curves(run.progress.history, run.folder / "curves.png", title)
     if not run.finished:
         click.echo(
             f"stopped in epoch {run.progress.epoch + 1} of {run.recipe.epochs}; "
             "the same command goes on from there"
         )
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
-    bundle, scores = publish(run, recipe)
+    bundle, scores = publish(run, name)
     click.echo(
         f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
         f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"
     )
     click.echo(str(bundle.path))
+
+
+@main.command("soft-labels")
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA
+@click.option("--views", type=click.IntRange(1), default=30, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
+              show_default=True)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
+def soft_labels_command(
+    models: tuple[Path, ...], data: Path, views: int, out: Path, overwrite: bool
+) -> None:
+    """Ask MODELS about numbered views of the Training faces; write their mean for `distill`."""
+    from fer_train.soft_labels import ask_teachers, save
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} is there already: add --overwrite or another --out")
+    dataset = fer2013.load(data)
+    with progress_bar(total=views * len(models), desc="asking", unit=" answers") as bar:
+        soft = ask_teachers(models, dataset, TEACHERS_VIEWS, views, bar.update)
+    save(soft, out)
+    click.echo(f"{views} views of {soft.labels.shape[1]:,} faces, {out.stat().st_size:,} bytes")
+    click.echo(str(out))
 
 
 @main.command()
@@ -220,9 +297,9 @@ def ensemble(
         raise click.UsageError(f"--members goes up to {len(models)} and without --weighted")
     dataset = fer2013.load(data)
 
-    def ask(usage: int) -> list[NDArray[np.float64]]:
-        faces = dataset.pixels[dataset.rows(usage)]
-        with progress_bar(total=len(models), desc=fer2013.USAGES[usage], unit=" models") as bar:
+    def ask(*usages: int) -> list[NDArray[np.float64]]:
+        faces = dataset.pixels[dataset.rows(*usages)]
+        with progress_bar(total=len(models), desc="asking", unit=" models") as bar:
             return voting.ask(models, faces, mirrored=mirrored, report=bar.update)
 
     answers = ask(fer2013.PUBLIC_TEST)
@@ -237,9 +314,9 @@ def ensemble(
     for member, weight in zip(chosen.members, chosen.weights, strict=True):
         alone = (clean_answers[member].argmax(axis=1) == truth).mean()
         click.echo(f"{weight:.3f}  {models[member]}  (alone {alone:.2%} of clean PublicTest)")
-    usage = SPLITS[split]
-    answers = answers if usage == fer2013.PUBLIC_TEST else ask(usage)
-    click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usage)))
+    usages = SPLITS[split]
+    answers = answers if split == "public" else ask(*usages)
+    click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usages)))
 
 
 @main.command("imbalance-study")

@@ -126,10 +126,10 @@ def fit_weights(
 
 
 def evaluate_ensemble(
-    ensemble: Ensemble, answers: Sequence[NDArray[np.float64]], data: Fer2013, usage: int
+    ensemble: Ensemble, answers: Sequence[NDArray[np.float64]], data: Fer2013, usages: Sequence[int]
 ) -> SplitScores:
     """Score an ensemble on all and on the clean faces of a split, from its members' answers."""
-    return evaluate_split(data, usage, lambda faces: ensemble.vote(answers), FER2013_LABELS)
+    return evaluate_split(data, usages, lambda faces: ensemble.vote(answers), FER2013_LABELS)
 
 
 def clean_public(data: Fer2013) -> NDArray[np.bool_]:

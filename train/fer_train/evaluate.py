@@ -1,6 +1,6 @@
 """Scoring any bundle, trained or converted, on a split of FER2013."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,19 +17,19 @@ from fer_sdk.metrics import Scores
 from fer_sdk.softmax import softmax
 
 
-def evaluate(model: Path, data: Fer2013, usage: int) -> SplitScores:
+def evaluate(model: Path, data: Fer2013, usages: Sequence[int]) -> SplitScores:
     """Score a bundle on all and on the clean faces of a split.
 
     Args:
         model: .keras, .tflite or .onnx file with its sidecar.
         data: FER2013.
-        usage: `fer_sdk.fer2013.PUBLIC_TEST` or `PRIVATE_TEST`.
+        usages: As `fer_sdk.evaluation.evaluate_split` takes them.
 
     Raises:
         FerError: If the bundle is damaged, its runtime is missing or its labels are not FER2013's.
     """
     with opened(model) as (bundle, predict):
-        return evaluate_split(data, usage, predict, bundle.labels)
+        return evaluate_split(data, usages, predict, bundle.labels)
 
 
 def describe(result: SplitScores) -> str:

@@ -19,6 +19,7 @@ from fer_train.data.training_set import training_set
 from fer_train.errors import TrainingError
 from fer_train.models.transfer import BACKBONE
 from fer_train.recipes import Recipe, Stage
+from fer_train.soft_labels import SoftLabels
 
 Report = Callable[[int, int, float], None]
 """Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
@@ -27,7 +28,14 @@ Report = Callable[[int, int, float], None]
 class Run:
     """One training run; its folder holds recipe.json, checkpoint.npz and history.json."""
 
-    def __init__(self, recipe: Recipe, data: fer2013.Fer2013, folder: Path, seed: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: fer2013.Fer2013,
+        folder: Path,
+        seed: int,
+        soft: SoftLabels | None = None,
+    ) -> None:
         """Build the model and take up the folder's checkpoint, if there is one.
 
         Args:
@@ -35,13 +43,14 @@ class Run:
             data: FER2013; trained on Training without blank images, watched on clean PublicTest.
             folder: Where the run lives; created.
             seed: Decides initial weights, order, views and dropout.
+            soft: Teachers' soft labels, for a recipe that wants them.
 
         Raises:
             TrainingError: If the folder holds another run, or Training is smaller than a batch.
-            InputError: If the recipe needs FER+ votes and there are none.
+            InputError: If the recipe needs FER+ votes or soft labels and there are none.
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
-        self.sample = training_set(data, recipe, seed)
+        self.sample = training_set(data, recipe, seed, soft)
         self.watched = data.rows(fer2013.PUBLIC_TEST, clean=True)
         self.steps = len(self.sample.faces) // recipe.batch_size
         if not self.steps or not len(self.watched):
@@ -56,7 +65,9 @@ class Run:
             [keras.Input(self.student.input_shape[1:]), *views, self.student]
         )
         self.progress = checkpoint.Progress(
-            json.dumps(asdict(recipe), sort_keys=True), seed, data.fingerprint
+            json.dumps(asdict(recipe), sort_keys=True),
+            seed,
+            data.fingerprint + (f", soft labels {soft.digest}" if soft else ""),
         )
         self.checkpoint = folder / "checkpoint.npz"
         if self.checkpoint.exists():
@@ -94,9 +105,11 @@ class Run:
             order = np.random.default_rng([self.seed, progress.epoch]).permutation(
                 len(self.sample.faces)
             )
+            faces, targets = self.sample.of_epoch(progress.epoch)
             while progress.step < self.steps:
                 first = progress.step * self.recipe.batch_size
-                loss = self._one_step(order[first : first + self.recipe.batch_size])
+                batch = order[first : first + self.recipe.batch_size]
+                loss = self._one_step(faces[batch], targets[batch], self.sample.labels[batch])
                 progress.seconds += time.monotonic() - last
                 last = time.monotonic()
                 report(progress.epoch, progress.step, loss)
@@ -109,13 +122,15 @@ class Run:
         """Write the checkpoint."""
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
-    def _one_step(self, batch: NDArray[np.intp]) -> float:
+    def _one_step(
+        self, faces: NDArray[np.uint8], targets: NDArray[np.float32], labels: NDArray[np.uint8]
+    ) -> float:
         """Train on the next batch; returns the epoch's mean loss so far."""
         progress = self.progress
-        faces = self.sample.faces[batch][..., None].astype(np.float32)
-        weights = None if self._weights is None else self._weights[self.sample.labels[batch]]
+        weights = None if self._weights is None else self._weights[labels]
+        inputs = faces[..., None].astype(np.float32)
         self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
-        loss = float(self.trainer.train_on_batch(faces, self.sample.targets[batch], weights))
+        loss = float(self.trainer.train_on_batch(inputs, targets, weights))
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} in epoch {progress.epoch + 1}, step {progress.step + 1}: "

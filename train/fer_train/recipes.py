@@ -36,6 +36,9 @@ class Recipe:
         weight_decay: Decoupled: a kernel shrinks by learning rate x weight decay every step.
         label_smoothing: Share of the target spread evenly over the classes.
         ferplus_weight: Share of the target taken from the FER+ votes; the rest is FER2013's label.
+        soft_weight: Share of the target taken from teachers' soft labels, the rest as above; their
+            views take the place of random ones.
+        soft_temperature: Softens the teachers' answers.
         resampling: Name in `fer_train.data.imbalance.RESAMPLINGS`, or None for the faces as is.
     """
 
@@ -48,6 +51,8 @@ class Recipe:
     weight_decay: float = 2e-3
     label_smoothing: float = 0.05
     ferplus_weight: float = 0.0
+    soft_weight: float = 0.0
+    soft_temperature: float = 1.0
     resampling: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -64,6 +69,11 @@ class Recipe:
             epoch -= stage.epochs
         return len(self.stages) - 1
 
+
+# How far the views may differ that teachers are asked about for soft labels.
+TEACHERS_VIEWS: Final = Augmentation(
+    rotation_degrees=15, zoom=0.2, shift_px=4, flip=True, brightness=0.1, contrast=0.3
+)
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
 # before, which ended at 61.16 % of PublicTest + PrivateTest, 60.02 % with the class weights.
@@ -102,6 +112,15 @@ RECIPES: Final = {
             contrast=0.3,
             erasing=0.3,
         ),
+    ),
+    # fer-train distill distilled-student SOFT_LABELS: the same net, on the views that teachers saw.
+    "distilled-student": Recipe(
+        model="residual_student",
+        stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
+        label_smoothing=0.0,
+        soft_weight=0.8,
+        soft_temperature=1.5,
+        augmentation=Augmentation(erasing=0.3),
     ),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),

@@ -1,0 +1,119 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from tests.made_up import made_up_faces
+
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import Fer2013
+from fer_train.augmentation import Augmentation
+from fer_train.cli import main
+from fer_train.data.importer import save
+from fer_train.data.training_set import training_set
+from fer_train.data.views import numbered_view
+from fer_train.recipes import RECIPES, TEACHERS_VIEWS, Stage
+from fer_train.soft_labels import SoftLabels, ask_teachers, load
+from fer_train.soft_labels import save as save_soft_labels
+
+FACES = made_up_faces(30)[0]
+
+
+def test_views_are_numbered_and_the_same_every_time() -> None:
+    np.testing.assert_array_equal(numbered_view(FACES, TEACHERS_VIEWS, 0), FACES)
+    first = numbered_view(FACES, TEACHERS_VIEWS, 1)
+    np.testing.assert_array_equal(first, numbered_view(FACES, TEACHERS_VIEWS, 1))
+    assert (first != FACES).any(axis=(1, 2)).all()
+    assert (first != numbered_view(FACES, TEACHERS_VIEWS, 2)).any(axis=(1, 2)).all()
+
+
+def test_a_view_without_changes_is_the_face_and_a_flip_its_mirror_image() -> None:
+    np.testing.assert_array_equal(numbered_view(FACES, Augmentation(), 5), FACES)
+    flipped = numbered_view(FACES, Augmentation(flip=True), 5)
+    mirrored = (flipped == FACES[:, :, ::-1]).all(axis=(1, 2))
+    assert (mirrored | (flipped == FACES).all(axis=(1, 2))).all()
+    assert 5 < mirrored.sum() < 25
+
+
+def soft_labels(data: Fer2013, views: int = 3) -> SoftLabels:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(1, 256, (views, 139, 7), np.uint8)
+    return SoftLabels(labels, TEACHERS_VIEWS, data.fingerprint, {"teacher.keras": "0" * 64})
+
+
+def test_stored_probabilities_are_kept_to_a_hundredth() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.full(7, 0.3), 500)
+    stored = np.round(255 * np.sqrt(true)).astype(np.uint8)[None]
+    soft = SoftLabels(stored, TEACHERS_VIEWS, "", {})
+    np.testing.assert_allclose(soft.probabilities(0), true, atol=0.01)
+    assert soft.probabilities(0, temperature=3).max(axis=1).mean() < true.max(axis=1).mean() - 0.1
+
+
+def test_saved_soft_labels_load_back_for_the_same_data_only(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    path = tmp_path / "soft.npz"
+    soft = soft_labels(small_fer2013)
+    save_soft_labels(soft, path)
+    loaded = load(path, small_fer2013)
+    assert (loaded.digest, loaded.members) == (soft.digest, soft.members)
+    assert loaded.augmentation == TEACHERS_VIEWS
+    other = replace(small_fer2013, emotion=small_fer2013.emotion[::-1].copy())
+    with pytest.raises(InputError, match="is of the data"):
+        load(path, other)
+    with pytest.raises(InputError, match="no soft labels at"):
+        load(tmp_path / "nothing.npz", small_fer2013)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="no readable soft labels"):
+        load(path, small_fer2013)
+
+
+def test_epochs_take_turns_with_the_views_and_mix_the_targets(small_fer2013: Fer2013) -> None:
+    recipe = replace(RECIPES["distilled-student"], soft_weight=0.75, soft_temperature=1.0)
+    soft = soft_labels(small_fer2013)
+    sample = training_set(small_fer2013, recipe, 0, soft)
+    for epoch, view in ((0, 0), (2, 2), (4, 1)):
+        faces, targets = sample.of_epoch(epoch)
+        np.testing.assert_array_equal(faces, numbered_view(sample.faces, TEACHERS_VIEWS, view))
+        expected = 0.75 * soft.probabilities(view) + 0.25 * np.eye(7)[sample.labels]
+        np.testing.assert_allclose(targets, expected, atol=1e-6)
+
+
+def test_recipe_and_soft_labels_must_fit(small_fer2013: Fer2013) -> None:
+    with pytest.raises(InputError, match="but none were given"):
+        training_set(small_fer2013, RECIPES["distilled-student"], 0)
+    with pytest.raises(InputError, match="but some were given"):
+        training_set(small_fer2013, RECIPES["smoke"], 0, soft_labels(small_fer2013))
+
+
+def test_teachers_are_asked_about_every_view(small_fer2013: Fer2013, golden: Path) -> None:
+    asked: list[int] = []
+    teachers = [golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"]
+    soft = ask_teachers(teachers, small_fer2013, TEACHERS_VIEWS, 2, asked.append)
+    assert soft.labels.shape == (2, 139, 7)
+    assert len(asked) == 4
+    labels: NDArray[np.uint8] = small_fer2013.emotion[:139]
+    assert (soft.probabilities(0).argmax(axis=1) == labels).all()
+    assert set(soft.members) == {"tiny-int8.tflite", "tiny-float32.tflite"}
+
+
+@pytest.mark.tensorflow
+def test_commands_write_soft_labels_and_distil_from_them(
+    small_fer2013: Fer2013, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("keras", reason="training needs the extra `train`")
+    tiny = replace(RECIPES["smoke"], stages=(Stage(2, 0.01),), soft_weight=0.9)
+    monkeypatch.setitem(RECIPES, "distilled-student", tiny)
+    monkeypatch.chdir(tmp_path)
+    save(small_fer2013, Path("data.npz"))
+    for words, message in (
+        (["soft-labels", str(golden / "tiny-int8.tflite"), "--views", "2"], "2 views of 139 faces"),
+        (["distill", "distilled-student", "soft_labels.npz"], "clean PublicTest"),
+    ):
+        done = CliRunner().invoke(main, [*words, "--data", "data.npz"])
+        assert done.exit_code == 0, done.output
+        assert message in done.stdout
+    assert Path("runs/distilled-student-seed0/distilled-student.keras").exists()

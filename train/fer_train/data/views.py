@@ -1,0 +1,54 @@
+"""Numbered views of the training faces: the same ones on every machine, for teacher and student.
+
+Keras' random layers draw other numbers on every backend; these are drawn and computed by NumPy,
+through the SDK's own resampling, so that soft labels written on one machine fit a student that is
+trained on another.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.preprocess import FER2013_INPUT, Affine, sample
+from fer_train.augmentation import Augmentation
+
+
+def numbered_view(
+    faces: NDArray[np.uint8], augmentation: Augmentation, number: int
+) -> NDArray[np.uint8]:
+    """Return one view of every face; view 0 is the face itself.
+
+    Args:
+        faces: uint8 (n, 48, 48), range [0, 255].
+        augmentation: How far a view may differ; erasing is left to the training step.
+        number: Which view; the same number gives the same views of the same number of faces.
+
+    Returns:
+        uint8 (n, 48, 48), range [0, 255].
+    """
+    if number == 0:
+        return faces
+    rng = np.random.default_rng([20_130_613, number])
+
+    def draw(limit: float) -> NDArray[np.float64]:
+        return rng.uniform(-limit, limit, len(faces))
+
+    angle = draw(math.radians(augmentation.rotation_degrees))
+    scale = np.exp(draw(math.log1p(augmentation.zoom)))
+    shift_x, shift_y = draw(augmentation.shift_px), draw(augmentation.shift_px)
+    mirror = np.sign(draw(1.0)) if augmentation.flip else np.ones(len(faces))
+    contrast, brightness = 1 + draw(augmentation.contrast), 255 * draw(augmentation.brightness)
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    centre = (FER2013_INPUT.width - 1) / 2
+    views = np.zeros_like(faces)
+    for row, face in enumerate(faces):
+        xx, xy, yx, yy = cosine[row] * mirror[row], -sine[row] * mirror[row], sine[row], cosine[row]
+        across, down = centre + shift_x[row], centre + shift_y[row]
+        place = Affine(
+            xx, xy, centre - xx * across - xy * down, yx, yy, centre - yx * across - yy * down
+        )
+        views[row] = sample(face, place, FER2013_INPUT, "grey")
+    mean = views.mean(axis=(1, 2), keepdims=True)
+    levels = (views - mean) * contrast[:, None, None] + mean + brightness[:, None, None]
+    return np.asarray(np.clip(np.round(levels), 0, 255), np.uint8)

@@ -1,0 +1,146 @@
+"""What teachers answered about numbered views of the training faces, small enough to commit.
+
+A file holds `labels`, uint8 (views, n, 7), round(255 sqrt(p)), which keeps small probabilities, and
+`manifest`, JSON text: members with their hashes, data, augmentation, the rows' order.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import InputError
+from fer_sdk.fer2013 import TRAINING, Fer2013
+from fer_sdk.files import sha256_of, write_beside
+from fer_sdk.labels import FER2013_LABELS
+from fer_train.augmentation import Augmentation
+from fer_train.data.views import numbered_view
+from fer_train.evaluate import opened
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLabels:
+    """Teachers' answers.
+
+    Attributes:
+        labels: uint8 (views, n, 7), as the module's docstring says; n is Training without blanks.
+        augmentation: Of the views, for `numbered_view`.
+        data: Fingerprint of the FER2013 that the rows are of.
+        members: Name and sha256 of each teacher.
+    """
+
+    labels: NDArray[np.uint8]
+    augmentation: Augmentation
+    data: str
+    members: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the labels."""
+        return hashlib.sha256(np.ascontiguousarray(self.labels).tobytes()).hexdigest()
+
+    def probabilities(self, view: int, temperature: float = 1.0) -> NDArray[np.float32]:
+        """Return the answers to one view.
+
+        Args:
+            view: Its number, 0 to len(labels) - 1.
+            temperature: Above 1 softens (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
+
+        Returns:
+            float32 (n, 7), each row a distribution.
+        """
+        powers = (self.labels[view].astype(np.float64) / 255) ** (2 / temperature)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def ask_teachers(
+    models: Sequence[Path],
+    data: Fer2013,
+    augmentation: Augmentation,
+    views: int,
+    report: Callable[[int], None] = lambda answers: None,
+) -> SoftLabels:
+    """Let teachers vote on numbered views of the training faces.
+
+    Args:
+        models: .keras, .tflite or .onnx files with sidecars.
+        data: FER2013.
+        augmentation: How far a view may differ.
+        views: How many views, the face itself included.
+        report: Told about every answer of a model to a view.
+
+    Raises:
+        FerError: If a bundle is damaged or its labels are not FER2013's.
+    """
+    faces = data.pixels[data.rows(TRAINING, clean=True)]
+    labels = np.zeros((views, len(faces), len(FER2013_LABELS)), np.uint8)
+    with ExitStack() as stack:
+        teachers = [stack.enter_context(opened(model)) for model in models]
+        for model, (bundle, _) in zip(models, teachers, strict=True):
+            if bundle.labels != FER2013_LABELS:
+                raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
+        for view in range(views):
+            seen = numbered_view(faces, augmentation, view)
+            votes = np.zeros((len(faces), len(FER2013_LABELS)))
+            for _, predict in teachers:
+                votes += predict(seen)
+                report(1)
+            labels[view] = np.round(255 * np.sqrt(votes / len(teachers)))
+    members = {model.name: sha256_of(model) for model in models}
+    return SoftLabels(labels, augmentation, data.fingerprint, members)
+
+
+def save(soft: SoftLabels, path: Path) -> None:
+    """Write soft labels and their manifest as one .npz."""
+    manifest = {
+        "schema": SCHEMA,
+        "data": soft.data,
+        "members": soft.members,
+        "augmentation": asdict(soft.augmentation),
+        "views": len(soft.labels),
+        "labels_sha256": soft.digest,
+    }
+    with write_beside(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, labels=soft.labels, manifest=np.array(json.dumps(manifest)))
+
+
+def load(path: Path, data: Fer2013) -> SoftLabels:
+    """Read soft labels and check that they are of this data.
+
+    Raises:
+        InputError: If the file is missing, damaged or of other faces.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            labels, manifest = archive["labels"], json.loads(str(archive["manifest"]))
+        soft = _parse(labels, manifest)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"no soft labels at {path}: `fer-train soft-labels` writes them"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} holds no readable soft labels: {error}") from error
+    if manifest["labels_sha256"] != soft.digest:
+        raise InputError(f"{path} is damaged: its labels are not those of its manifest")
+    if soft.data != data.fingerprint:
+        raise InputError(
+            f"{path} is of the data {soft.data[:12]}..., "
+            f"but the faces are {data.fingerprint[:12]}..."
+        )
+    return soft
+
+
+def _parse(labels: NDArray[np.uint8], manifest: dict[str, Any]) -> SoftLabels:
+    augmentation = Augmentation(**manifest["augmentation"])
+    if manifest["schema"] != SCHEMA or labels.dtype != np.uint8 or labels.ndim != 3:
+        raise ValueError(f"schema {manifest['schema']}, labels {labels.dtype} {labels.shape}")
+    return SoftLabels(labels, augmentation, manifest["data"], manifest["members"])
