@@ -6,7 +6,7 @@ import click
 
 from fer_bench.delegates import DELEGATES
 from fer_sdk import __version__, fer2013, shipped_models
-from fer_sdk.console import FerCommand, progress_bar
+from fer_sdk.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.extras import require
 from fer_sdk.shipped import find_model
 
@@ -14,8 +14,7 @@ from fer_sdk.shipped import find_model
 @click.command(cls=FerCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 @click.argument("models", nargs=-1)
-@click.option("--data", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
-              show_default=True, help="FER2013 as `fer-train import` wrote it.")  # fmt: skip
+@DATA_OPTION
 @click.option("--split", type=click.Choice(["public", "private"]), default="public",
               show_default=True, help="Read private once, last, for a final model.")  # fmt: skip
 @click.option("--delegate", type=click.Choice(list(DELEGATES)), default="cpu", show_default=True,

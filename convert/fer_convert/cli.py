@@ -8,20 +8,11 @@ import click
 
 from fer_sdk import __version__, fer2013
 from fer_sdk.bundle import Precision
-from fer_sdk.console import DefaultGroup, progress_bar
+from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 
 ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
-
-
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("data/fer2013.npz"),
-    show_default=True,
-    help="FER2013 as `fer-train import` wrote it.",
-)
 
 
 @click.group(
@@ -48,7 +39,7 @@ def main() -> None:
 @click.option("--onnx", "as_onnx", is_flag=True,
               help="The chosen ones as .onnx too; alone: float32 as .onnx.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Every one of these.")
-@DATA
+@DATA_OPTION
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("converted"), show_default=True
 )
@@ -127,7 +118,7 @@ def check(file: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
-@DATA
+@DATA_OPTION
 def diff(first: Path, second: Path, data: Path) -> None:
     """Compare the answers of two bundles on the same faces of PublicTest."""
     from fer_convert.examine import difference

@@ -1,5 +1,6 @@
 """What the four commands share: a `FerError` becomes one line and its exit code."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -43,6 +44,15 @@ class FerCommand(click.Command):
 def show_error(error: FerError) -> None:
     """Print an error as one line on stderr."""
     click.echo("error: " + " ".join(str(error).split()), err=True)
+
+
+DATA_OPTION = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data/fer2013.npz"),
+    show_default=True,
+    help="FER2013 as `fer-train import` wrote it.",
+)
 
 
 def progress_bar(**settings: Any) -> Any:

@@ -3,7 +3,6 @@
 from importlib import resources
 from typing import Final, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +41,8 @@ class YuNet:
         Raises:
             RuntimeFailure: If OpenCV cannot load the network.
         """
+        import cv2  # here and not above: classifying crops needs no OpenCV
+
         self._max_side = max_side
         source = resources.files("fer_sdk") / "data" / YUNET_FILE
         # OpenCV 5 warns on every creation that its new engine has no targets to prefer.
@@ -70,6 +71,8 @@ class YuNet:
         size = max(1, round(width * shrink)), max(1, round(height * shrink))
         searched = image_bgr
         if size != (width, height):
+            import cv2
+
             searched = np.asarray(
                 cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8
             )

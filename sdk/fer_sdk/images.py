@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,6 +63,8 @@ def read_photo(path: Path, *, convert: bool = False) -> NDArray[np.uint8]:
             f"{kinds.get(header.channels, f'of {header.channels} channels')}: "
             "convert it, or add --convert"
         )
+    import cv2  # here and not above: classifying crops needs no OpenCV
+
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:

@@ -8,7 +8,8 @@ import pytest
 
 import fer_sdk
 
-HEAVY = ("tensorflow", "keras", "torch", "jax", "matplotlib", "onnxruntime", "ai_edge_litert")
+EXTRAS = ("tensorflow", "keras", "torch", "jax", "matplotlib", "onnxruntime")
+HEAVY = (*EXTRAS, "ai_edge_litert", "cv2")
 
 
 def run(code: str) -> str:
@@ -25,7 +26,7 @@ def test_importing_the_sdk_loads_no_runtime_and_no_training_stack() -> None:
 
 @pytest.mark.parametrize("package", ["fer_sdk", "fer_train", "fer_convert", "fer_bench"])
 def test_help_is_there_without_any_extra(package: str) -> None:
-    blocked = ", ".join(f"{name}=None" for name in HEAVY)
+    blocked = ", ".join(f"{name}=None" for name in EXTRAS)
     code = (
         f"import sys; sys.modules.update({blocked}); "
         f"from {package}.cli import main; main(['--help'], standalone_mode=True)"

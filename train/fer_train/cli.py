@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fer_sdk import __version__, fer2013
-from fer_sdk.console import FerGroup, progress_bar
+from fer_sdk.console import DATA_OPTION, FerGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 from fer_sdk.files import write_beside
@@ -24,13 +24,6 @@ from fer_train.stopping import stop_request
 if TYPE_CHECKING:
     from fer_train.fit import Run
 
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("data/fer2013.npz"),
-    show_default=True,
-    help="FER2013 as `fer-train import` wrote it.",
-)
 SPLITS = {
     "public": (fer2013.PUBLIC_TEST,),
     "private": (fer2013.PRIVATE_TEST,),
@@ -84,7 +77,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option("--out", type=click.Path(path_type=Path),
                      help="Default: runs/RECIPE-seedSEED."),
-        DATA,
+        DATA_OPTION,
     ):  # fmt: skip
         command = option(command)
     return command
@@ -186,7 +179,7 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
 
 @main.command("soft-labels")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
-@DATA
+@DATA_OPTION
 @click.option("--views", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
               show_default=True)  # fmt: skip
@@ -209,7 +202,7 @@ def soft_labels_command(
 
 @main.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@DATA
+@DATA_OPTION
 @click.option("--split", type=click.Choice(list(SPLITS)), default="public", show_default=True,
               help="Read private once, last, for a model that is final.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for pictures and scores.json.")
@@ -241,7 +234,7 @@ def evaluate(model: Path, data: Path, split: str, out: Path | None, as_json: boo
 
 @main.command()
 @click.argument("recipe", type=click.Choice(list(RECIPES)))
-@DATA
+@DATA_OPTION
 @click.option("--out", type=click.Path(path_type=Path), default=Path("views.png"),
               show_default=True)  # fmt: skip
 def show(recipe: str, data: Path, out: Path) -> None:
@@ -275,7 +268,7 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> None:
 
 @main.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
-@DATA
+@DATA_OPTION
 @click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
 @click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
 @click.option("--mirrored", is_flag=True, help="Ask about the mirror image too.")
@@ -320,7 +313,7 @@ def ensemble(
 
 
 @main.command("imbalance-study")
-@DATA
+@DATA_OPTION
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/imbalance"),
               show_default=True, help="Where the runs live; finished ones are kept.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
@@ -347,7 +340,7 @@ def imbalance_study(data: Path, runs: Path, out: Path) -> None:
 
 
 @main.command()
-@DATA
+@DATA_OPTION
 @click.option("--faces", type=click.IntRange(100), default=3000, show_default=True)
 def landmarks(data: Path, faces: int) -> None:
     """Measure where FER2013's faces have eyes and mouth; the SDK's crop is fitted to that."""
