@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from fer_sdk.errors import InputError
-from fer_sdk.evaluation import evaluate_split
+from fer_sdk.evaluation import evaluate_ferplus, evaluate_split
 from fer_sdk.fer2013 import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Fer2013
-from fer_sdk.labels import FER2013_LABELS
+from fer_sdk.ferplus import majority
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 from fer_sdk.metrics import calibration_error, score
 from fer_sdk.softmax import softmax
 
@@ -97,3 +100,45 @@ def test_both_test_splits_are_scored_together(small_fer2013: Fer2013) -> None:
 def test_other_labels_are_not_scored_on_fer2013(small_fer2013: Fer2013) -> None:
     with pytest.raises(InputError, match="FER2013 is scored with the labels"):
         evaluate_split(small_fer2013, [1], lambda f: np.eye(7)[:1], FER2013_LABELS[::-1])
+
+
+VOTES = {
+    "clear": ([0, 9, 1, 0, 0, 0, 0, 0, 0, 0], 1, True),
+    "outliers dropped": ([1, 1, 1, 1, 4, 1, 1, 0, 0, 0], 4, True),
+    "half is no majority": ([5, 5, 0, 0, 0, 0, 0, 0, 0, 0], 0, False),
+    "unknown": ([1, 0, 0, 0, 0, 0, 0, 0, 9, 0], 8, False),
+    "not a face": ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], 9, False),
+    "contempt": ([2, 0, 0, 0, 0, 0, 0, 8, 0, 0], 7, True),
+}
+
+
+@pytest.mark.parametrize("kind", VOTES)
+def test_majority_follows_ferplus_rule(kind: str) -> None:
+    votes, expected, counts = VOTES[kind]
+    most, usable = majority(np.array([votes], np.uint8))
+    assert (int(most[0]), bool(usable[0])) == (expected, counts)
+
+
+def test_ferplus_is_scored_by_name_and_without_contempt_for_seven_classes(
+    small_fer2013: Fer2013,
+) -> None:
+    votes = np.zeros((210, 10), np.uint8)
+    columns = [FERPLUS_LABELS.index(label) for label in FER2013_LABELS]
+    votes[np.arange(210), np.array(columns)[small_fer2013.emotion]] = 10
+    votes[176] = VOTES["contempt"][0]
+    votes[177] = VOTES["unknown"][0]
+    data = replace(small_fer2013, ferplus_votes=votes)
+    truth = {face.tobytes(): label for face, label in zip(data.pixels, data.emotion, strict=True)}
+    for labels, n in ((FER2013_LABELS, 33), ((*FER2013_LABELS, "contempt"), 34)):
+
+        def predict(faces: NDArray[np.uint8], count: int = len(labels)) -> NDArray[np.float64]:
+            return np.eye(count)[[truth[face.tobytes()] for face in faces]]
+
+        result = evaluate_ferplus(data, [PRIVATE_TEST], predict, labels)
+        assert result.split == f"PrivateTest, FER+ majority, {len(labels)}-class"
+        assert result.all.n == n
+        assert result.all.accuracy == pytest.approx(33 / n)
+    with pytest.raises(InputError, match="FER\\+ is scored with"):
+        evaluate_ferplus(data, [PRIVATE_TEST], predict, ("happy", "sad"))
+    with pytest.raises(InputError, match="no FER\\+ votes"):
+        evaluate_ferplus(small_fer2013, [PRIVATE_TEST], predict, FER2013_LABELS)

@@ -205,15 +205,18 @@ def soft_labels_command(
 @DATA_OPTION
 @click.option("--split", type=click.Choice(list(SPLITS)), default="public", show_default=True,
               help="Read private once, last, for a model that is final.")  # fmt: skip
+@click.option("--ferplus", is_flag=True, help="Against the majority of FER+'s votes.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for pictures and scores.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(model: Path, data: Path, split: str, out: Path | None, as_json: bool) -> None:
+def evaluate(
+    model: Path, data: Path, split: str, ferplus: bool, out: Path | None, as_json: bool
+) -> None:
     """Score MODEL (.keras, .tflite or .onnx) on all and on the clean faces of a split."""
     from fer_train import evaluate as evaluation
 
     if out is not None:
         require("train", "drawing", "matplotlib")
-    result = evaluation.evaluate(model, fer2013.load(data), SPLITS[split])
+    result = evaluation.evaluate(model, fer2013.load(data), SPLITS[split], ferplus=ferplus)
     text = json.dumps(
         {"schema": 1, "model": str(model), "split": result.split,
          "all": asdict(result.all), "clean": asdict(result.clean)},

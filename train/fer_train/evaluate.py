@@ -10,32 +10,36 @@ from numpy.typing import NDArray
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError
-from fer_sdk.evaluation import Predict, SplitScores, evaluate_split
+from fer_sdk.evaluation import Predict, SplitScores, evaluate_ferplus, evaluate_split
 from fer_sdk.extras import require
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.metrics import Scores
 from fer_sdk.softmax import softmax
 
 
-def evaluate(model: Path, data: Fer2013, usages: Sequence[int]) -> SplitScores:
+def evaluate(
+    model: Path, data: Fer2013, usages: Sequence[int], *, ferplus: bool = False
+) -> SplitScores:
     """Score a bundle on all and on the clean faces of a split.
 
     Args:
         model: .keras, .tflite or .onnx file with its sidecar.
         data: FER2013.
         usages: As `fer_sdk.evaluation.evaluate_split` takes them.
+        ferplus: Score against the majority of FER+'s votes instead of FER2013's labels.
 
     Raises:
         FerError: If the bundle is damaged, its runtime is missing or its labels are not FER2013's.
     """
+    protocol = evaluate_ferplus if ferplus else evaluate_split
     with opened(model) as (bundle, predict):
-        return evaluate_split(data, usages, predict, bundle.labels)
+        return protocol(data, usages, predict, bundle.labels)
 
 
 def describe(result: SplitScores) -> str:
     """Return the scores as text: all beside clean, then class by class."""
     everything, clean = result.all, result.clean
-    lines = [f"{result.split:<22}{'all':>10}{'clean':>10}"]
+    lines = [result.split, f"{'':<22}{'all':>10}{'clean':>10}"]
     for name, pick in _ROWS:
         lines.append(f"{name:<22}{pick(everything):>10}{pick(clean):>10}")
     lines += [
