@@ -8,7 +8,7 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.annotate import draw_faces, write_picture
-from fer_sdk.console import FerGroup, show_error
+from fer_sdk.console import FerGroup, progress_bar, show_error
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.images import read_photo
 from fer_sdk.native_log import caught_native_log
@@ -52,8 +52,10 @@ def image(
     pictures = _picture_paths(photos, out, overwrite)
     with caught_native_log():
         recognizer = ExpressionRecognizer(model, runtime=runtime, threads=threads)
+    pairs = list(zip(photos, pictures, strict=True))
     with recognizer:
-        for photo, picture in zip(photos, pictures, strict=True):
+        # Lines as they come show the progress of a run without --json.
+        for photo, picture in progress_bar(iterable=pairs, unit=" photos") if as_json else pairs:
             try:
                 faces = _label(recognizer, photo, picture, max_faces=max_faces, convert=convert)
             except FerError as error:
