@@ -11,6 +11,7 @@ from fer_sdk.bundle import Precision
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
+from fer_sdk.shipped import DEFAULT_TRAINED
 
 ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 
@@ -60,7 +61,7 @@ def convert(
 ) -> None:
     """Convert MODEL (.keras, with its sidecar) to bundles proven on real faces.
 
-    Without MODEL: the newest trained model under runs/.
+    Without MODEL: the newest trained model under runs/, else the shipped one.
     """
     targets = _targets(precisions, as_onnx=as_onnx, everything=everything)
     source = model or _newest_trained()
@@ -71,9 +72,10 @@ def convert(
     packages = ["tensorflow", "keras"]
     if any(suffix == ".onnx" for _, suffix in targets):
         packages += ["onnx", "tf2onnx", "onnxruntime", "onnxconverter_common"]
-    require("convert", "converting", *packages)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, at import
+    require("convert", "converting", *packages)
     dataset = fer2013.load(data)
     from fer_convert import convert as conversion
 
@@ -153,7 +155,9 @@ def _targets(
 
 
 def _newest_trained() -> Path:
+    """Return the newest trained model under runs/, or the one that is shipped."""
     trained = sorted(Path("runs").glob("*/*.keras"), key=lambda path: path.stat().st_mtime)
-    if not trained:
-        raise InputError("no MODEL given and none under runs/: train one with `fer-train fit`")
-    return trained[-1]
+    if trained:
+        return trained[-1]
+    click.echo(f"no trained model under runs/: taking the shipped {DEFAULT_TRAINED.name}", err=True)
+    return DEFAULT_TRAINED

@@ -29,6 +29,7 @@ from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.files import sha256_of
+from fer_sdk.native_log import caught_native_log
 from fer_sdk.softmax import softmax
 
 Target = tuple[Precision, str]
@@ -97,7 +98,9 @@ def convert(
                 say(f"convert {name}")
                 bundle = _write(source, ready, target, Path(folder), data, calibration_samples)
                 say(f"check {name}")
-                with ExpressionClassifier.load(bundle.path) as classifier:
+                with caught_native_log():
+                    classifier = ExpressionClassifier.load(bundle.path)
+                with classifier:
                     converted = classifier.probabilities(faces)
                     check_extremes(classifier)
                 parity = compare(reference, converted, truth, inspect(bundle.path))

@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from fer_sdk.native_log import caught_native_log
+
 
 def float32(model: keras.Model) -> bytes:
     """Convert without quantising: the reference, four bytes a weight.
@@ -99,7 +101,11 @@ def _calibrated(
 
 
 def _convert(converter: tf.lite.TFLiteConverter) -> bytes:
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        caught_native_log(),
+        warnings.catch_warnings(),
+    ):
         # The export prints every captured variable, and warns that ranges come from calibration.
         warnings.simplefilter("ignore", UserWarning)
         return bytes(converter.convert())

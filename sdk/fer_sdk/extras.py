@@ -1,12 +1,14 @@
 """Asking for a package that only an extra brings, in words instead of a traceback."""
 
+from importlib import import_module
 from importlib.util import find_spec
 
 from fer_sdk.errors import MissingDependencyError
+from fer_sdk.native_log import caught_native_log
 
 
 def require(extra: str, purpose: str, *packages: str) -> None:
-    """Refuse to go on without optional packages.
+    """Import optional packages, or refuse to go on without them.
 
     Args:
         extra: Extra of fer-sdk that brings them.
@@ -19,3 +21,6 @@ def require(extra: str, purpose: str, *packages: str) -> None:
     for package in packages:
         if find_spec(package) is None:
             raise MissingDependencyError(package, extra, purpose)
+    with caught_native_log():  # TensorFlow greets on import whatever its log level
+        for package in packages:
+            import_module(package)

@@ -7,6 +7,8 @@ from fer_sdk.errors import InputError
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
 DEFAULT_MODEL: Final = "first-student-int8"
+DEFAULT_TRAINED: Final = MODELS_FOLDER / "first-student.keras"
+"""What the default model was converted from, for `fer-convert`."""
 
 
 def shipped_models() -> dict[str, Path]:

@@ -1,6 +1,9 @@
 import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from fer_sdk.errors import BundleError, InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT
+from fer_sdk.shipped import DEFAULT_TRAINED
 from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow
@@ -330,14 +334,45 @@ def test_command_names_what_is_wrong_in_one_line(
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
     assert runner.invoke(main, []).exit_code == 2
-    for words, message in (
-        (["--int8"], "none under runs/"),
-        (["nothing.keras", "--int8"], "run `fer-train import"),
-    ):
-        done = runner.invoke(main, words)
-        assert done.exit_code == 1
-        (line,) = done.stderr.splitlines()
-        assert message in line
+    done = runner.invoke(main, ["nothing.keras", "--int8"])
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "run `fer-train import" in line
+
+
+def test_onnxruntime_is_imported_with_its_telemetry_off(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="writing .onnx files needs the extra `convert`")
+    code = """
+import os, sys
+class Spy:
+    def find_spec(self, name, path, target=None):
+        if name == "onnxruntime":
+            print("telemetry off:", os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Spy())
+from fer_convert.cli import main
+main(["nothing.keras", "--onnx"])
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    states = set(done.stdout.split())
+    assert {"telemetry", "off:", "1"} == states
+
+
+def test_without_a_trained_model_the_shipped_one_is_taken_and_named(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(small_fer2013, tmp_path / "data" / "fer2013.npz")
+    done = CliRunner().invoke(main, ["--float32"])
+    # These faces are made up, so the shipped model is not as good as its sidecar states.
+    assert done.exit_code == 1
+    taken, refused = done.stderr.splitlines()
+    assert taken == "no trained model under runs/: taking the shipped first-student.keras"
+    assert "first-student.keras states an accuracy of 66.5%, but reaches" in refused
+    assert ModelBundle.load(DEFAULT_TRAINED).labels == FER2013_LABELS
 
 
 def test_command_converts_the_newest_trained_model(
