@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fer_bench.delegates import DELEGATES
+from fer_bench.delegates import DELEGATES, open_delegate
 from fer_sdk import __version__, fer2013, shipped_models
 from fer_sdk.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.extras import require
@@ -39,6 +39,7 @@ def main(
         require("bench", "drawing", "matplotlib")
     paths = [find_model(model) for model in models or shipped_models()]
     usages = [fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST]
+    open_delegate(paths[0], delegate, threads).close()  # no adapter? say so before all else
     dataset = fer2013.load(data)
     with progress_bar(total=steps(len(paths)), desc="measuring", unit=" turns") as bar:
         result = run_benchmark(
