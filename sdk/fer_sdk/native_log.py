@@ -1,4 +1,4 @@
-"""What C++ libraries write to stderr, caught: they announce delegates and have no switch for it."""
+"""What C++ libraries print, caught: they announce delegates and have no switch for it."""
 
 import contextlib
 import os
@@ -20,19 +20,22 @@ class NativeLog:
 
 @contextlib.contextmanager
 def caught_native_log() -> Iterator[NativeLog]:
-    """Catch what native code writes to stderr; errors still come as exceptions.
+    """Catch what native code writes to stdout and stderr; errors still come as exceptions.
 
-    The whole process's stderr is caught meanwhile, other threads' too, so keep the block short.
+    The whole process's output is caught meanwhile, other threads' too, so keep the block short.
     """
     log = NativeLog()
     with _one_at_a_time, tempfile.TemporaryFile() as file:
+        sys.stdout.flush()
         sys.stderr.flush()
-        kept = os.dup(2)
-        os.dup2(file.fileno(), 2)
+        kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+        for descriptor in kept:
+            os.dup2(file.fileno(), descriptor)
         try:
             yield log
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            for descriptor, copy in kept.items():
+                os.dup2(copy, descriptor)
+                os.close(copy)
             file.seek(0)
             log.text = file.read().decode(errors="replace")

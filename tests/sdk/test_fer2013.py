@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,21 @@ def test_a_missing_extra_is_named() -> None:
     require("train", "nothing", "numpy")
     with pytest.raises(ImportError, match=r"no_such_package.*pip install 'fer-sdk\[train\]'"):
         require("train", "training", "numpy", "no_such_package")
+
+
+def test_native_output_is_caught_and_pythons_own_is_not_lost() -> None:
+    code = """
+import os
+from fer_sdk.native_log import caught_native_log
+print("before")
+with caught_native_log() as log:
+    os.write(1, b"one ")
+    os.write(2, b"two")
+    with caught_native_log() as inner:
+        os.write(2, b"three")
+print(log.text, inner.text)
+os.write(2, b"after")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "before\none two three\n"
+    assert done.stderr == "after"
