@@ -5,8 +5,8 @@ golden files. NumPy only, every rounding written out:
 
 1. grey: (4899 R + 9617 G + 1868 B + 8192) >> 14, the weights of ITU-R BT.601 in 14 bits;
 2. "area-then-bilinear": with s source pixels per input pixel, the image is first averaged over
-   blocks of k x k pixels, k = max(1, floor(s + 1/2)), block edges at multiples of k from the
-   image's corner; then each input pixel is read between four block centres, weights in 11 bits.
+   blocks of k x k pixels, k = max(1, floor(s + 1/2)) but at most the image's shorter side,
+   block edges at multiples of k from the image's corner; then each input pixel is read between four block centres, weights in 11 bits.
    Blocks and reads beyond the image repeat its edge.
 """
 
@@ -178,7 +178,8 @@ def sample(
         InputError: If `image` does not fit `color`.
     """
     check_image(image, color)
-    block = max(1, int(np.floor(transform.scale + 0.5)))
+    # Never larger than the image, so that points far outside cannot ask for endless memory.
+    block = max(1, int(min(np.floor(transform.scale + 0.5), *image.shape[:2])))
     x, y = (
         np.arange(spec.width, dtype=np.float64),
         np.arange(spec.height, dtype=np.float64)[:, None],

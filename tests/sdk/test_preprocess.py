@@ -1,3 +1,5 @@
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -113,6 +115,17 @@ def test_a_view_far_outside_is_the_edge() -> None:
     picture = np.arange(100, dtype=np.uint8).reshape(10, 10)
     away = sample(picture, Affine(1, 0, -1e5, 0, 1, 1e5), FER2013_INPUT, "grey")
     assert (away == picture[9, 0]).all()
+
+
+def test_a_face_far_larger_than_the_picture_costs_no_more_than_the_picture() -> None:
+    picture = np.full((40, 60, 3), 90, np.uint8)
+    places = {"right_eye": (-4e6, 0.0), "left_eye": (4e6, 0.0), "mouth": (0.0, 8e6)}
+    tracemalloc.start()
+    crop = crop_face(picture, FER2013_INPUT, **places, color="bgr")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (crop == 90).all()
+    assert peak < 10_000_000
 
 
 def test_points_in_one_place_define_no_crop() -> None:
