@@ -6,8 +6,8 @@ golden files. NumPy only, every rounding written out:
 1. grey: (4899 R + 9617 G + 1868 B + 8192) >> 14, the weights of ITU-R BT.601 in 14 bits;
 2. "area-then-bilinear": with s source pixels per input pixel, the image is first averaged over
    blocks of k x k pixels, k = max(1, floor(s + 1/2)) but at most the image's shorter side,
-   block edges at multiples of k from the image's corner; then each input pixel is read between four block centres, weights in 11 bits.
-   Blocks and reads beyond the image repeat its edge.
+   block edges at multiples of k from the image's corner; then each input pixel is read between
+   four block centres, weights in 11 bits. Blocks and reads beyond the image repeat its edge.
 """
 
 from collections.abc import Sequence
