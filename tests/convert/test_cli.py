@@ -1,0 +1,115 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from fer_convert.cli import _targets, main
+from fer_sdk import ExpressionClassifier, ModelBundle
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.labels import FER2013_LABELS
+from fer_sdk.shipped import DEFAULT_TRAINED
+from fer_train.data.importer import save
+
+pytestmark = pytest.mark.tensorflow
+keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
+pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
+
+from tests.convert.nets import bundled, small_net  # noqa: E402
+
+from fer_convert import convert as conversion  # noqa: E402 - needs Keras
+
+BOTH: tuple[conversion.Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
+ALL = (*conversion.UNCALIBRATED, *conversion.CALIBRATED)
+
+
+def test_command_names_what_is_wrong_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    assert runner.invoke(main, []).exit_code == 2
+    done = runner.invoke(main, ["nothing.keras", "--int8"])
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "run `fer-train import" in line
+
+
+def test_onnxruntime_is_imported_with_its_telemetry_off(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="writing .onnx files needs the extra `convert`")
+    code = """
+import os, sys
+class Spy:
+    def find_spec(self, name, path, target=None):
+        if name == "onnxruntime":
+            print("telemetry off:", os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Spy())
+from fer_convert.cli import main
+main(["nothing.keras", "--onnx"])
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    states = set(done.stdout.split())
+    assert {"telemetry", "off:", "1"} == states
+
+
+def test_without_a_trained_model_the_shipped_one_is_taken_and_named(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(small_fer2013, tmp_path / "data" / "fer2013.npz")
+    done = CliRunner().invoke(main, ["--float32"])
+    # These faces are made up, so the shipped model is not as good as its sidecar states.
+    assert done.exit_code == 1
+    taken, refused = done.stderr.splitlines()
+    assert taken == "no trained model under runs/: taking the shipped first-student.keras"
+    assert "first-student.keras states an accuracy of 66.5%, but reaches" in refused
+    assert ModelBundle.load(DEFAULT_TRAINED).labels == FER2013_LABELS
+
+
+def test_command_converts_the_newest_trained_model(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "runs" / "net-seed0"
+    run.mkdir(parents=True)
+    bundled(small_net(), run)
+    data: dict[str, NDArray[np.generic]] = {
+        "pixels": small_fer2013.pixels,
+        "emotion": small_fer2013.emotion,
+        "usage": small_fer2013.usage,
+        "duplicate_of": small_fer2013.duplicate_of,
+        "ferplus_votes": small_fer2013.ferplus_votes,
+    }
+    (tmp_path / "data").mkdir()
+    np.savez(tmp_path / "data" / "fer2013.npz", allow_pickle=False, **data)
+    words = ["--int8", "--calibration-samples", "70", "--max-drop", "100"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert "labels agree" in done.stdout
+    path = tmp_path / "converted" / "net-int8.tflite"
+    with ExpressionClassifier.load(path) as classifier:
+        assert classifier.bundle.precision == "int8"
+    again = CliRunner().invoke(main, words)
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+    assert CliRunner().invoke(main, [*words, "--overwrite"]).exit_code == 0
+
+
+def test_options_combine() -> None:
+    assert _targets((), as_onnx=True, everything=False) == [("float32", ".onnx")]
+    assert _targets(("int8", "float32", "int8"), as_onnx=True, everything=False) == [
+        ("int8", ".tflite"), ("float32", ".tflite"), ("float32", ".onnx"), ("int8", ".onnx"),
+    ]  # fmt: skip
+    assert set(_targets((), as_onnx=False, everything=True)) == set(ALL)
+    with pytest.raises(click.UsageError, match="not with --dynamic"):
+        _targets(("int8", "dynamic"), as_onnx=True, everything=False)
