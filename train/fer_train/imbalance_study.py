@@ -100,8 +100,8 @@ def write_table(outcomes: list[Outcome], path: Path, command: str) -> None:
         "",
         f"`simple_cnn` with widths 16, 32, 64, {EPOCHS} epochs, {len(SEEDS)} seeds; "
         f"trained on FER2013 Training without blank images, scored on clean PublicTest (n = {n}). "
-        "Mean and standard deviation over the seeds. The epochs are the same for all, so larger sets "
-        "were also trained for more steps.",
+        "Mean and standard deviation over the seeds. The epochs are the same for all, so larger "
+        "sets were also trained for more steps.",
         "",
         f"Made by `{command}` on {where['processor']} x {where['cores']}, "
         f"Keras {where['keras']} on TensorFlow {where['tensorflow']}.",
