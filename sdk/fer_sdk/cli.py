@@ -1,6 +1,7 @@
 """The `fer` command."""
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -78,8 +79,9 @@ def _picture_paths(
     if out is None:
         return [None] * len(photos)
     pictures: list[Path | None] = [out / f"{photo.stem}.fer.jpg" for photo in photos]
+    used = Counter(pictures)
     for photo, picture in zip(photos, pictures, strict=True):
-        if pictures.count(picture) > 1:
+        if used[picture] > 1:
             raise InputError(f"{photo} shares its name with another photo: use another --out")
         if picture is not None and picture.exists() and not overwrite:
             raise InputError(f"{picture} is there already: add --overwrite or another --out")

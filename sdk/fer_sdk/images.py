@@ -30,6 +30,9 @@ class ImageHeader:
 def read_photo(path: Path, *, convert: bool = False) -> NDArray[np.uint8]:
     """Read a photo, turned upright by its EXIF orientation.
 
+    A JPEG that is damaged in its middle comes back as far as OpenCV decodes it, grey beyond, with a
+    line on stderr; the `fer` command refuses such a photo.
+
     Args:
         path: JPEG, PNG, WebP or BMP file.
         convert: Accept grey, transparent, CMYK and 16-bit images too: grey is repeated,

@@ -165,7 +165,7 @@ class Run:
         """Set up the stage that the next epoch belongs to: what is trained, how, how weighted."""
         stage = self.recipe.stages[self.recipe.stage_number(self.progress.epoch)]
         self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
-        if any(stage.frozen for stage in self.recipe.stages):
+        if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
         optimizer = _optimizer(self.recipe, stage, self.steps)
         optimizer.build(self.trainer.trainable_variables)

@@ -6,8 +6,8 @@ With its fully connected part, or with global average pooling in its place.
 import keras
 from keras import layers
 
-from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
+from fer_train.models.blocks import scaled_face, vgg_stage
 
 
 def build(
@@ -27,13 +27,9 @@ def build(
     Returns:
         Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
     """
-    inputs = keras.Input((SIDE, SIDE, 1), name="face")
-    x = layers.Rescaling(1 / 255)(inputs)
+    inputs, x = scaled_face()
     for width in widths:
-        for _ in range(2):
-            x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
-            x = layers.BatchNormalization()(layers.ReLU()(x))
-        x = layers.Dropout(dropout)(layers.MaxPooling2D()(x))
+        x = layers.Dropout(dropout)(vgg_stage(x, width))
     if fully_connected:
         x = layers.Dense(512, "relu", kernel_initializer="he_normal")(layers.Flatten()(x))
         x = layers.BatchNormalization()(x)

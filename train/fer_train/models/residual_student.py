@@ -7,8 +7,8 @@ strided convolution instead of a pooled shortcut: operators that every phone del
 import keras
 from keras import layers
 
-from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
+from fer_train.models.blocks import scaled_face
 
 
 def build(
@@ -28,9 +28,7 @@ def build(
     Returns:
         Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
     """
-    inputs = keras.Input((SIDE, SIDE, 1), name="face")
-    # No offset: with "same" padding only a pure factor folds exactly into the first convolution.
-    x = layers.Rescaling(1 / 255)(inputs)
+    inputs, x = scaled_face()
     x = _convolution(x, stem)
     for width in widths:
         x = _convolution(x, width, strides=2)

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
+from fer_train.models.blocks import scaled_face
 
 
 def build(
@@ -22,8 +22,7 @@ def build(
     Returns:
         Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
     """
-    inputs = keras.Input((SIDE, SIDE, 1), name="face")
-    x = layers.Rescaling(1 / 255)(inputs)
+    inputs, x = scaled_face()
     for width in widths:
         x = layers.Conv2D(width, 3, activation="relu", padding="same")(x)
         x = layers.MaxPooling2D()(x)

@@ -1,0 +1,28 @@
+"""Pieces that several networks are made of."""
+
+import keras
+from keras import layers
+
+from fer_sdk.fer2013 import SIDE
+
+
+def scaled_face() -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the input, float32 (batch, 48, 48, 1) in the range [0, 255], and it divided by 255.
+
+    Without an offset: with "same" padding only a pure factor folds exactly into a convolution.
+    """
+    inputs = keras.Input((SIDE, SIDE, 1), name="face")
+    return inputs, layers.Rescaling(1 / 255)(inputs)
+
+
+def vgg_stage(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    """Return two 3x3 convolutions, each with ReLU and batch norm, and max-pooling to half the size.
+
+    Args:
+        x: (batch, height, width, channels).
+        width: Channels of both convolutions.
+    """
+    for _ in range(2):
+        x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
+        x = layers.BatchNormalization()(layers.ReLU()(x))
+    return layers.MaxPooling2D()(x)
