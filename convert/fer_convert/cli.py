@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from fer_sdk import __version__, fer2013
-from fer_sdk.bundle import Precision
+from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
@@ -78,6 +78,10 @@ def convert(
     require("convert", "converting", *packages)
     dataset = fer2013.load(data)
     from fer_convert import convert as conversion
+    from fer_convert.parity import stated_accuracy
+
+    if stated_accuracy(ModelBundle.load(source)) is None:
+        click.echo(f"{source} states no accuracy to hold the float model to", err=True)
 
     with progress_bar(total=1 + 2 * len(targets), desc="start", unit=" stage") as bar:
 

@@ -92,6 +92,12 @@ def compare(
     )
 
 
+def stated_accuracy(source: ModelBundle) -> float | None:
+    """Return the accuracy on FER2013 that a sidecar states, 0 to 1, or None."""
+    stated = [m["accuracy"] for m in source.metrics if m["data"] == "FER2013" and "accuracy" in m]
+    return float(stated[0]) if stated else None
+
+
 def check_stated_accuracy(
     source: ModelBundle, probabilities: NDArray[np.float64], truth: NDArray[np.uint8]
 ) -> None:
@@ -109,10 +115,10 @@ def check_stated_accuracy(
     """
     named = np.array(source.labels)[probabilities.argmax(axis=1)]
     measured = float((named == np.array(FER2013_LABELS)[truth]).mean())
-    stated = [m["accuracy"] for m in source.metrics if m["data"] == "FER2013" and "accuracy" in m]
-    if stated and abs(measured - stated[0]) > 0.05:
+    stated = stated_accuracy(source)
+    if stated is not None and abs(measured - stated) > 0.05:
         raise ParityError(
-            f"{source.path} states an accuracy of {stated[0]:.1%}, but reaches {measured:.1%} on "
+            f"{source.path} states an accuracy of {stated:.1%}, but reaches {measured:.1%} on "
             f"{len(truth)} faces of PublicTest: labels or weights are not those it was scored with"
         )
 
