@@ -3,7 +3,8 @@
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -59,13 +60,14 @@ class Run:
                 f"but there are {len(self.sample.faces)} and {len(self.watched)}"
             )
         keras.utils.set_random_seed(seed)
-        self.student = models.build(recipe.model, recipe.sizes)
+        with _dtype_policy(recipe.precision):
+            self.student = models.build(recipe.model, recipe.sizes)
         views = augment.build(recipe.augmentation, seed)
         self.trainer = keras.Sequential(
             [keras.Input(self.student.input_shape[1:]), *views, self.student]
         )
         self.progress = checkpoint.Progress(
-            json.dumps(asdict(recipe), sort_keys=True),
+            recipe.identity,
             seed,
             data.fingerprint + (f", soft labels {soft.digest}" if soft else ""),
         )
@@ -122,6 +124,14 @@ class Run:
         """Write the checkpoint."""
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
+    def float32_student(self) -> keras.Model:
+        """Return the network in float32, whatever precision it is trained in."""
+        if self.recipe.precision == "float32":
+            return self.student
+        network = models.build(self.recipe.model, self.recipe.sizes)
+        network.set_weights(self.student.get_weights())
+        return network
+
     def _one_step(
         self, faces: NDArray[np.uint8], targets: NDArray[np.float32], labels: NDArray[np.uint8]
     ) -> float:
@@ -143,19 +153,24 @@ class Run:
     def _end_epoch(self) -> None:
         progress = self.progress
         logits = predict(self.student, self.data.pixels[self.watched])
-        right = logits.argmax(axis=1) == self.data.emotion[self.watched]
+        truth = self.data.emotion[self.watched]
+        right = logits.argmax(axis=1) == truth
+        recalls = [right[truth == number].mean() for number in np.unique(truth)]
         progress.history.append(
             {
                 "epoch": progress.epoch + 1,
                 "loss": progress.loss_sum / progress.step,
                 "learning_rate": float(self.trainer.optimizer.learning_rate),
                 "public_clean_accuracy": float(right.mean()),
+                "public_clean_macro_recall": float(np.mean(recalls)),
                 "minutes": progress.seconds / 60,
             }
         )
         stage = self.recipe.stage_number(progress.epoch)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         if self.recipe.stage_number(progress.epoch) != stage:
+            with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
+                self.float32_student().save(path)
             self._enter_stage()
         self.save()
         with write_beside(self.folder / "history.json") as path:
@@ -178,6 +193,16 @@ class Run:
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.trainer.variables, *self.trainer.optimizer.variables]
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(former)
 
 
 def predict(model: keras.Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

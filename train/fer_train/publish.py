@@ -32,9 +32,10 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
         The bundle and its scores on clean PublicTest.
     """
     path = run.folder / f"{name}.keras"
+    network = run.float32_student()
     with write_beside(path) as temporary:
-        run.student.save(temporary)
-    logits = predict(run.student, run.data.pixels[run.watched])
+        network.save(temporary)
+    logits = predict(network, run.data.pixels[run.watched])
     truth = run.data.emotion[run.watched]
     temperature = fit_temperature(logits, truth)
     scores = score(truth, softmax(logits, temperature), FER2013_LABELS)

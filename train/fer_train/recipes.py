@@ -1,7 +1,8 @@
 """Named training recipes: everything that decides a model besides data and seed."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Final, Literal
 
 from fer_train.augmentation import Augmentation
@@ -40,6 +41,7 @@ class Recipe:
             views take the place of random ones.
         soft_temperature: Softens the teachers' answers.
         resampling: Name in `fer_train.data.imbalance.RESAMPLINGS`, or None for the faces as is.
+        precision: Keras' dtype policy while training; what is published is float32 either way.
     """
 
     model: str
@@ -55,11 +57,20 @@ class Recipe:
     soft_temperature: float = 1.0
     resampling: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     @property
     def epochs(self) -> int:
         """Epochs of all stages."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def identity(self) -> str:
+        """What makes this recipe another than the default one, as JSON.
+
+        A field that is added later, with a default that changes nothing, leaves it as it was.
+        """
+        return json.dumps(_unusual(self), sort_keys=True)
 
     def stage_number(self, epoch: int) -> int:
         """Return which of `stages` an epoch, counted from 0 over all of them, belongs to."""
@@ -70,10 +81,29 @@ class Recipe:
         return len(self.stages) - 1
 
 
+def _unusual(settings: Recipe | Stage | Augmentation) -> dict[str, object]:
+    """Return the fields that differ from their defaults, those of nested settings likewise."""
+    unusual: dict[str, object] = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if value == default:
+            continue
+        if isinstance(value, Augmentation):
+            unusual[each.name] = _unusual(value)
+        elif each.name == "stages":
+            unusual[each.name] = [_unusual(stage) for stage in value]
+        else:
+            unusual[each.name] = value
+    return unusual
+
+
 # How far the views may differ that teachers are asked about for soft labels.
 TEACHERS_VIEWS: Final = Augmentation(
     rotation_degrees=15, zoom=0.2, shift_px=4, flip=True, brightness=0.1, contrast=0.3
 )
+
+_STRONG: Final = replace(TEACHERS_VIEWS, erasing=0.3)
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
 # before, which ended at 61.16 % of PublicTest + PrivateTest, 60.02 % with the class weights.
@@ -103,15 +133,7 @@ RECIPES: Final = {
         model="residual_student",
         stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
         ferplus_weight=0.35,
-        augmentation=Augmentation(
-            rotation_degrees=15,
-            zoom=0.2,
-            shift_px=4,
-            flip=True,
-            brightness=0.1,
-            contrast=0.3,
-            erasing=0.3,
-        ),
+        augmentation=_STRONG,
     ),
     # fer-train distill distilled-student SOFT_LABELS: the same net, on the views that teachers saw.
     "distilled-student": Recipe(
@@ -128,6 +150,29 @@ RECIPES: Final = {
     "inception-v3": _transfer("inception_v3", 96),
     "xception": _transfer("xception", 96),
     "mobilenet": _transfer("mobilenet", 96),
+    # Native sizes for machines without a GPU.
+    # fer-train fit mobilenet-faces --weights FILE: a backbone that knows faces (VGGFace2).
+    "mobilenet-faces": replace(
+        _transfer("mobilenet", 96),
+        sizes={"input_size": 96, "weights": "imagenet", "trained_on": "vggface2"},
+        stages=(
+            Stage(epochs=1, learning_rate=1e-3, frozen=True),
+            Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
+            Stage(epochs=2, learning_rate=5e-5, class_weights=True),
+        ),
+        label_smoothing=0.05,
+        augmentation=Augmentation(
+            rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2
+        ),
+    ),
+    "vggnet-48": Recipe(
+        model="vggnet",
+        sizes={"widths": (32, 64, 128, 256), "dense": 512},
+        stages=(Stage(epochs=45, learning_rate=0.05, warmup_epochs=2),),
+        ferplus_weight=0.2,
+        augmentation=_STRONG,
+        precision="mixed_bfloat16",
+    ),
     # The same path in seconds: a few thousand parameters, two epochs. For tests and a first try.
     "smoke": Recipe(
         model="residual_student",
