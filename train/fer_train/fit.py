@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
-from fer_train import augment, checkpoint, models
+from fer_train import augment, batch_norm, checkpoint, models
 from fer_train.data.imbalance import balanced_class_weights
 from fer_train.data.training_set import training_set
 from fer_train.errors import TrainingError
 from fer_train.models.transfer import BACKBONE
 from fer_train.recipes import Recipe, Stage
 from fer_train.soft_labels import SoftLabels
+
+STATISTICS_FACES = 1024
 
 Report = Callable[[int, int, float], None]
 """Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
@@ -77,6 +79,8 @@ class Run:
             self._enter_stage()
             checkpoint.restore(values, self._variables())
         else:
+            if recipe.folded_backbone:
+                batch_norm.reestimate(self.student, self.sample.faces[:STATISTICS_FACES])
             self._enter_stage()
         with write_beside(folder / "recipe.json") as path:
             path.write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=2) + "\n")

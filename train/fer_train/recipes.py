@@ -41,6 +41,7 @@ class Recipe:
             views take the place of random ones.
         soft_temperature: Softens the teachers' answers.
         resampling: Name in `fer_train.data.imbalance.RESAMPLINGS`, or None for the faces as is.
+        folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
         precision: Keras' dtype policy while training; what is published is float32 either way.
     """
 
@@ -57,6 +58,7 @@ class Recipe:
     soft_temperature: float = 1.0
     resampling: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
+    folded_backbone: bool = False
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     @property
@@ -160,6 +162,7 @@ RECIPES: Final = {
             Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
             Stage(epochs=2, learning_rate=5e-5, class_weights=True),
         ),
+        folded_backbone=True,
         label_smoothing=0.05,
         augmentation=Augmentation(
             rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2
