@@ -21,9 +21,9 @@ def reestimate(model: keras.Model, faces: NDArray[np.uint8]) -> None:
     """
     backbone = model.get_layer(BACKBONE)
     before = model.layers[model.layers.index(backbone) - 1]
-    inputs = keras.Model(model.inputs, before.output)(faces[..., None].astype(np.float32))
+    inputs = keras.Model(model.input, before.output)(faces[..., None].astype(np.float32))
     norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
-    seen = keras.Model(backbone.inputs, [norm.input for norm in norms])(inputs)
+    seen = keras.Model(backbone.input, [norm.input for norm in norms])(inputs)
     for norm, x in zip(norms, seen, strict=True):
         mean, variance = ops.moments(x, axes=tuple(range(x.ndim - 1)))
         # gamma (x - mean) / deviation + beta must stay the same function of x.
