@@ -16,7 +16,7 @@ from fer_sdk import fer2013
 from fer_sdk.files import write_beside
 from fer_train import augment, batch_norm, checkpoint, models
 from fer_train.data.imbalance import balanced_class_weights
-from fer_train.data.training_set import training_set
+from fer_train.data.training_set import class_names, training_set, watched_set
 from fer_train.errors import TrainingError
 from fer_train.models.transfer import BACKBONE
 from fer_train.recipes import Recipe, Stage
@@ -54,7 +54,7 @@ class Run:
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
         self.sample = training_set(data, recipe, seed, soft)
-        self.watched = data.rows(fer2013.PUBLIC_TEST, clean=True)
+        self.watched, self.truth = watched_set(data, recipe)
         self.steps = len(self.sample.faces) // recipe.batch_size
         if not self.steps or not len(self.watched):
             raise TrainingError(
@@ -63,7 +63,8 @@ class Run:
             )
         keras.utils.set_random_seed(seed)
         with _dtype_policy(recipe.precision):
-            self.student = models.build(recipe.model, recipe.sizes)
+            self.student = self._build()
+        self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
         views = augment.build(recipe.augmentation, seed)
         self.trainer = keras.Sequential(
             [keras.Input(self.student.input_shape[1:]), *views, self.student]
@@ -132,9 +133,13 @@ class Run:
         """Return the network in float32, whatever precision it is trained in."""
         if self.recipe.precision == "float32":
             return self.student
-        network = models.build(self.recipe.model, self.recipe.sizes)
+        network = self._build()
         network.set_weights(self.student.get_weights())
         return network
+
+    def _build(self) -> keras.Model:
+        sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe))}
+        return models.build(self.recipe.model, sizes)
 
     def _one_step(
         self, faces: NDArray[np.uint8], targets: NDArray[np.float32], labels: NDArray[np.uint8]
@@ -143,6 +148,9 @@ class Run:
         progress = self.progress
         weights = None if self._weights is None else self._weights[labels]
         inputs = faces[..., None].astype(np.float32)
+        if self.mixup:
+            mixed = self.mixup({"images": inputs, "labels": targets}, training=True)
+            inputs, targets = mixed["images"], mixed["labels"]
         self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
         loss = float(self.trainer.train_on_batch(inputs, targets, weights))
         if not math.isfinite(loss):
@@ -156,10 +164,8 @@ class Run:
 
     def _end_epoch(self) -> None:
         progress = self.progress
-        logits = predict(self.student, self.data.pixels[self.watched])
-        truth = self.data.emotion[self.watched]
-        right = logits.argmax(axis=1) == truth
-        recalls = [right[truth == number].mean() for number in np.unique(truth)]
+        right = predict(self.student, self.watched).argmax(axis=1) == self.truth
+        recalls = [right[self.truth == number].mean() for number in np.unique(self.truth)]
         progress.history.append(
             {
                 "epoch": progress.epoch + 1,
@@ -183,6 +189,8 @@ class Run:
     def _enter_stage(self) -> None:
         """Set up the stage that the next epoch belongs to: what is trained, how, how weighted."""
         stage = self.recipe.stages[self.recipe.stage_number(self.progress.epoch)]
+        if stage.class_weights and self.mixup:
+            raise TrainingError("a blended face has no class: mixup goes without class weights")
         self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
         if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
@@ -196,7 +204,8 @@ class Run:
         )
 
     def _variables(self) -> list[keras.Variable]:
-        return [*self.trainer.variables, *self.trainer.optimizer.variables]
+        mixup = self.mixup.variables if self.mixup else []
+        return [*self.trainer.variables, *mixup, *self.trainer.optimizer.variables]
 
 
 @contextmanager

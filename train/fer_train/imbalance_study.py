@@ -69,9 +69,8 @@ def run_study(
         for seed in SEEDS:
             run = Run(recipe, data, folder / f"{variant.replace(' ', '-')}-seed{seed}", seed)
             run.train()
-            logits = predict(run.student, data.pixels[run.watched])
-            truth = data.emotion[run.watched]
-            scores.append(score(truth, softmax(logits, 1.0), FER2013_LABELS))
+            logits = predict(run.student, run.watched)
+            scores.append(score(run.truth, softmax(logits, 1.0), FER2013_LABELS))
             minutes += run.progress.seconds / 60
             faces = faces or len(run.sample.faces)
             report(variant)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.files import write_beside
-from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
 from fer_sdk.softmax import softmax
+from fer_train.data.training_set import class_names
 from fer_train.fit import Run, predict
 
 UNCERTAIN_BELOW: Final = 0.5
@@ -35,13 +35,13 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     network = run.float32_student()
     with write_beside(path) as temporary:
         network.save(temporary)
-    logits = predict(network, run.data.pixels[run.watched])
-    truth = run.data.emotion[run.watched]
-    temperature = fit_temperature(logits, truth)
-    scores = score(truth, softmax(logits, temperature), FER2013_LABELS)
+    labels = class_names(run.recipe)
+    logits = predict(network, run.watched)
+    temperature = fit_temperature(logits, run.truth)
+    scores = score(run.truth, softmax(logits, temperature), labels)
     bundle = ModelBundle(
         path=path,
-        labels=FER2013_LABELS,
+        labels=labels,
         precision="float32",
         input=FER2013_INPUT,
         temperature=temperature,
@@ -58,7 +58,7 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
         },
         metrics=(
             {
-                "data": "FER2013",
+                "data": "FER2013" if run.recipe.classes == "fer2013" else "FER+ majority",
                 "split": "PublicTest, clean",
                 "n": scores.n,
                 "accuracy": round(scores.accuracy, 4),

@@ -41,6 +41,11 @@ class Recipe:
             views take the place of random ones.
         soft_temperature: Softens the teachers' answers.
         resampling: Name in `fer_train.data.imbalance.RESAMPLINGS`, or None for the faces as is.
+        mixup: Each face is blended with another one, by a share from Beta(mixup, mixup) (Zhang et
+            al. 2017, https://arxiv.org/abs/1710.09412); 0 switches it off.
+        classes: FER2013's seven with its labels, or FER+'s eight with its votes' distribution.
+        draw_labels: Whether every epoch draws one label a face from its target (Barsoum et al.
+            2016, https://arxiv.org/abs/1608.01041) instead of training towards all of it.
         folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
         precision: Keras' dtype policy while training; what is published is float32 either way.
     """
@@ -58,6 +63,9 @@ class Recipe:
     soft_temperature: float = 1.0
     resampling: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
+    mixup: float = 0.0
+    classes: Literal["fer2013", "ferplus"] = "fer2013"
+    draw_labels: bool = False
     folded_backbone: bool = False
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
