@@ -287,7 +287,7 @@ def test_a_full_disk_ends_training_with_the_last_good_checkpoint(
         run.train()
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {
-        "checkpoint.npz", "history.json", "recipe.json",
+        "checkpoint.npz", "history.json", "recipe.json", "stage1.keras",
     }  # fmt: skip
 
 
