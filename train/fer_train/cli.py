@@ -315,31 +315,56 @@ def ensemble(
     click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usages)))
 
 
-@main.command("imbalance-study")
+@main.command()
+@click.argument("name", type=click.Choice(["imbalance", "ferplus", "landmarks"]))
 @DATA_OPTION
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/imbalance"),
-              show_default=True, help="Where the runs live; finished ones are kept.")  # fmt: skip
+@click.option("--mesh", type=click.Path(path_type=Path), default=Path("data/mesh.npz"),
+              show_default=True, help="What `fer-train mesh` wrote, for landmarks.")  # fmt: skip
+@click.option("--runs", type=click.Path(path_type=Path),
+              help="Where the runs live; finished ones are kept. Default: runs/NAME.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True)  # fmt: skip
-def imbalance_study(data: Path, runs: Path, out: Path) -> None:
-    """Compare class weights and every resampling on one cheap network, three seeds."""
+def study(name: str, data: Path, mesh: Path, runs: Path | None, out: Path) -> None:
+    """Compare ways to train on a cheap network, a few seeds each; write a page and a picture."""
     require("train", "the study", "keras", "matplotlib", "imblearn")
     dataset = fer2013.load(data)
-    from fer_train import imbalance_study as study
+    from fer_train import studies
     from fer_train.plots import draw_bars
+    from fer_train.study import mean_and_spread, run_study, write_page
 
-    with tqdm(total=len(study.VARIANTS) * len(study.SEEDS), unit=" runs") as bar:
+    chosen = studies.study(name, mesh)
+    with tqdm(total=len(chosen.variants) * len(chosen.seeds), unit=" runs") as bar:
 
         def report(variant: str) -> None:
             bar.set_description(variant, refresh=False)
             bar.update()
 
-        outcomes = study.run_study(dataset, runs, report)
-    study.write_table(outcomes, out / "imbalance.md", "fer-train imbalance-study")
-    names = ("accuracy", "balanced_accuracy", "macro_f1")
-    groups = {o.variant: [study.mean_and_spread(o, name) for name in names] for o in outcomes}
-    draw_bars(groups, ("accuracy", "balanced accuracy", "macro F1"), out / "imbalance.png", "%")
-    click.echo(str(out / "imbalance.md"))
+        outcomes = run_study(chosen, dataset, runs or Path("runs") / name, report)
+    write_page(chosen, outcomes, out / f"{name}.md")
+    numbers = ("accuracy", "balanced_accuracy", "macro_f1")
+    groups = {o.variant: [mean_and_spread(o, number) for number in numbers] for o in outcomes}
+    draw_bars(groups, ("accuracy", "balanced accuracy", "macro F1"), out / f"{name}.png", "%")
+    click.echo(str(out / f"{name}.md"))
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--out", type=click.Path(path_type=Path), default=Path("data/mesh.npz"),
+              show_default=True)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
+def mesh(model: Path, data: Path, out: Path, overwrite: bool) -> None:
+    """Find 72 landmarks of every face with MODEL, MediaPipe's face_landmark.tflite."""
+    from fer_train.data import mesh as face_mesh
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} is there already: add --overwrite or another --out")
+    dataset = fer2013.load(data)
+    with progress_bar(total=len(dataset.pixels), desc="searching", unit=" faces") as bar:
+        found = face_mesh.find_landmarks(model, dataset, bar.update)
+    face_mesh.save(found, out)
+    click.echo(f"sure of {np.mean(found.presence > 0.5):.1%} of {len(found.points):,} faces")
+    click.echo(str(out))
 
 
 @main.command()

@@ -147,7 +147,7 @@ class Run:
         """Train on the next batch; returns the epoch's mean loss so far."""
         progress = self.progress
         weights = None if self._weights is None else self._weights[labels]
-        inputs = faces[..., None].astype(np.float32)
+        inputs = as_inputs(faces)
         if self.mixup:
             mixed = self.mixup({"images": inputs, "labels": targets}, training=True)
             inputs, targets = mixed["images"], mixed["labels"]
@@ -219,10 +219,13 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 def predict(model: keras.Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return logits, float32 (n, classes), for grey faces, uint8 (n, height, width)."""
-    return np.asarray(
-        model.predict(faces[..., None].astype(np.float32), batch_size=256, verbose=0), np.float32
-    )
+    """Return logits, float32 (n, classes), for faces as `as_inputs` takes them."""
+    return np.asarray(model.predict(as_inputs(faces), batch_size=256, verbose=0), np.float32)
+
+
+def as_inputs(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return faces, uint8 (n, height, width) or with channels last, as a network's input."""
+    return (faces if faces.ndim == 4 else faces[..., None]).astype(np.float32)
 
 
 def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Optimizer:
