@@ -316,6 +316,26 @@ def ensemble(
 
 
 @main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results/teachers.md"),
+              show_default=True)  # fmt: skip
+def teachers(runs: tuple[Path, ...], data: Path, out: Path) -> None:
+    """Put finished RUNS, folders of `fer-train fit`, on one page; reads PrivateTest, once a run."""
+    require("train", "scoring the runs", "keras")
+    from fer_train.teachers import read_teacher, write_page
+
+    dataset = fer2013.load(data)
+    with progress_bar(total=len(runs), desc="scoring", unit=" runs") as bar:
+        found = []
+        for folder in runs:
+            found.append(read_teacher(folder, dataset))
+            bar.update()
+    write_page(found, out, f"fer-train teachers {' '.join(map(str, runs))}")
+    click.echo(str(out))
+
+
+@main.command()
 @click.argument("name", type=click.Choice(["imbalance", "ferplus", "landmarks"]))
 @DATA_OPTION
 @click.option("--mesh", type=click.Path(path_type=Path), default=Path("data/mesh.npz"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.bundle import ModelBundle
+from fer_sdk.environment import describe_environment
 from fer_sdk.files import write_beside
 from fer_sdk.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
@@ -55,6 +56,7 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
             "minutes": f"{run.progress.seconds / 60:.0f}",
             "trainer": f"fer-sdk {version('fer-sdk')}, keras {keras.__version__} "
             f"on {keras.backend.backend()}",
+            "hardware": _hardware(),
         },
         metrics=(
             {
@@ -69,6 +71,13 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     )
     bundle.write_sidecar()
     return bundle, scores
+
+
+def _hardware() -> str:
+    """Return the first accelerator, or the processor and its cores."""
+    where = describe_environment()
+    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+    return devices[0] if devices else f"{where['processor']} x {where['cores']}"
 
 
 def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> float:
