@@ -36,9 +36,11 @@ bare: $(DEV)/ready
 old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
 
-# Training is backend-neutral: without TensorFlow it resumes as exactly on JAX.
+# Training is backend-neutral: without TensorFlow it resumes as exactly on JAX, and there two
+# processes train together.
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
+	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_parallel.py
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
@@ -64,7 +66,7 @@ $(OLD)/ready: pyproject.toml
 
 $(JAX)/ready: pyproject.toml
 	$(PYTHON) -m venv $(JAX)
-	$(PIP_QUIET) $(JAX)/bin/pip install -q -e . "keras>=3.15,<3.16" jax pytest
+	$(PIP_QUIET) $(JAX)/bin/pip install -q -e . "keras>=3.15,<3.16" jax matplotlib pytest
 	touch $@
 
 clean:

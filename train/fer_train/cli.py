@@ -23,6 +23,7 @@ from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:
     from fer_train.fit import Run
+    from fer_train.parallel import Workers
 
 SPLITS = {
     "public": (fer2013.PUBLIC_TEST,),
@@ -74,6 +75,10 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
                      help="Stop after this time; the same command goes on later."),
+        click.option("--workers", help="HOST:PORT of every process that trains this run, with "
+                     "commas; the same command runs on each. Needs KERAS_BACKEND=jax."),
+        click.option("--worker", type=click.IntRange(0), default=0, show_default=True,
+                     help="Which of --workers this process is; 0 writes the run."),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option("--out", type=click.Path(path_type=Path),
                      help="Default: runs/RECIPE-seedSEED."),
@@ -95,6 +100,8 @@ def fit(
     seed: int,
     max_minutes: float | None,
     restart: bool,
+    workers: str | None,
+    worker: int,
     weights: str | None,
     input_size: int | None,
 ) -> None:
@@ -106,7 +113,9 @@ def fit(
     sizes = {name: value for name, value in chosen.items() if value is not None}
     folder = _run_folder(recipe, seed, out, restart=restart)
     dataset = fer2013.load(data)
-    _train(Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed), recipe, max_minutes)
+    team = _join(workers, worker, max_minutes)
+    run = Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed, workers=team)
+    _train(run, recipe, max_minutes)
 
 
 @main.command()
@@ -121,6 +130,8 @@ def distill(
     seed: int,
     max_minutes: float | None,
     restart: bool,
+    workers: str | None,
+    worker: int,
 ) -> None:
     """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
     require("train", "training", "keras", "matplotlib")
@@ -130,7 +141,18 @@ def distill(
     dataset = fer2013.load(data)
     soft = load(soft_labels, dataset)
     folder = _run_folder(recipe, seed, out, restart=restart)
-    _train(Run(RECIPES[recipe], dataset, folder, seed, soft), recipe, max_minutes)
+    team = _join(workers, worker, max_minutes)
+    _train(Run(RECIPES[recipe], dataset, folder, seed, soft, team), recipe, max_minutes)
+
+
+def _join(workers: str | None, worker: int, max_minutes: float | None) -> "Workers":
+    from fer_train.parallel import ALONE, join
+
+    if workers is None:
+        return ALONE
+    if max_minutes is not None:
+        raise click.UsageError("--max-minutes goes without --workers: their clocks differ")
+    return join(workers.split(","), worker)
 
 
 def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> Path:
@@ -142,6 +164,7 @@ def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> P
 
 def _train(run: "Run", name: str, max_minutes: float | None) -> None:
     """Train with a progress bar until the end or a stop, then draw and publish."""
+    from fer_train.parallel import alone
     from fer_train.plots import draw_curves
     from fer_train.publish import publish
 
@@ -160,6 +183,9 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
             bar.update()
 
         run.train(stop=stop, report=report)
+    if run.workers.number:
+        click.echo(f"worker {run.workers.number} is done; worker 0 writes {run.folder}")
+        return
     if run.progress.history:
         title = f"{name}, seed {run.seed}"
         draw_curves(run.progress.history, run.folder / "curves.png", title)
@@ -169,7 +195,8 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
             "the same command goes on from there"
         )
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
-    bundle, scores = publish(run, name)
+    with alone():
+        bundle, scores = publish(run, name)
     click.echo(
         f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
         f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"

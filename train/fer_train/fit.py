@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
-from fer_train import augment, batch_norm, checkpoint, models
+from fer_train import augment, batch_norm, checkpoint, models, parallel
 from fer_train.data.imbalance import balanced_class_weights
 from fer_train.data.training_set import class_names, training_set, watched_set
 from fer_train.errors import TrainingError
@@ -38,6 +38,7 @@ class Run:
         folder: Path,
         seed: int,
         soft: SoftLabels | None = None,
+        workers: parallel.Workers = parallel.ALONE,
     ) -> None:
         """Build the model and take up the folder's checkpoint, if there is one.
 
@@ -47,12 +48,16 @@ class Run:
             folder: Where the run lives; created.
             seed: Decides initial weights, order, views and dropout.
             soft: Teachers' soft labels, for a recipe that wants them.
+            workers: The processes that train this run together, each calling this.
 
         Raises:
             TrainingError: If the folder holds another run, or Training is smaller than a batch.
             InputError: If the recipe needs FER+ votes or soft labels and there are none.
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
+        self.workers = workers
+        if recipe.mixup and workers.count > 1:
+            raise TrainingError("mixup blends whole batches: it trains in one process")
         self.sample = training_set(data, recipe, seed, soft)
         self.watched, self.truth = watched_set(data, recipe)
         self.steps = len(self.sample.faces) // recipe.batch_size
@@ -83,6 +88,8 @@ class Run:
             if recipe.folded_backbone:
                 batch_norm.reestimate(self.student, self.sample.faces[:STATISTICS_FACES])
             self._enter_stage()
+        if workers.number:
+            return
         with write_beside(folder / "recipe.json") as path:
             path.write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=2) + "\n")
 
@@ -116,6 +123,7 @@ class Run:
             while progress.step < self.steps:
                 first = progress.step * self.recipe.batch_size
                 batch = order[first : first + self.recipe.batch_size]
+                batch = self.workers.share(batch)
                 loss = self._one_step(faces[batch], targets[batch], self.sample.labels[batch])
                 progress.seconds += time.monotonic() - last
                 last = time.monotonic()
@@ -127,14 +135,17 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint."""
+        if self.workers.number:
+            return
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
-    def float32_student(self) -> keras.Model:
-        """Return the network in float32, whatever precision it is trained in."""
-        if self.recipe.precision == "float32":
+    def local_student(self) -> keras.Model:
+        """Return the network in float32 and of this process alone, however it is trained."""
+        if self.recipe.precision == "float32" and self.workers.count == 1:
             return self.student
-        network = self._build()
-        network.set_weights(self.student.get_weights())
+        with parallel.alone():
+            network = self._build()
+            network.set_weights(self.student.get_weights())
         return network
 
     def _build(self) -> keras.Model:
@@ -164,7 +175,8 @@ class Run:
 
     def _end_epoch(self) -> None:
         progress = self.progress
-        right = predict(self.student, self.watched).argmax(axis=1) == self.truth
+        with parallel.alone():
+            right = predict(self.local_student(), self.watched).argmax(axis=1) == self.truth
         recalls = [right[self.truth == number].mean() for number in np.unique(self.truth)]
         progress.history.append(
             {
@@ -179,10 +191,13 @@ class Run:
         stage = self.recipe.stage_number(progress.epoch)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         if self.recipe.stage_number(progress.epoch) != stage:
-            with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
-                self.float32_student().save(path)
+            if not self.workers.number:
+                with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
+                    self.local_student().save(path)
             self._enter_stage()
         self.save()
+        if self.workers.number:
+            return
         with write_beside(self.folder / "history.json") as path:
             path.write_text(json.dumps(progress.history, indent=1) + "\n")
 

@@ -33,7 +33,7 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
         The bundle and its scores on clean PublicTest.
     """
     path = run.folder / f"{name}.keras"
-    network = run.float32_student()
+    network = run.local_student()
     with write_beside(path) as temporary:
         network.save(temporary)
     labels = class_names(run.recipe)
