@@ -113,6 +113,7 @@ TEACHERS_VIEWS: Final = Augmentation(
     rotation_degrees=15, zoom=0.2, shift_px=4, flip=True, brightness=0.1, contrast=0.3
 )
 
+_MILD: Final = Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True)
 _STRONG: Final = replace(TEACHERS_VIEWS, erasing=0.3)
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
@@ -133,7 +134,7 @@ def _transfer(model: str, input_size: int) -> Recipe:
         optimizer="adam",
         weight_decay=1e-4,
         label_smoothing=0.0,
-        augmentation=Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True),
+        augmentation=_MILD,
     )
 
 
@@ -160,7 +161,34 @@ RECIPES: Final = {
     "inception-v3": _transfer("inception_v3", 96),
     "xception": _transfer("xception", 96),
     "mobilenet": _transfer("mobilenet", 96),
+    # As published (Khaireddin and Chen 2021): hundreds of epochs, for a GPU.
+    "vggnet": Recipe(
+        model="vggnet",
+        stages=(Stage(epochs=300, learning_rate=0.01, warmup_epochs=3),),
+        batch_size=64,
+        weight_decay=5e-3,
+        augmentation=_STRONG,
+        precision="mixed_bfloat16",
+    ),
     # Native sizes for machines without a GPU.
+    "simple-cnn": Recipe(
+        model="simple_cnn",
+        stages=(Stage(epochs=30, learning_rate=0.03, warmup_epochs=1),),
+        augmentation=_MILD,
+    ),
+    "mini-vgg": Recipe(
+        model="mini_vgg",
+        stages=(Stage(epochs=40, learning_rate=0.05, warmup_epochs=2),),
+        augmentation=_MILD,
+        precision="mixed_bfloat16",
+    ),
+    "mini-vgg-pooled": Recipe(
+        model="mini_vgg",
+        sizes={"fully_connected": False},
+        stages=(Stage(epochs=40, learning_rate=0.05, warmup_epochs=2),),
+        augmentation=_MILD,
+        precision="mixed_bfloat16",
+    ),
     # fer-train fit mobilenet-faces --weights FILE: a backbone that knows faces (VGGFace2).
     "mobilenet-faces": replace(
         _transfer("mobilenet", 96),
