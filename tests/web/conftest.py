@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("playwright", reason="the page's tests need Playwright: run `make web-check`")
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).parents[2]
 WEB = "/android_demo/web/"
@@ -65,6 +65,8 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def launch(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a function that starts a browser with a fake camera and more switches."""
+    from playwright.sync_api import sync_playwright
+
     camera = tmp_path_factory.mktemp("camera") / "camera.y4m"
     write_y4m(camera)
     switches = [
@@ -75,32 +77,32 @@ def launch(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ]
     with sync_playwright() as playwright:
 
-        def start(*more: str) -> Browser:
+        def start(*more: str) -> "Browser":
             return playwright.chromium.launch(executable_path=chromium, args=[*switches, *more])
 
         yield start
 
 
 @pytest.fixture(scope="session")
-def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+def browser(launch: Callable[..., "Browser"]) -> Iterator["Browser"]:
     running = launch(*WEBGPU)
     yield running
     running.close()
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def context(browser: "Browser") -> Iterator["BrowserContext"]:
     opened = browser.new_context(**PHONE)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext, site: Site) -> Page:
+def page(context: "BrowserContext", site: Site) -> "Page":
     return opened(context.new_page(), site.page)
 
 
-def opened(page: Page, url: str) -> Page:
+def opened(page: "Page", url: str) -> "Page":
     """Open the page and wait until its model is loaded."""
     page.goto(url)
     page.locator("#camera:enabled").wait_for(timeout=60_000)

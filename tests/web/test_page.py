@@ -143,6 +143,17 @@ def test_the_camera_runs_on_without_growing(page: Page) -> None:
     assert last["heap"] <= first["heap"] + 500_000
 
 
+def test_a_camera_that_is_not_allowed_is_one_line(page: Page, sample_photo: Path) -> None:
+    refuse = "Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = () => {refuse}; }}")
+    page.click("#camera")
+    expect(page.locator("#problem")).to_contain_text("allow it in the browser's site settings")
+    expect(page.locator("#camera")).to_have_text("Start camera")
+    label(page, sample_photo)
+    expect(page.locator("#label")).to_have_text("happy")
+    expect(page.locator("#problem")).to_be_hidden()
+
+
 def test_the_front_cameras_picture_is_mirrored_with_its_box(page: Page, sample_photo: Path) -> None:
     label(page, sample_photo)
     page.click("#camera")

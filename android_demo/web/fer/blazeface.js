@@ -28,8 +28,8 @@ export class Letterbox {
     const x0 = (width - 1 - scale * (SIDE - 1)) / 2;
     const y0 = (height - 1 - scale * (SIDE - 1)) / 2;
     const view = { xx: scale, xy: 0, x0, yx: 0, yy: scale, y0 };
-    ["red", "green", "blue"].forEach((channel, k) =>
-      this.sampler.sample(image, view, channel, this.pixels, k, 3));
+    this.sampler.look(image, view);
+    ["red", "green", "blue"].forEach((channel, k) => this.sampler.read(channel, this.pixels, k, 3));
     for (let y = 0, k = 0; y < SIDE; y++) {
       const down = scale * y + y0;
       for (let x = 0; x < SIDE; x++, k += 3) {

@@ -64,18 +64,27 @@ export class Sampler {
   }
 
   /**
-   * Read the input's pixels: block means, then bilinear weights in 11 bits.
+   * Look at an image: where each of the input's pixels is read, for `read`.
    *
    * @param {{data, width, height}} image RGBA.
    * @param transform From input pixels to image pixels.
-   * @param {string} channel "grey", "red", "green" or "blue".
-   * @param {Uint8Array} out (height * width * step,), written at `offset`, `offset` + `step`, ...
    */
-  sample(image, transform, channel, out, offset = 0, step = 1) {
+  look(image, transform) {
     const scale = Math.min(
       Math.hypot(transform.xx, transform.yx), Math.hypot(transform.xy, transform.yy));
     const block = Math.max(1, Math.min(Math.floor(scale + 0.5), image.width, image.height));
     const bounds = this.place(image, transform, block);
+    Object.assign(this, { image, block, bounds });
+  }
+
+  /**
+   * Read the input's pixels: block means, then bilinear weights in 11 bits.
+   *
+   * @param {string} channel "grey", "red", "green" or "blue".
+   * @param {Uint8Array} out (height * width * step,), written at `offset`, `offset` + `step`, ...
+   */
+  read(channel, out, offset = 0, step = 1) {
+    const { image, block, bounds } = this;
     this.average(image, channel, block, bounds);
     const across = bounds.right - bounds.left + 1;
     for (let k = 0; k < this.left.length; k++) {
@@ -124,33 +133,38 @@ export class Sampler {
     const across = bounds.right - bounds.left + 1;
     const count = across * (bounds.bottom - bounds.top + 1);
     if (this.means.length < count) this.means = new Int32Array(count);
-    const area = block * block;
-    const half = Math.floor(area / 2);
+    this.means.fill(0, 0, count);
+    const { data, width, height } = image;
     const byte = CHANNELS[channel];
-    for (let by = bounds.top, k = 0; by <= bounds.bottom; by++) {
-      for (let bx = bounds.left; bx <= bounds.right; bx++, k++) {
-        let sum = 0;
-        for (let y = by * block; y < (by + 1) * block; y++) {
-          const row = Math.min(y, image.height - 1) * image.width;
-          for (let x = bx * block; x < (bx + 1) * block; x++) {
-            const at = 4 * (row + Math.min(x, image.width - 1));
-            sum += byte === undefined ? grey(image.data, at) : image.data[at + byte];
-          }
+    const end = (bounds.right + 1) * block;
+    for (let y = bounds.top * block; y < (bounds.bottom + 1) * block; y++) {
+      const row = Math.min(y, height - 1) * width;
+      let k = (Math.floor(y / block) - bounds.top) * across;
+      for (let x = bounds.left * block, inside = 0; x < end; x++) {
+        const at = 4 * (row + Math.min(x, width - 1));
+        this.means[k] += byte === undefined ? grey(data, at) : data[at + byte];
+        if (++inside === block) {
+          inside = 0;
+          k += 1;
         }
-        this.means[k] = Math.floor((sum + half) / area);
       }
     }
+    const area = block * block;
+    const half = Math.floor(area / 2);
+    for (let k = 0; k < count; k++) this.means[k] = Math.floor((this.means[k] + half) / area);
   }
 
   /** Cut a face out of an image as the model wants it; returns uint8 (height * width,). */
   crop(image, crop, points, out = new Uint8Array(this.width * this.height)) {
-    this.sample(image, cropTransform(crop, points), "grey", out);
+    this.look(image, cropTransform(crop, points));
+    this.read("grey", out);
     return out;
   }
 
   /** Resize a whole image to the input; returns uint8 (height * width,). */
   resize(image, out = new Uint8Array(this.width * this.height)) {
-    this.sample(image, resizeTransform(image, this.width, this.height), "grey", out);
+    this.look(image, resizeTransform(image, this.width, this.height));
+    this.read("grey", out);
     return out;
   }
 }
