@@ -3,8 +3,9 @@
 ::
 
     manifest.json    what is there, with the sha256 of each file
-    models/          every bundle; of an int8 .tflite also NAME-float-io.tflite, for LiteRT.js and
-                     for buffers of floats; of float32 and int8 also the .onnx, for ONNX Runtime
+    models/          every bundle; of an int8 .tflite with uint8 input also NAME-float-io.tflite,
+                     for LiteRT.js and for buffers of floats; of float32 and int8 also the .onnx,
+                     for ONNX Runtime
     detector/        BlazeFace
     golden/          drawn faces, and each model's answers to them in Python
 """
@@ -133,7 +134,7 @@ def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> d
                 "file": file,
                 "precision": bundle.precision,
                 "runtime": "onnx" if bundle.path.suffix == ".onnx" else "litert",
-                "io": inspect(bundle.path).inputs[0].dtype,
+                "io": _input_type(bundle),
             }
         )
     (out / "golden" / "answers.json").write_text(json.dumps(answers) + "\n")
@@ -175,11 +176,11 @@ def _all_bundles(
     there = {bundle.path.name for bundle in copied}
     made = list(copied)
     for bundle in copied:
-        if bundle.path.suffix != ".tflite":
+        if bundle.path.suffix != ".tflite" or bundle.path.stem.endswith(FLOAT_IO):
             continue
         twin = bundle
-        float_io = f"{bundle.path.stem}{FLOAT_IO}.tflite"
-        if bundle.precision == "int8" and not bundle.path.stem.endswith(FLOAT_IO):
+        if bundle.precision == "int8" and _input_type(bundle) == "uint8":
+            float_io = f"{bundle.path.stem}{FLOAT_IO}.tflite"
             if float_io not in there:
                 say(f"make {float_io}")
                 data = with_float_io(bundle.path.read_bytes())
@@ -187,12 +188,16 @@ def _all_bundles(
                 _check_twin(bundle, made[-1], faces, 0.0)
             twin = next(b for b in made if b.path.name == float_io)
         onnx = f"{bundle.path.stem}.onnx"
-        wanted = bundle.precision in ONNX_TOLERANCE and not bundle.path.stem.endswith(FLOAT_IO)
+        wanted = bundle.precision in ONNX_TOLERANCE and _input_type(twin) == "float32"
         if wanted and onnx not in there:
             say(f"make {onnx}")
             made.append(_made(bundle, onnx, _to_onnx(twin.path), f"tf2onnx {version('tf2onnx')}"))
             _check_twin(bundle, made[-1], faces, ONNX_TOLERANCE[bundle.precision])
     return sorted(made, key=lambda bundle: bundle.path.name)
+
+
+def _input_type(bundle: ModelBundle) -> str:
+    return inspect(bundle.path).inputs[0].dtype
 
 
 def _made(source: ModelBundle, name: str, data: bytes, converter: str) -> ModelBundle:

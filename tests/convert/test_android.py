@@ -156,3 +156,17 @@ def test_a_damaged_bundle_leaves_nothing(golden: Path, tmp_path: Path) -> None:
     done = run(models, "--android", tmp_path / "out")
     assert done.exit_code == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["models"]
+
+
+def test_an_int8_model_that_takes_floats_already_gets_no_twin(folder: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    made = "first-student-int8-float-io.tflite"
+    for suffix in ("", ".json"):
+        shutil.copy(folder / "models" / (made + suffix), models / ("own.tflite" + suffix))
+    done = run(models, "--android", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [(m["name"], m["runtime"], m["io"]) for m in manifest["models"]] == [
+        ("own", "onnx", "float32"), ("own", "litert", "float32"),
+    ]  # fmt: skip

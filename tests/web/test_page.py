@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="the page's tests need Playwright: run `make web-check`")
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
-from tests.web.conftest import PHONE, Site, opened
+from tests.web.conftest import PHONE, ROOT, Site, opened
 
 from fer_sdk import BlazeFace, ExpressionRecognizer, read_photo
 
@@ -263,6 +263,27 @@ def test_the_page_fits_a_phone_and_can_be_read(
     for selector in ("h1", ".privacy", "#camera", ".button", "#status", ".bars li", "footer p"):
         assert contrast(page, selector) >= 4.5, selector
     context.close()
+
+
+def test_the_readmes_example_runs(page: Page) -> None:
+    readme = (ROOT / "android_demo" / "web" / "README.md").read_text()
+    (example,) = re.findall(r"```js\n(.*?)```", readme, re.DOTALL)
+    example = re.sub(
+        r'import (\{.*?\}) from "\./(.*?)";', r'const \1 = await import("./\2");', example
+    )
+    result = page.evaluate(f"""async () => {{
+      const photo = await fetch('/examples/eileen_collins.png').then(r => r.blob());
+      const bitmap = await createImageBitmap(photo);
+      const {{ width, height }} = bitmap;
+      const context = new OffscreenCanvas(width, height).getContext('2d');
+      context.drawImage(bitmap, 0, 0);
+      let said;
+      const console = {{ log: value => {{ said = value; }} }};
+      {example}
+      return said;
+    }}""")
+    assert [name for name, _ in result] == ["happy"]
+    assert result[0][1] > 0.8
 
 
 def contrast(page: Page, selector: str) -> float:
