@@ -79,6 +79,7 @@ function openModel() {
         state.recognizer = await Recognizer.open(state.files, model, accelerator);
       } catch (error) {
         stopCamera();
+        wipe();
         say("No model is running.");
         throw error;
       }
@@ -137,6 +138,12 @@ function draw(faces, isMirrored) {
   canvas.setAttribute("aria-label", words.length ? `Picture with ${words.join(", ")}` : "No face found");
 }
 
+function wipe() {
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  canvas.setAttribute("aria-label", "No picture yet");
+  element("empty").hidden = false;
+}
+
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 function showLabels(labels) {
@@ -154,6 +161,8 @@ function showLabels(labels) {
 
 function showAnswer(faces, ms) {
   const [face] = faces;
+  // A camera's label may change many times a second: too often to be read out.
+  element("label").setAttribute("aria-live", state.stream ? "off" : "polite");
   const more = faces.length > 1 ? `, the surest of ${faces.length} faces` : "";
   element("label").value = face ? face.label : "no face";
   element("confidence").textContent = face
