@@ -52,9 +52,9 @@ web-check: chromium web
 	$(DEV)/bin/python -m pytest -q -m browser --log-cli-level=INFO tests/web
 
 chromium:
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
-	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } \
-	|| { echo 'the page is tested in Chromium: sudo apt-get install chromium' >&2; exit 1; }
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends chromium; } \
+	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
 
 $(WEB)/vendor/ready: $(WEB)/package-lock.json
 	@command -v npm >/dev/null \

@@ -12,7 +12,7 @@ from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
-from fer_sdk.shipped import DEFAULT_TRAINED, MODELS_FOLDER
+from fer_sdk.shipped import DEFAULT_TRAINED, shipped_models
 
 ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 
@@ -40,6 +40,9 @@ def main() -> None:
               help="Int8 weights, int16 activations.")  # fmt: skip
 @click.option("--onnx", "as_onnx", is_flag=True,
               help="The chosen ones as .onnx too; alone: float32 as .onnx.")  # fmt: skip
+@click.option("--android", type=click.Path(path_type=Path), metavar="DIR",
+              help="Alone: write all that an app or a web page needs. MODEL is then a folder of "
+              "bundles, without it the shipped ones.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Every one of these.")
 @DATA_OPTION
 @click.option(
@@ -48,22 +51,17 @@ def main() -> None:
 @click.option("--calibration-samples", type=click.IntRange(7), default=504, show_default=True)
 @click.option("--max-drop", type=float, default=0.5, show_default=True,
               help="Largest loss of accuracy against the float model, in points.")  # fmt: skip
-@click.option("--android", type=click.Path(path_type=Path), metavar="DIR",
-              help="Alone: write all that an app or a web page needs. MODEL is then a folder of "
-              "bundles, without it the shipped ones.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace bundles that are there.")
-@click.pass_context
 def convert(
-    context: click.Context,
     model: Path | None,
     precisions: tuple[Precision, ...],
     as_onnx: bool,
+    android: Path | None,
     everything: bool,
     data: Path,
     out: Path,
     calibration_samples: int,
     max_drop: float,
-    android: Path | None,
     overwrite: bool,
 ) -> None:
     """Convert MODEL (.keras, with its sidecar) to bundles proven on real faces.
@@ -71,7 +69,7 @@ def convert(
     Without MODEL: the newest trained model under runs/, else the shipped one.
     """
     if android:
-        _export(context, model, android, overwrite)
+        _export(model, android, overwrite)
         return
     targets = _targets(precisions, as_onnx=as_onnx, everything=everything)
     source = model or _newest_trained()
@@ -147,32 +145,6 @@ def diff(first: Path, second: Path, data: Path) -> None:
     )
 
 
-def _export(context: click.Context, folder: Path | None, out: Path, overwrite: bool) -> None:
-    """Do what --android asks for."""
-    given = [
-        name
-        for name in context.params
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
-    if odd := set(given) - {"model", "android", "overwrite"}:
-        raise click.UsageError(f"--android goes without {', '.join(sorted(odd))}")
-    require("convert", "exporting for Android", "tensorflow", "tf2onnx", "onnxruntime")
-    from fer_convert.android import bundles_in, export
-
-    models = bundles_in(folder or MODELS_FOLDER)
-    with progress_bar(unit=" stage") as bar:
-
-        def say(stage: str) -> None:
-            bar.set_description(stage)
-            bar.update()
-
-        manifest = export(models, out, overwrite=overwrite, say=say)
-    for model in manifest["models"]:
-        path = out / model["file"]
-        click.echo(f"{path}: {path.stat().st_size:,} bytes, {model['io']} in and out")
-    click.echo(f"{out / 'manifest.json'}: {len(manifest['sha256'])} files")
-
-
 def _targets(
     precisions: tuple[Precision, ...], *, as_onnx: bool, everything: bool
 ) -> list[tuple[Precision, str]]:
@@ -201,3 +173,30 @@ def _newest_trained() -> Path:
         return trained[-1]
     click.echo(f"no trained model under runs/: taking the shipped {DEFAULT_TRAINED.name}", err=True)
     return DEFAULT_TRAINED
+
+
+def _export(folder: Path | None, out: Path, overwrite: bool) -> None:
+    """Do what --android asks for."""
+    context = click.get_current_context()
+    given = [
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if odd := set(given) - {"model", "android", "overwrite"}:
+        raise click.UsageError(f"--android goes without {', '.join(sorted(odd))}")
+    require("convert", "exporting for Android", "tensorflow", "tf2onnx", "onnxruntime")
+    from fer_convert.android import bundles_in, export
+
+    models = bundles_in(folder) if folder else list(shipped_models().values())
+    with progress_bar(unit=" stage") as bar:
+
+        def say(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        manifest = export(models, out, overwrite=overwrite, say=say)
+    for model in manifest["models"]:
+        path = out / model["file"]
+        click.echo(f"{path}: {path.stat().st_size:,} bytes, {model['io']} in and out")
+    click.echo(f"{out / 'manifest.json'}: {len(manifest['sha256'])} files")
