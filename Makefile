@@ -1,20 +1,22 @@
 # make demo   set up, label the sample photo, write the annotated picture, print its path
 # make test   set up everything, run every check; also: make check (after one `make test`)
+# make web    fetch and export what the page in android_demo/web needs; make web-check tests it
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 BARE := .venv-bare
 OLD := .venv-tflite
 JAX := .venv-jax
+WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax system clean
+.PHONY: demo test check bare old-boards jax web web-check chromium system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax
+test: system check bare old-boards jax web-check
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -41,6 +43,32 @@ old-boards: $(OLD)/ready
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_parallel.py
+
+# LiteRT.js, pinned by hash in package-lock.json, and the models: the page loads them from here.
+web: $(WEB)/vendor/ready $(DEV)/ready
+	$(DEV)/bin/fer-convert --android $(WEB)/export --overwrite
+	@echo 'serve it: $(DEV)/bin/python -m http.server --bind 127.0.0.1 --directory $(WEB)'
+
+# FER_WEB_SECONDS=60 lets the camera run for a minute; FER_WEB_SCREENSHOTS=DIR keeps pictures.
+web-check: chromium web
+	$(DEV)/bin/python -m pytest -q -m browser --log-cli-level=INFO tests/web
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends chromium; } \
+	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
+
+$(WEB)/vendor/ready: $(WEB)/package-lock.json
+	@command -v npm >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
+	|| { echo 'LiteRT.js is fetched by npm: sudo apt-get install npm' >&2; exit 1; }
+	cd $(WEB) && npm ci
+	rm -rf $(@D) && mkdir -p $(@D)/wasm
+	cp $(WEB)/node_modules/@litertjs/core/dist/index.js $(@D)/litert.js
+	cp $(WEB)/node_modules/@litertjs/wasm-utils/dist/index.js $(@D)/wasm-utils.js
+	cd $(WEB)/node_modules/@litertjs/core/wasm \
+	&& cp litert_wasm_internal.* litert_wasm_compat_internal.* $(CURDIR)/$(@D)/wasm/
+	touch $@
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
@@ -70,4 +98,4 @@ $(JAX)/ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out
+	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out $(WEB)/node_modules $(WEB)/vendor $(WEB)/export
