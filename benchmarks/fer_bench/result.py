@@ -269,6 +269,7 @@ class BenchmarkResult:
         delegate: As asked.
         threads: CPU threads.
         models: The rows.
+        refused: Models that the delegate does not take, and what it says.
     """
 
     schema: int
@@ -280,7 +281,8 @@ class BenchmarkResult:
     data: str | None
     delegate: str
     threads: int
-    models: tuple[ModelResult, ...] = field(default=())
+    models: tuple[ModelResult, ...]
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def write_json(result: BenchmarkResult, path: Path) -> None:
