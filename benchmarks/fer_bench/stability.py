@@ -48,21 +48,26 @@ def ratio(
     return float(b.mean() / a.mean()), float(low), float(high)
 
 
-def warnings(latency: Latency) -> tuple[str, ...]:
-    """Return why two runs may differ by more than `AGREES_WITHIN`; empty if all is well."""
-    medians = latency.by_round_ms(50)
+def warnings(latency: Latency, percent: float = 50) -> tuple[str, ...]:
+    """Return why two runs may differ by more than `AGREES_WITHIN`; empty if all is well.
+
+    Args:
+        latency: Of one model.
+        percent: Percentile that is to be trusted.
+    """
+    values = latency.by_round_ms(percent)
+    mean, name = values.mean(), f"p{percent:.0f}"
     found = []
-    spread = medians.std() / medians.mean()
-    if spread > AGREES_WITHIN:
-        found.append(f"rounds' medians spread by {spread:.0%} of their mean")
-    low, high = interval_ms(latency, 50)
-    if (high - low) / 2 > AGREES_WITHIN / 2 * medians.mean():
-        found.append(f"the median is known to {(high - low) / 2 / medians.mean():.1%} only")
-    half = len(medians) // 2
+    if values.std() > AGREES_WITHIN * mean:
+        found.append(f"{name} of the rounds spreads by {values.std() / mean:.0%} of its mean")
+    low, high = interval_ms(latency, percent)
+    if (high - low) / 2 > AGREES_WITHIN / 2 * mean:
+        found.append(f"{name} is known to within {(high - low) / 2 / mean:.1%} only")
+    half = len(values) // 2
     if half:
-        drift = medians[-half:].mean() / medians[:half].mean() - 1
+        drift = values[-half:].mean() / values[:half].mean() - 1
         if abs(drift) > AGREES_WITHIN:
-            found.append(f"the second half took {drift:+.0%}")
+            found.append(f"{name} of the second half changed by {drift:+.0%}")
     return tuple(found)
 
 

@@ -54,7 +54,7 @@ def _line(row: ModelResult, width: int) -> str:
         text += "".join(f"{row.latency.percentile_ms(p):>9.3f}" for p in (50, 90, 99))
         low, high = interval_ms(row.latency, 50)
         text += f"{f'{low:.3f} - {high:.3f}':>17}"
-        text += "  unstable" if warnings(row.latency) else ""
+        text += "  unstable" if doubts(row) else ""
     return text
 
 
@@ -81,7 +81,7 @@ def _notes(row: ModelResult, first: ModelResult) -> list[str]:
             f"{whole / alone:,.0f} times less"
         )
     if row.latency is not None:
-        notes += [f"unstable: {why}" for why in warnings(row.latency)]
+        notes += [f"unstable: {doubt}" for doubt in doubts(row)]
         if row is not first and first.latency is not None:
             times, low, high = ratio(first.latency, row.latency, 50, paired=True)
             notes.append(f"{times:.2f} times {first.name}'s time ({low:.2f} - {high:.2f})")
@@ -92,6 +92,13 @@ def _notes(row: ModelResult, first: ModelResult) -> list[str]:
             "time at the beginning"
         )
     return [*notes, *row.notes]
+
+
+def doubts(row: ModelResult) -> list[str]:
+    """Return why another run may give another median or p90; empty if all is well."""
+    if row.latency is None:
+        return []
+    return ["; ".join(found) for p in (50, 90) if (found := warnings(row.latency, p))]
 
 
 def place_of(row: ModelResult) -> str:
