@@ -78,7 +78,7 @@ class Plan:
 
 
 PLANS: Final = {
-    "quick": Plan(5, 0.5, 50, 2.0, 1, 0.0, False, 20),
+    "quick": Plan(5, 0.5, 20, 2.0, 1, 0.0, False, 20),
     "normal": Plan(15, 4.0, 150, 20.0, 5, 0.15, True, 60),
     # As MLPerf Mobile asks of a single stream (Janapa Reddi et al. 2022, arxiv.org/abs/2012.02328).
     "full": Plan(30, 60.0, 1024, 600.0, 10, 1.0, True, 300),

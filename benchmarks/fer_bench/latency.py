@@ -66,7 +66,7 @@ def measure_latency(
     return [Latency(w, tuple(turn)) for w, turn in zip(warmups, turns, strict=True)]
 
 
-def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: int = 20) -> Latency:
+def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: int = 10) -> Latency:
     """Time handing faces to a GPU without waiting: what a time without the read-back would say."""
     times = []
     for face in _turn(faces, 0, answers):

@@ -104,7 +104,7 @@ def as_svg(plot: Plot, *, wide: bool) -> str:
 def _figure(plot: Plot, *, wide: bool) -> Any:
     width, height = WIDE if wide else NARROW
     if plot.rows:
-        height = max(1.9, (0.45 if wide else 0.62) * plot.rows + 1.4)
+        height = max(1.9, (0.45 if wide else 0.5) * plot.rows + 1.4)
     style: Any = {
         "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": FAINT, "xtick.color": INK,
         "ytick.color": INK, "grid.color": FAINT, "font.size": 9 if wide else 8,
@@ -155,7 +155,7 @@ def _trade(
         color = GREY if row.peer else _color(number - len(shown) + len(ours))
         axis.plot([ms, row.latency.percentile_ms(90)], [accuracy] * 2, color=color, lw=1)
         area = 60 + 1400 * row.size_bytes / largest
-        axis.scatter(ms, accuracy, s=area, color=color, alpha=0.55, edgecolors="none")
+        axis.scatter(ms, accuracy, s=area, color=color, alpha=0.7, edgecolors="none")
         axis.annotate(
             f"{_broken(row.name)}\n{row.size_bytes / 1000:,.0f} kB", (ms, accuracy), fontsize=7,
             ha="center", va="bottom" if number % 2 else "top", textcoords="offset points",
@@ -163,10 +163,14 @@ def _trade(
         )  # fmt: skip
     front = pareto(list(points.values()))
     axis.plot(*zip(*front, strict=True), color=INK, lw=1, ls=":", zorder=0)
-    axis.set_xscale("log")
-    low, high = min(ms for ms, _ in points.values()), max(ms for ms, _ in points.values())
-    axis.set_xlim(low / 2.2, high * 2.2)
-    axis.margins(y=0.4)
+    _log_axis(axis)
+    low = min(ms for ms, _ in points.values())
+    high = max(row.latency.percentile_ms(90) for row in shown if row.latency is not None)
+    axis.set_xlim(low / 2.2, high * 2)
+    accuracies = [accuracy for _, accuracy in points.values()]
+    middle, spread = (max(accuracies) + min(accuracies)) / 2, max(accuracies) - min(accuracies)
+    half = max(0.8 * spread, 2.5)  # or tenths of a point look large
+    axis.set_ylim(middle - half, middle + half)
     own = shown[-1].accuracy[0]
     subset = "" if own.clean is None else "clean "
     axis.set(xlabel="ms a face, median (line: to p90); dotted: Pareto front",
@@ -212,7 +216,7 @@ def _latency(figure: Any, wide: bool, timed: Sequence[ModelResult]) -> None:
         )  # fmt: skip
     for percent in (50, 90, 99):
         axis.axhline(percent, color=INK, lw=0.6, ls=":")
-    axis.set_xscale("log")
+    _log_axis(axis)
     axis.set_yticks([0, 25, 50, 75, 90, 99])
     axis.set(xlabel="ms a face", ylabel="share of the faces, %", ylim=(0, 102))
     _legend(axis)
@@ -235,34 +239,31 @@ def _memory(figure: Any, wide: bool, rows: Sequence[ModelResult]) -> None:
 
 
 def _operators(figure: Any, wide: bool, rows: Sequence[ModelResult]) -> None:
-    """Draw the time of a face, stacked by kind of operator, the longest kinds named."""
+    """Draw the time of a face, one segment an operator, coloured by kind."""
     axis = figure.add_subplot()
     totals: dict[str, float] = defaultdict(float)
     for row in rows:
         for operator in row.operators:
             totals[_family(operator.kind)] += operator.microseconds
-    kinds = sorted(totals, key=lambda kind: -totals[kind])
-    named = kinds[:6]
-    left = np.zeros(len(rows))
-    for number, kind in enumerate([*named, "others"]):
-        widths = np.array(
-            [
-                sum(o.microseconds for o in row.operators
-                    if (_family(o.kind) if _family(o.kind) in named else "others") == kind)
-                for row in rows
-            ]
-        )  # fmt: skip
-        if not widths.any():
-            continue
-        color = GREY if kind == "others" else _color(number)
-        axis.barh(range(len(rows)), widths, left=left, color=color, height=0.6, label=kind)
-        left += widths
+    kinds = sorted(totals, key=lambda kind: -totals[kind])[: len(COLORS)]
+    for place, row in enumerate(rows):
+        left = 0.0
+        for operator in row.operators:
+            kind = _family(operator.kind)
+            axis.barh(
+                place, operator.microseconds, left=left, height=0.6, edgecolor=FAINT, lw=0.7,
+                color=_color(kinds.index(kind)) if kind in kinds else GREY,
+            )  # fmt: skip
+            left += operator.microseconds
+    for kind in kinds:
+        if totals[kind] > 0:
+            axis.barh(0, 0, color=_color(kinds.index(kind)), label=kind)
     names = [short(row.name) if wide else _broken(row.name) for row in rows]
     axis.set_yticks(range(len(rows)), names)
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     axis.set_xlabel("microseconds a face, one thread")
-    figure.legend(loc="outside lower center", ncols=3 if wide else 2, frameon=False, fontsize=7)
+    figure.legend(loc="outside lower center", ncols=4 if wide else 2, frameon=False, fontsize=7)
 
 
 def _family(kind: str) -> str:
@@ -303,6 +304,12 @@ def _sustained(figure: Any, wide: bool, ours: Sequence[ModelResult]) -> None:
     axis.set(xlabel="seconds without a pause", ylabel="faces a second")
     axis.set_ylim(bottom=0)
     _legend(axis)
+
+
+def _log_axis(axis: Any) -> None:
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
 
 
 def _legend(axis: Any) -> None:

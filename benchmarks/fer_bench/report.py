@@ -16,13 +16,16 @@ from fer_bench.table import doubts, memory_over_bare_mb, place_of
 from fer_sdk.files import write_beside
 
 COMMAND: Final = "fer-bench --report docs/results"
+LONGEST: Final = 4
+"""Operators of a model that the table names."""
 CAPTIONS: Final = {
     "accuracy": "Up and to the left is better. A bubble's area is the file's size.",
     "calibration": "On the dotted line confidence is honest: of answers given with 80 % "
     "confidence, 80 % are right.",
     "latency": "Every single face, pixels in, logits out, on a logarithmic scale.",
     "memory": "Highest resident memory of a fresh process until its first answer.",
-    "operators": "By the runtime's own profiler.",
+    "operators": "By the runtime's own profiler, in order of execution; the longest are named "
+    "below.",
     "stages": "Decode, detect, crop, classify on one thread.",
     "sustained": "A falling line is a device that gets too hot.",
 }
@@ -105,7 +108,9 @@ def _sections(result: BenchmarkResult, peers: BenchmarkResult | None) -> list[Se
                                 _starts(result.models)))  # fmt: skip
     if any(row.throughput for row in result.models):
         sections.append(Section("Images a second", (), _rates(result.models)))
-    sections += drawn("operators")
+    for section in drawn("operators"):
+        sections.append(Section(section.title, section.lines, _operators(result.models),
+                                section.plot))  # fmt: skip
     if any(row.end_to_end for row in result.models):
         (stages,) = drawn("stages")
         sections.append(Section(stages.title, stages.lines, _stages(result.models), stages.plot))
@@ -146,7 +151,7 @@ def _readings(result: BenchmarkResult) -> tuple[str, ...]:
 
 
 def _models(rows: Sequence[ModelResult]) -> Table:
-    head = ("model", "bytes", "k parameters", "MMACs", "all %", "clean %", "p50 ms", "p90 ms",
+    head = ("model", "clean %", "all %", "p50 ms", "p90 ms", "bytes", "k parameters", "MMACs",
             "memory MB", "start s")  # fmt: skip
     return Table(head, tuple(_model_cells(row) for row in rows))
 
@@ -156,13 +161,13 @@ def _model_cells(row: ModelResult) -> tuple[str, ...]:
     start = None if row.first_answer is None else float(np.median(row.first_answer.total_s))
     return (
         row.name,
+        "-" if own is None or own.clean is None else f"{100 * own.clean.accuracy:.2f}",
+        "no labelled faces" if own is None else f"{100 * own.all.accuracy:.2f}",
+        *(_number(None if row.latency is None else row.latency.percentile_ms(p), "{:.3f}")
+          for p in (50, 90)),
         f"{row.size_bytes:,}",
         _number(row.parameters, "{:,.0f}", 1000),
         _number(row.multiply_accumulates, "{:.2f}", 1e6),
-        "no labelled faces" if own is None else f"{100 * own.all.accuracy:.2f}",
-        "-" if own is None or own.clean is None else f"{100 * own.clean.accuracy:.2f}",
-        *(_number(None if row.latency is None else row.latency.percentile_ms(p), "{:.3f}")
-          for p in (50, 90)),
         _number(memory_over_bare_mb(row), "{:.1f}"),
         _number(start, "{:.2f}"),
     )  # fmt: skip
@@ -300,6 +305,21 @@ def _rates(rows: Sequence[ModelResult]) -> Table:
     return Table(head, tuple(cells))
 
 
+def _operators(rows: Sequence[ModelResult]) -> Table:
+    """Return the longest operators of each model."""
+    cells = []
+    for row in rows:
+        whole = sum(operator.microseconds for operator in row.operators)
+        longest = sorted(row.operators, key=lambda operator: -operator.microseconds)
+        for operator in longest[:LONGEST]:
+            share = operator.microseconds / whole if whole else 0.0
+            cells.append(
+                (row.name, operator.name, operator.kind, f"{operator.microseconds:.1f}",
+                 f"{share:.0%}")
+            )  # fmt: skip
+    return Table(("model", "operator", "kind", "us a face", "share"), tuple(cells))
+
+
 def _stages(rows: Sequence[ModelResult]) -> Table:
     head = ("source", "model", "image", "searched at", "decode ms", "detect ms", "crop ms",
             "classify ms", "in all ms")  # fmt: skip
@@ -352,7 +372,7 @@ _PAGE_HEAD: Final = """<!doctype html>
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
  font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+main { max-width: 66rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; margin: .5rem 0; }
 h2 { font-size: 1.15rem; margin: 0 0 .5rem; }
 p { margin: 0 0 .5rem; overflow-wrap: anywhere; }
@@ -364,7 +384,7 @@ svg text { font-family: system-ui, sans-serif !important; }
 svg.narrow { display: none; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--faint); text-align: right;
+th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--faint); text-align: right;
  white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
  background: var(--card); }

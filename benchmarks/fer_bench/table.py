@@ -78,7 +78,7 @@ def _notes(row: ModelResult, first: ModelResult) -> list[str]:
         alone, whole = row.submission.percentile_ms(50), row.latency.percentile_ms(50)
         notes.append(
             f"times include reading the answer back; submission alone would say {alone:.3f} ms, "
-            f"{whole / alone:,.0f} times less"
+            f"{whole / alone:,.1f} times less"
         )
     if row.latency is not None:
         notes += [f"unstable: {doubt}" for doubt in doubts(row)]
