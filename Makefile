@@ -10,12 +10,12 @@ JAX := .venv-jax
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax gpu benchmark system clean
+.PHONY: demo test check bare old-boards jax gpu page chromium benchmark system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax gpu
+test: system check bare old-boards jax gpu page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -46,6 +46,15 @@ gpu: $(DEV)/ready $(VULKAN)/ready
 	FER_GPU=required XDG_RUNTIME_DIR=$(abspath $(VULKAN)) LD_LIBRARY_PATH=$(abspath $(VULKAN)/lib) \
 	VK_ICD_FILENAMES=$(abspath $(VULKAN)/usr/lib/chromium/vk_swiftshader_icd.json) \
 	$(DEV)/bin/python -m pytest -q tests/benchmarks/test_gpu.py
+
+# The benchmark's page in headless Chromium.
+page: $(DEV)/ready chromium
+	$(DEV)/bin/python -m pytest -q -m browser tests/benchmarks
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends chromium; } \
+	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
 
 # docs/results: the benchmark of what is shipped, with the peers' numbers that are there.
 benchmark: $(DEV)/ready

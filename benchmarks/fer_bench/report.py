@@ -15,7 +15,6 @@ from fer_bench.sustained import slowdown
 from fer_bench.table import doubts, memory_over_bare_mb, place_of
 from fer_sdk.files import write_beside
 
-COMMAND: Final = "fer-bench --report docs/results"
 LONGEST: Final = 4
 """Operators of a model that the table names."""
 CAPTIONS: Final = {
@@ -68,7 +67,10 @@ def write_page(result: BenchmarkResult, path: Path, peers: BenchmarkResult | Non
 
 def write_report(result: BenchmarkResult, folder: Path, peers: BenchmarkResult | None) -> None:
     """Write benchmark.md, benchmark.html and the pictures into a folder."""
-    said = f"`{COMMAND}` writes this page, [benchmark.html](benchmark.html) and the pictures."
+    said = (
+        "`make benchmark` writes this page, [benchmark.html](benchmark.html) and the pictures here, "
+        "`fer-bench --report FOLDER` elsewhere."
+    )
     lines = ["# Benchmark", "", _surroundings(result), "", said]
     for section in _sections(result, peers):
         lines += ["", f"## {section.title}", ""]
