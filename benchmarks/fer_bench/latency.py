@@ -53,17 +53,26 @@ def measure_latency(
         -(-max(samples, round(1e9 * seconds / np.median(warm[-10:]))) // rounds) for warm in warmups
     ]
     turns: list[list[tuple[int, ...]]] = [[] for _ in sessions]
+    shares: list[list[float]] = [[] for _ in sessions]
 
     def long_enough() -> bool:
         return all(sum(map(sum, turn)) >= 1e9 * seconds for turn in turns)
 
     number = 0
     while number < rounds or not long_enough():
-        for turn, session, own, count in zip(turns, sessions, faces, counts, strict=True):
-            turn.append(time_each(session.run, _turn(own, number * count, count)))
+        for place, session in enumerate(sessions):
+            turn = _turn(faces[place], number * counts[place], counts[place])
+            wall, processor = time.perf_counter_ns(), time.process_time_ns()
+            turns[place].append(time_each(session.run, turn))
+            if not isinstance(session, GpuSession):
+                passed = time.perf_counter_ns() - wall
+                shares[place].append((time.process_time_ns() - processor) / passed)
             report(1)
         number += 1
-    return [Latency(w, tuple(turn)) for w, turn in zip(warmups, turns, strict=True)]
+    return [
+        Latency(warm, tuple(turn), tuple(share))
+        for warm, turn, share in zip(warmups, turns, shares, strict=True)
+    ]
 
 
 def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: int = 10) -> Latency:

@@ -68,8 +68,8 @@ def write_page(result: BenchmarkResult, path: Path, peers: BenchmarkResult | Non
 def write_report(result: BenchmarkResult, folder: Path, peers: BenchmarkResult | None) -> None:
     """Write benchmark.md, benchmark.html and the pictures into a folder."""
     said = (
-        "`make benchmark` writes this page, [benchmark.html](benchmark.html) and the pictures here, "
-        "`fer-bench --report FOLDER` elsewhere."
+        "`make benchmark` writes this page, [benchmark.html](benchmark.html) and the pictures "
+        "here, `fer-bench --report FOLDER` elsewhere."
     )
     lines = ["# Benchmark", "", _surroundings(result), "", said]
     for section in _sections(result, peers):
@@ -141,7 +141,7 @@ def _readings(result: BenchmarkResult) -> tuple[str, ...]:
         "answer."
     ]
     for row in result.models:
-        lines += [f"{row.name} is unstable: {doubt}." for doubt in doubts(row)]
+        lines += [f"{row.name} is unstable: {doubts(row)}."] if doubts(row) else []
         if row.place.delegate != "cpu":
             lines.append(f"{row.name} {place_of(row)}.")
         if row.parity is not None:

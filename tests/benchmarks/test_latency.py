@@ -1,5 +1,6 @@
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,12 @@ def test_a_run_that_another_may_not_repeat_is_called_unstable(
 ) -> None:
     found = warnings(Latency((), tuple((round(1e6 * ms),) * 5 for ms in medians)))
     assert why in "; ".join(found)
+
+
+def test_a_machine_that_others_use_too_is_no_place_to_measure() -> None:
+    shared = replace(latency(1.0), on_processor=(0.99, 0.7, 0.7))
+    assert warnings(shared) == ("other programs took the processor for 30% of the time",)
+    assert warnings(replace(shared, on_processor=(0.99, 0.7, 1.0))) == ()
 
 
 def test_a_paired_ratio_forgives_a_slow_moment_that_hits_both() -> None:
