@@ -78,7 +78,7 @@ def run(
     peers: Path | None,
 ) -> None:
     """Measure MODELS (names or files); all shipped ones by default."""
-    from fer_bench.benchmark import PLANS, run_benchmark, steps
+    from fer_bench.benchmark import Settings, run_benchmark
     from fer_bench.compare import gate_accuracy
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
@@ -89,18 +89,16 @@ def run(
     paths = [find_model(model) for model in models or shipped_models()]
     _open_once(paths, delegate, threads, refusals=bool(models))
     seen = _faces(data, split, faces)
-    mode, minutes = mode or "normal", minutes or 0
-    total = steps(len(paths), PLANS[mode], minutes, len(photos))
-    with progress_bar(total=total, desc="measuring", unit=" steps") as bar:
+    settings = Settings(
+        mode or "normal", delegate, threads, minutes or 0, photos, skip_refused=not models
+    )
+    with progress_bar(total=settings.steps(len(paths)), desc="measuring", unit=" steps") as bar:
 
         def report(what: str) -> None:
             bar.set_description(what, refresh=False)
             bar.update(1)
 
-        result = run_benchmark(
-            paths, seen, mode=mode, delegate=delegate, threads=threads, minutes=minutes,
-            sources=photos, skip_refused=not models, report=report,
-        )  # fmt: skip
+        result = run_benchmark(paths, seen, settings, report)
     if json_path is not None:
         write_json(result, json_path)
     if html is not None:
