@@ -23,10 +23,7 @@ FILE = click.Path(path_type=Path)
              context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
 @click.version_option(__version__)
 def main() -> None:
-    """Measure accuracy and latency of models; `fer-bench` alone benches all shipped ones.
-
-    `fer-bench run --help` lists the options of a measurement; the word run may be left out.
-    """
+    """Measure accuracy and latency of models; `fer-bench` alone benches all shipped ones."""
 
 
 def _delegate(context: click.Context, option: click.Parameter, name: str) -> str:
@@ -80,6 +77,7 @@ def run(
     """Measure MODELS (names or files); all shipped ones by default."""
     from fer_bench.benchmark import Settings, run_benchmark
     from fer_bench.compare import gate_accuracy
+    from fer_bench.end_to_end import check_source
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
 
@@ -88,6 +86,8 @@ def run(
     others = None if peers is None else read_json(peers)
     paths = [find_model(model) for model in models or shipped_models()]
     _open_once(paths, delegate, threads, refusals=bool(models))
+    for photo in photos:
+        check_source(photo)
     seen = _faces(data, split, faces)
     settings = Settings(
         mode or "normal", delegate, threads, minutes or 0, photos, skip_refused=not models
