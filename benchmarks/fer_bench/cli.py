@@ -44,8 +44,8 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
               metavar="|".join(DELEGATES) + "|onnx-PROVIDER",
               help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--quick", "mode", flag_value="quick", help="Seconds, on a sample of the faces.")
-@click.option("--full", "mode", flag_value="full",
+@click.option("--quick", is_flag=True, help="Seconds, on a sample of the faces.")
+@click.option("--full", is_flag=True,
               help="At least 1,024 answers and 60 s a model, as MLPerf asks.")  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=None,
               help="Then run each model so long without a pause: does it slow down?")  # fmt: skip
@@ -65,7 +65,8 @@ def run(
     faces: Path | None,
     delegate: str,
     threads: int,
-    mode: str | None,
+    quick: bool,
+    full: bool,
     minutes: float | None,
     photos: tuple[Path, ...],
     min_accuracy: float | None,
@@ -81,6 +82,8 @@ def run(
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
 
+    if quick and full:
+        raise click.UsageError("--quick and --full exclude each other")
     if html is not None or report_folder is not None:
         require("bench", "drawing", "matplotlib")
     others = None if peers is None else read_json(peers)
@@ -89,9 +92,8 @@ def run(
     for photo in photos:
         check_source(photo)
     seen = _faces(data, split, faces)
-    settings = Settings(
-        mode or "normal", delegate, threads, minutes or 0, photos, skip_refused=not models
-    )
+    mode = "quick" if quick else "full" if full else "normal"
+    settings = Settings(mode, delegate, threads, minutes or 0, photos, skip_refused=not models)
     with progress_bar(total=settings.steps(len(paths)), desc="measuring", unit=" steps") as bar:
 
         def report(what: str) -> None:
