@@ -8,6 +8,7 @@ import click
 from fer_bench.delegates import DELEGATES, is_delegate, open_delegate
 from fer_sdk import __version__, fer2013, shipped_models
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
+from fer_sdk.environment import describe_environment
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.extras import require
 from fer_sdk.shipped import find_model
@@ -77,7 +78,7 @@ def run(
 ) -> None:
     """Measure MODELS (names or files); all shipped ones by default."""
     from fer_bench.benchmark import Settings, run_benchmark
-    from fer_bench.compare import gate_accuracy
+    from fer_bench.compare import gate_accuracy, refuse_other_machine
     from fer_bench.end_to_end import check_source
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
@@ -87,6 +88,8 @@ def run(
     if html is not None or report_folder is not None:
         require("bench", "drawing", "matplotlib")
     others = None if peers is None else read_json(peers)
+    if others is not None:
+        refuse_other_machine(others, describe_environment())
     paths = [find_model(model) for model in models or shipped_models()]
     _open_once(paths, delegate, threads, refusals=bool(models))
     for photo in photos:
