@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from fer_convert.drawn_faces import drawn_faces
 from fer_convert.float_io import with_float_io
-from fer_convert.inspect import inspect
 from fer_convert.onnx_recipes import OPSET
 from fer_convert.parity import ParityError
 from fer_sdk.blazeface import BLAZEFACE_FILE
@@ -35,6 +34,7 @@ from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
 from fer_sdk.files import sha256_of
+from fer_sdk.inspect import inspect
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.preprocess import InputSpec
 from fer_sdk.shipped import DEFAULT_MODEL
