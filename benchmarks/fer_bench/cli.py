@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from fer_bench.arm.command import ARM_OPTION, count_on_arm
+from fer_bench.arm.machine import Cpu
 from fer_bench.delegates import DELEGATES, open_delegate
 from fer_sdk import __version__, fer2013, shipped_models
 from fer_sdk.console import DATA_OPTION, FerCommand, progress_bar
@@ -20,6 +22,7 @@ from fer_sdk.shipped import find_model
 @click.option("--delegate", type=click.Choice(list(DELEGATES)), default="cpu", show_default=True,
               help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@ARM_OPTION
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write raw values too.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw accuracy against latency.")
 def main(
@@ -28,6 +31,7 @@ def main(
     split: str,
     delegate: str,
     threads: int,
+    arm: Cpu | None,
     json_path: Path | None,
     plot: Path | None,
 ) -> None:
@@ -38,6 +42,9 @@ def main(
     if plot is not None:
         require("bench", "drawing", "matplotlib")
     paths = [find_model(model) for model in models or shipped_models()]
+    if arm is not None:
+        count_on_arm(arm, paths, json_path)
+        return
     usages = [fer2013.PUBLIC_TEST if split == "public" else fer2013.PRIVATE_TEST]
     open_delegate(paths[0], delegate, threads).close()  # no adapter? say so before all else
     dataset = fer2013.load(data)

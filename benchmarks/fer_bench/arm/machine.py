@@ -69,10 +69,10 @@ class Machine:
             arguments: Of Python: ["-c", "print(1)"] or ["script.py", ...].
             qemu: Further options of qemu.
         """
-        emulator = [str(self.folder / "bin/qemu-aarch64"), "-cpu", self.cpu]
-        # Fixed addresses (-R), so that two runs do the same.
-        return ["setarch", "-R", *emulator, "-L", str(self.folder / "root"), *qemu,
-                str(self.folder / "root/usr/bin/python3.11"), *arguments]  # fmt: skip
+        # An address space of its own (-R): the same addresses, so the same work, in every run.
+        emulator = [str(self.folder / "bin/qemu-aarch64"), "-cpu", self.cpu, "-R", "16G"]
+        root = self.folder / "root"
+        return [*emulator, "-L", str(root), *qemu, str(root / "usr/bin/python3.11"), *arguments]
 
     def environment(self, *paths: Path) -> dict[str, str]:
         """Return the environment of its programs; `paths` can be imported from there too."""

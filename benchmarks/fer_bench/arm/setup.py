@@ -42,7 +42,7 @@ def main(folder: Path, mirror: str | None) -> None:
     if folder.exists():
         click.echo(f"{folder} is there already; delete it to set it up afresh")
         return
-    for tool in ("apt-get", "dpkg-deb", "setarch"):
+    for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise RuntimeFailure(f"the set-up needs {tool}, which was not found: use Debian")
     mirror = mirror or _mirror()
