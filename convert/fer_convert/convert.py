@@ -16,7 +16,7 @@ from fer_convert import onnx_recipes, recipes
 from fer_convert.calibration import calibration_faces
 from fer_convert.export import for_conversion, load_trained
 from fer_convert.gate import gate_faces
-from fer_convert.inspect import inspect
+from fer_sdk.inspect import inspect
 from fer_convert.parity import (
     Parity,
     check,

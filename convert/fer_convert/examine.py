@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert.inspect import Contents, inspect
+from fer_sdk.inspect import Contents, inspect
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError, FerError

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_convert.inspect import Contents, Port
+from fer_sdk.inspect import Contents, Port
 from fer_convert.parity import Parity, ParityError, check, check_extremes, compare
 from fer_sdk import ExpressionClassifier, ModelBundle
 from fer_sdk.bundle import Precision

@@ -57,10 +57,11 @@ class Machine:
         return cls(folder.resolve(), cpu)
 
     @property
-    def description(self) -> dict[str, list[str]]:
-        """Names and versions of its Debian packages and its wheels."""
-        found: dict[str, list[str]] = json.loads((self.folder / DESCRIPTION).read_text())
-        return found
+    def description(self) -> dict[str, str]:
+        """Versions of qemu and of the wheels in it."""
+        found = json.loads((self.folder / DESCRIPTION).read_text())
+        qemu = next(name for name in found["packages"] if name.startswith("qemu"))
+        return {"qemu": qemu, "aarch64 wheels": ", ".join(found["wheels"])}
 
     def command(self, arguments: Sequence[str], qemu: Sequence[str] = ()) -> list[str]:
         """Return the command that runs Python there.

@@ -16,10 +16,12 @@ from fer_bench.arm.count import (
     find_layout,
 )
 from fer_bench.arm.machine import Cpu, Machine
-from fer_bench.arm.products import count_products
 from fer_sdk.bundle import ModelBundle, Precision
+from fer_sdk.environment import describe_environment
 from fer_sdk.errors import InputError, RuntimeFailure
 from fer_sdk.files import sha256_of, write_beside
+from fer_sdk.inspect import inspect
+from fer_sdk.native_log import caught_native_log
 
 SCHEMA: Final = 1
 RUNS: Final = 2
@@ -55,9 +57,11 @@ class ArmCount:
     Attributes:
         name: File name.
         sha256: Of the file.
+        core: Emulated processor.
         precision: As its sidecar states.
         multiply_accumulates: For one face.
-        instructions: One count a process; all the same.
+        instructions: For one face, counted in `processes` processes, each time the same.
+        processes: How many.
         per_instruction: Multiply-accumulates of the widest multiplying instruction for this
             precision that the processor has.
         kinds: Instructions by kind: "dot product", "multiply-add", "widening add", "load", "store",
@@ -67,9 +71,11 @@ class ArmCount:
 
     name: str
     sha256: str
+    core: Cpu
     precision: str
     multiply_accumulates: int
-    instructions: tuple[int, ...]
+    instructions: int
+    processes: int
     per_instruction: int
     kinds: dict[str, int]
     kernels: tuple[Kernel, ...]
@@ -82,7 +88,7 @@ class ArmCount:
     @property
     def times_floor(self) -> float:
         """Instructions that ran, in floors."""
-        return self.instructions[0] / self.floor
+        return self.instructions / self.floor
 
 
 def steps(models: int) -> int:
@@ -123,13 +129,20 @@ def _count(machine: Machine, model: Path, layout: Layout, report: Report) -> Arm
     return ArmCount(
         name=model.name,
         sha256=sha256_of(model),
+        core=machine.cpu,
         precision=bundle.precision,
-        multiply_accumulates=count_products(model),
-        instructions=tuple(totals),
+        multiply_accumulates=_products(model),
+        instructions=totals[0],
+        processes=len(totals),
         per_instruction=products_per_instruction(machine.cpu, bundle.precision),
         kinds=_kinds(answer.blocks.items()),
         kernels=_kernels(answer, layout),
     )
+
+
+def _products(model: Path) -> int:
+    with caught_native_log():
+        return inspect(model).multiply_accumulates
 
 
 def products_per_instruction(cpu: Cpu, precision: Precision) -> int:
@@ -192,33 +205,34 @@ def _kernels(answer: Answer, layout: Layout) -> tuple[Kernel, ...]:
 
 
 def write_json(counts: Sequence[ArmCount], machine: Machine, path: Path) -> None:
-    """Write all counts with the emulated machine's packages."""
+    """Write the counts of one or more cores with the emulated machine's packages."""
     models = [{**asdict(c), "floor": c.floor, "times_floor": c.times_floor} for c in counts]
-    found = {"schema": SCHEMA, "cpu": machine.cpu, **machine.description, "models": models}
+    environment = {**describe_environment(), **machine.description}
+    found = {"schema": SCHEMA, "environment": environment, "models": models}
     with write_beside(path) as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def table(counts: Sequence[ArmCount], cpu: Cpu) -> str:
+def table(counts: Sequence[ArmCount]) -> str:
     """Return the counts as text: a line a model, then where its instructions go."""
     lines = [
-        f"instructions inside LiteRT for one face on {cpu} (qemu), one thread; "
+        f"instructions inside LiteRT for one face on {counts[0].core} (qemu), one thread; "
         f"the same in {RUNS} processes",
         f"{'model':<30}{'MMACs':>8}{'instructions':>14}{'floor':>12}{'x floor':>9}",
     ]
     for count in counts:
         lines.append(
             f"{count.name:<30}{count.multiply_accumulates / 1e6:>8.2f}"
-            f"{count.instructions[0]:>14,}{count.floor:>12,.0f}{count.times_floor:>9.2f}"
+            f"{count.instructions:>14,}{count.floor:>12,.0f}{count.times_floor:>9.2f}"
         )
     for count in counts:
         lines.append(
             f"{count.name}, floor: {count.per_instruction} multiply-accumulates an instruction"
         )
-        lines.append(f"  by kind: {_shares(count.kinds, count.instructions[0])}")
+        lines.append(f"  by kind: {_shares(count.kinds, count.instructions)}")
         for kernel in count.kernels[:_KERNELS_SHOWN]:
             lines.append(
-                f"  {kernel.instructions / count.instructions[0]:>6.1%} at "
+                f"  {kernel.instructions / count.instructions:>6.1%} at "
                 f"{kernel.library}+{kernel.offset:#x}: {_shares(kernel.kinds, kernel.instructions)}"
             )
     return "\n".join(lines)
