@@ -5,16 +5,17 @@ DEMO := .venv-demo
 DEV := .venv
 BARE := .venv-bare
 OLD := .venv-tflite
+VULKAN := .cache/vulkan
 JAX := .venv-jax
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax system clean
+.PHONY: demo test check bare old-boards jax gpu page chromium benchmark system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax
+test: system check bare old-boards jax gpu page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -40,6 +41,26 @@ old-boards: $(OLD)/ready
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
 
+# The GPU delegate on SwiftShader, the software Vulkan driver in Debian's chromium-common.
+gpu: $(DEV)/ready $(VULKAN)/ready
+	FER_GPU=required XDG_RUNTIME_DIR=$(abspath $(VULKAN)) LD_LIBRARY_PATH=$(abspath $(VULKAN)/lib) \
+	VK_ICD_FILENAMES=$(abspath $(VULKAN)/usr/lib/chromium/vk_swiftshader_icd.json) \
+	$(DEV)/bin/python -m pytest -q tests/benchmarks/test_gpu.py
+
+# The benchmark's page in headless Chromium.
+page: $(DEV)/ready chromium
+	$(DEV)/bin/python -m pytest -q -m browser tests/benchmarks
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends chromium; } \
+	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
+
+# docs/results: the benchmark of what is shipped, with the peers' numbers that are there.
+benchmark: $(DEV)/ready
+	$(DEV)/bin/fer-bench --photo $(SAMPLE) --report docs/results \
+	$(if $(wildcard docs/results/peers.json),--peers docs/results/peers.json)
+
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
 	@[ "$$(uname)" != Linux ] || ldconfig -p | grep -q 'libGL\.so\.1' \
@@ -55,6 +76,15 @@ $(DEV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(PIP_QUIET) $(DEV)/bin/pip install -q --upgrade "pip>=25.1"
 	$(PIP_QUIET) $(DEV)/bin/pip install -q -e ".[onnx,train,convert,bench]" --group dev
+	touch $@
+
+$(VULKAN)/ready:
+	rm -rf $(VULKAN) && mkdir -p $(VULKAN)/lib
+	cd $(VULKAN) && { apt-get download -q chromium-common \
+	|| { apt-get update -q && apt-get download -q chromium-common; } } \
+	|| { echo 'make gpu needs the Debian package chromium-common, which apt-get cannot get' >&2; exit 1; }
+	cd $(VULKAN) && dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb
+	ln -s ../usr/lib/chromium/libvulkan.so.1 $(VULKAN)/lib/
 	touch $@
 
 $(OLD)/ready: pyproject.toml

@@ -19,11 +19,11 @@ WARMUP_FACES: Final = (3, 50)
 
 def warm_up(session: Session, faces: NDArray[np.uint8]) -> tuple[int, ...]:
     """Answer some faces before any figure; returns their times in nanoseconds."""
-    times: list[int] = []
-    least, most = WARMUP_FACES
-    while len(times) < least or (len(times) < most and sum(times) < WARMUP_S * 1e9):
-        times += time_each(session.run, _turn(faces, len(times), 1))
-    return tuple(times)
+    batches, (least, most) = one_by_one(faces), WARMUP_FACES
+    times = time_each(session.run, batches, least)
+    while len(times) < most and sum(times) < WARMUP_S * 1e9:
+        times += time_each(session.run, batches, 1)
+    return times
 
 
 def measure_latency(
@@ -40,8 +40,8 @@ def measure_latency(
     Args:
         sessions: Loaded models.
         faces: For each of them, uint8 (n, height, width), gone through again and again.
-        rounds: How often each model takes its turn, at least.
-        seconds: Time for each model, at least, over all rounds; warm-up apart.
+        rounds: How often each model takes its turn.
+        seconds: Time of each model, at least, over all rounds; warm-up apart.
         samples: Answers of each model, at least, over all rounds.
         report: Told about every model's turn.
 
@@ -49,27 +49,29 @@ def measure_latency(
         One `Latency` a session, from pixels in to logits out.
     """
     warmups = [warm_up(session, own) for session, own in zip(sessions, faces, strict=True)]
-    counts = [
-        -(-max(samples, round(1e9 * seconds / np.median(warm[-10:]))) // rounds) for warm in warmups
-    ]
+    batches = [one_by_one(own) for own in faces]
     turns: list[list[tuple[int, ...]]] = [[] for _ in sessions]
-
-    def long_enough() -> bool:
-        return all(sum(map(sum, turn)) >= 1e9 * seconds for turn in turns)
-
-    number = 0
-    while number < rounds or not long_enough():
-        for turn, session, own, count in zip(turns, sessions, faces, counts, strict=True):
-            turn.append(time_each(session.run, _turn(own, number * count, count)))
+    shares: list[list[float]] = [[] for _ in sessions]
+    for _ in range(rounds):
+        for place, session in enumerate(sessions):
+            wall, processor = time.perf_counter_ns(), time.process_time_ns()
+            turns[place].append(
+                time_each(session.run, batches[place], -(-samples // rounds), seconds / rounds)
+            )
+            if not isinstance(session, GpuSession):
+                passed = time.perf_counter_ns() - wall
+                shares[place].append((time.process_time_ns() - processor) / passed)
             report(1)
-        number += 1
-    return [Latency(w, tuple(turn)) for w, turn in zip(warmups, turns, strict=True)]
+    return [
+        Latency(warm, tuple(turn), tuple(share))
+        for warm, turn, share in zip(warmups, turns, shares, strict=True)
+    ]
 
 
-def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: int = 20) -> Latency:
+def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: int = 10) -> Latency:
     """Time handing faces to a GPU without waiting: what a time without the read-back would say."""
     times = []
-    for face in _turn(faces, 0, answers):
+    for face in one_by_one(faces[:answers]):
         began = time.perf_counter_ns()
         session.submit(face[0])
         times.append(time.perf_counter_ns() - began)
@@ -78,24 +80,40 @@ def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: i
 
 
 def time_each(
-    run: Callable[[NDArray[np.uint8]], object], faces: Sequence[NDArray[np.uint8]]
+    run: Callable[[NDArray[np.uint8]], object],
+    batches: Sequence[NDArray[np.uint8]],
+    least: int,
+    seconds: float = 0,
 ) -> tuple[int, ...]:
-    """Call `run` with each of `faces`, uint8 (1, height, width); returns nanoseconds."""
-    times = [0] * len(faces)
-    clock = time.perf_counter_ns
+    """Call `run` with one batch after the other, going round.
+
+    Args:
+        run: What is timed.
+        batches: Each uint8 (1, height, width).
+        least: Calls, at least.
+        seconds: Sum of the calls' times, at least.
+
+    Returns:
+        Nanoseconds of each call.
+    """
+    times: list[int] = []
+    clock, enough, spent = time.perf_counter_ns, round(seconds * 1e9), 0
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for number, face in enumerate(faces):
+        while len(times) < least or spent < enough:
+            batch = batches[len(times) % len(batches)]
             began = clock()
-            run(face)
-            times[number] = clock() - began
+            run(batch)
+            took = clock() - began
+            times.append(took)
+            spent += took
     finally:
         if collecting:
             gc.enable()
     return tuple(times)
 
 
-def _turn(faces: NDArray[np.uint8], first: int, count: int) -> list[NDArray[np.uint8]]:
-    """Return `count` faces as batches of one, beginning at `first`, going round."""
-    return [faces[number % len(faces)][None] for number in range(first, first + count)]
+def one_by_one(faces: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Return faces, uint8 (n, height, width), as batches of one."""
+    return [face[None] for face in faces]

@@ -30,10 +30,13 @@ class Latency:
     Attributes:
         warmup_ns: First answers, not part of any figure.
         rounds_ns: One tuple a round; in each round every model of the run had its turn.
+        on_processor: For each round, the process's time on a processor over the time that passed:
+            below 1 another program had its turn too; empty where it was not measured, as on a GPU.
     """
 
     warmup_ns: tuple[int, ...]
     rounds_ns: tuple[tuple[int, ...], ...]
+    on_processor: tuple[float, ...] = ()
 
     @property
     def all_ms(self) -> NDArray[np.float64]:

@@ -10,6 +10,8 @@ from fer_bench.result import Latency
 
 AGREES_WITHIN: Final = 0.05
 """Share of a time within which two runs agree, or the time is called unstable."""
+BUSY_BELOW: Final = 0.95
+"""Share of the time on a processor, under which the machine was not ours."""
 RESAMPLES: Final = 4000
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -63,6 +65,8 @@ def warnings(latency: Latency, percent: float = 50) -> tuple[str, ...]:
     low, high = interval_ms(latency, percent)
     if (high - low) / 2 > AGREES_WITHIN / 2 * mean:
         found.append(f"{name} is known to within {(high - low) / 2 / mean:.1%} only")
+    if latency.on_processor and (share := float(np.median(latency.on_processor))) < BUSY_BELOW:
+        found.append(f"other programs took the processor for {1 - share:.0%} of the time")
     half = len(values) // 2
     if half:
         drift = values[-half:].mean() / values[:half].mean() - 1

@@ -78,10 +78,10 @@ def _notes(row: ModelResult, first: ModelResult) -> list[str]:
         alone, whole = row.submission.percentile_ms(50), row.latency.percentile_ms(50)
         notes.append(
             f"times include reading the answer back; submission alone would say {alone:.3f} ms, "
-            f"{whole / alone:,.0f} times less"
+            f"{whole / alone:,.1f} times less"
         )
     if row.latency is not None:
-        notes += [f"unstable: {doubt}" for doubt in doubts(row)]
+        notes += [f"unstable: {doubts(row)}"] if doubts(row) else []
         if row is not first and first.latency is not None:
             times, low, high = ratio(first.latency, row.latency, 50, paired=True)
             notes.append(f"{times:.2f} times {first.name}'s time ({low:.2f} - {high:.2f})")
@@ -94,11 +94,11 @@ def _notes(row: ModelResult, first: ModelResult) -> list[str]:
     return [*notes, *row.notes]
 
 
-def doubts(row: ModelResult) -> list[str]:
+def doubts(row: ModelResult) -> str:
     """Return why another run may give another median or p90; empty if all is well."""
     if row.latency is None:
-        return []
-    return ["; ".join(found) for p in (50, 90) if (found := warnings(row.latency, p))]
+        return ""
+    return "; ".join(dict.fromkeys((*warnings(row.latency, 50), *warnings(row.latency, 90))))
 
 
 def place_of(row: ModelResult) -> str:

@@ -16,7 +16,6 @@ from fer_convert import onnx_recipes, recipes
 from fer_convert.calibration import calibration_faces
 from fer_convert.export import for_conversion, load_trained
 from fer_convert.gate import gate_faces
-from fer_sdk.inspect import inspect
 from fer_convert.parity import (
     Parity,
     check,
@@ -29,6 +28,7 @@ from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.files import sha256_of
+from fer_sdk.inspect import inspect
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.softmax import softmax
 

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.inspect import Contents
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import FerError
+from fer_sdk.inspect import Contents
 from fer_sdk.labels import FER2013_LABELS
 
 

@@ -2,67 +2,29 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from numpy.typing import NDArray
+from tests.made_up import made_up_faces
 
 from fer_bench.cli import main
-from fer_bench.latency import Latency, measure_latency
+from fer_bench.delegates import open_delegate, where_it_runs
+from fer_bench.operators import ANSWERS, parse_summary, profile_operators
+from fer_sdk import NoAdapterError, RuntimeFailure
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.images import read_photo
 from fer_train.data.importer import save
 
-
-class Clock:
-    """A clock that fake sessions move on, so that times are known exactly."""
-
-    def __init__(self) -> None:
-        self.now = 0
-
-    def __call__(self) -> int:
-        return self.now
+NOWHERE = {"VK_ICD_FILENAMES": "/nowhere", "VK_DRIVER_FILES": "/nowhere"}
 
 
-class SlowSession:
-    """Takes a fixed number of milliseconds by the fake clock."""
-
-    input_hw, classes = (48, 48), 7
-
-    def __init__(self, clock: Clock, milliseconds: float, order: list[float]) -> None:
-        self.clock, self.milliseconds, self.order = clock, milliseconds, order
-
-    def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        assert faces.shape == (1, 48, 48)
-        self.order.append(self.milliseconds)
-        self.clock.now += round(self.milliseconds * 1e6)
-        return np.zeros((1, 7), np.float32)
-
-    def close(self) -> None:
-        pass
-
-
-def test_models_take_turns_and_warm_ups_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, order = Clock(), []  # type: tuple[Clock, list[float]]
-    monkeypatch.setattr(time, "perf_counter_ns", clock)
-    sessions = [SlowSession(clock, 1.0, order), SlowSession(clock, 2.5, order)]
-    faces = np.zeros((3, 48, 48), np.uint8)
-    slow, slower = measure_latency(sessions, faces, rounds=2, warmup=4)
-    assert order == [1.0] * 4 + [2.5] * 4 + ([1.0] * 3 + [2.5] * 3) * 2
-    assert slow.rounds_ms == ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
-    assert slower.warmup_ms == (2.5,) * 4
-    assert slower.percentile_ms(50) == 2.5
-
-
-def test_percentiles_are_over_all_rounds_and_drifting_rounds_are_called_unstable() -> None:
-    steady = Latency((), (tuple(range(1, 51)), tuple(range(51, 101))))
-    assert steady.percentile_ms(50) == 50.5
-    assert steady.percentile_ms(90) == pytest.approx(90.1)
-    assert steady.unstable
-    assert not Latency((), ((1.0, 1.1, 9.0), (1.0, 1.1, 1.2), (1.0, 1.1, 1.0))).unstable
+@pytest.fixture
+def data(small_fer2013: Fer2013, tmp_path: Path) -> Path:
+    save(small_fer2013, tmp_path / "data.npz")
+    return tmp_path / "data.npz"
 
 
 def bench(*words: object) -> tuple[int, str, str]:
@@ -71,73 +33,177 @@ def bench(*words: object) -> tuple[int, str, str]:
 
 
 def test_command_prints_a_table_and_writes_raw_values(
-    small_fer2013: Fer2013, golden: Path, tmp_path: Path
+    data: Path, small_fer2013: Fer2013, golden: Path, sample_photo: Path, tmp_path: Path
 ) -> None:
-    data, out = tmp_path / "data.npz", tmp_path / "result.json"
-    save(small_fer2013, data)
+    out = tmp_path / "result.json"
     models = [golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"]
-    code, stdout, _ = bench(*models, "--data", data, "--json", out, "--split", "private")
+    code, stdout, _ = bench(
+        *models, "--quick", "--data", data, "--json", out, "--split", "private",
+        "--photo", sample_photo, "--minutes", 0.02, "--min-accuracy", 99,
+    )  # fmt: skip
     assert code == 0
-    assert "PrivateTest: all n = 35, clean n = 34" in stdout
+    assert "timed and scored on 35 faces of PrivateTest" in stdout
+    assert "times tiny-int8.tflite's time (" in stdout
+    assert "searched at 320x240" in stdout
     result = json.loads(out.read_text())
-    assert result["schema"] == 1
+    assert (result["schema"], result["mode"]) == (2, "quick")
     assert result["data"] == small_fer2013.fingerprint
     int8, float32 = result["models"]
     # The tiny model names the bright band, which is the label of every made-up face.
-    assert int8["all"]["accuracy"] == float32["all"]["accuracy"] == 1
+    for row in (int8, float32):
+        (scores,) = row["accuracy"]
+        assert (scores["all"]["n"], scores["clean"]["n"]) == (35, 34)
+        assert scores["all"]["accuracy"] == scores["clean"]["accuracy"] == 1
+        assert sum(found["faces"] for found in scores["reliability"]) == 34
     assert int8["size_bytes"] == models[0].stat().st_size
-    assert len(int8["latency"]["rounds_ms"]) == 11
-    assert all(ms > 0 for turn in int8["latency"]["rounds_ms"] for ms in turn)
+    assert (int8["place"]["delegated_ops"], int8["place"]["ops"]) == (2, 4)
+    assert (float32["parameters"], float32["multiply_accumulates"]) == (56, 56)
+    assert all(ns > 0 for turn in int8["latency"]["rounds_ns"] for ns in turn)
+    assert len(int8["latency"]["warmup_ns"]) == 50
+    assert int8["first_answer"]["peak_mb"][0] > int8["first_answer"]["bare_mb"][0] > 5
+    assert [window["faces"] > 0 for window in int8["sustained"]] == [True, True]
+    for found in int8["end_to_end"]:
+        assert list(found["stages_ns"]) == ["decode", "detect", "crop", "classify"]
+        assert found["faces"] == len(found["stages_ns"]["detect"]) == 20
     assert result["environment"]["ai-edge-litert"] != "not installed"
 
 
-def test_accuracy_against_latency_is_drawn(
-    small_fer2013: Fer2013, golden: Path, tmp_path: Path
+def test_without_fer2013_times_are_measured_and_accuracy_says_why_not(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
-    data, plot = tmp_path / "data.npz", tmp_path / "plot.png"
-    save(small_fer2013, data)
-    code, _, _ = bench(golden / "tiny-int8.tflite", "--data", data, "--plot", plot)
+    monkeypatch.chdir(tmp_path)
+    code, stdout, stderr = bench(golden / "tiny-int8.tflite", "--quick")
     assert code == 0
-    assert read_photo(plot, convert=True).std() > 10
+    assert "no FER2013 at data/fer2013.npz: models are timed on the sample face" in stderr
+    assert "no labelled faces" in stdout
+    code, _, stderr = bench(golden / "tiny-int8.tflite", "--quick", "--min-accuracy", 1)
+    assert code == 1
+    assert "was scored on no labelled faces" in stderr
 
 
-def test_wrong_models_and_missing_data_are_one_line(golden: Path, tmp_path: Path) -> None:
-    for words, message in (
-        (["nonsense"], "no model nonsense"),
-        ([golden / "tiny-int8.tflite", "--data", tmp_path / "none.npz"], "no imported FER2013"),
+def test_a_folder_of_labelled_pictures_is_scored(golden: Path, tmp_path: Path) -> None:
+    faces, labels = made_up_faces(14)
+    names = ("anger", "disgust", "fear", "happiness", "sad", "Surprise", "neutral")
+    for number, (face, label) in enumerate(zip(faces, labels, strict=True)):
+        folder = tmp_path / "own" / names[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(folder / f"{number}.png"), face)
+    out = tmp_path / "out.json"
+    words = [golden / "tiny-float32.tflite", "--quick", "--json", out, "--faces"]
+    assert bench(*words, tmp_path / "own")[0] == 0
+    (scores,) = json.loads(out.read_text())["models"][0]["accuracy"]
+    assert (scores["protocol"], scores["clean"]) == ("own", None)
+    assert (scores["all"]["n"], scores["all"]["accuracy"]) == (14, 1)
+    (tmp_path / "own" / "bored").mkdir()
+    code, _, stderr = bench(*words, tmp_path / "own")
+    assert code == 1
+    assert "must be named by a label" in stderr
+
+
+def test_wrong_models_options_and_missing_data_are_one_line(golden: Path, tmp_path: Path) -> None:
+    for words, message, expected in (
+        (["nonsense"], "no model nonsense", 1),
+        ([golden / "tiny-int8.tflite", "--data", tmp_path / "none.npz"], "no imported FER2013", 1),
+        ([golden / "tiny-int8.tflite", "--delegate", "onnx"], "takes .onnx files", 1),
+        ([golden / "tiny-int16x8.tflite", "--delegate", "xnnpack"], "takes none of the 5", 1),
+        ([golden / "tiny-float32.onnx", "--delegate", "onnx-cuda"], "no CUDAExecutionProvider", 3),
+        ([golden / "tiny-float32.onnx", "--delegate", "onnx-fast"], "no ONNX Runtime provider", 1),
     ):
         code, stdout, stderr = bench(*words)
-        assert (code, stdout) == (1, "")
+        assert (code, stdout) == (expected, ""), stderr
         (line,) = stderr.splitlines()
         assert message in line
+    assert bench("--delegate", "tpu")[0] == 2
+
+
+def test_a_delegate_tells_what_it_took(golden: Path) -> None:
+    tiny = golden / "tiny-int8.tflite"
+    for delegate, kernels, taken in (("xnnpack", "XNNPACK", 2), ("none", "built-in kernels", 0)):
+        session = open_delegate(tiny, delegate, 1)
+        place = where_it_runs(session, delegate)
+        session.close()
+        assert place.runtime.endswith(kernels)
+        assert (place.delegated_ops, place.ops) == (taken, 4)
+
+
+def test_a_provider_of_onnx_runtime_never_leaves_a_part_to_the_cpu(golden: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
+    model = golden / "tiny-float32.onnx"
+    session = open_delegate(model, "onnx", 1)
+    assert where_it_runs(session, "onnx").runtime.endswith("CPUExecutionProvider")
+    session.close()
+    # Azure's provider is in every build and takes no operator of ours.
+    if "AzureExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this build of ONNX Runtime has no provider beside the CPU's")
+    with pytest.raises(RuntimeFailure, match="fallback to CPU EP has been explicitly disabled"):
+        open_delegate(model, "onnx-azure", 1)
+    with pytest.raises(NoAdapterError, match="has no CUDAExecutionProvider"):
+        open_delegate(model, "onnx-cuda", 1)
+
+
+def test_operators_are_profiled_by_both_runtimes(golden: Path) -> None:
+    faces = made_up_faces(4)[0]
+    kinds = [o.kind for o in profile_operators(golden / "tiny-float32.tflite", faces)]
+    assert any(kind.startswith("Average Pooling") for kind in kinds), kinds
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
+    operators = profile_operators(golden / "tiny-float32.onnx", faces)
+    assert [operator.kind for operator in operators] == ["AveragePool", "Flatten", "MatMul"]
+    assert all(0 < operator.microseconds < 1e6 / ANSWERS for operator in operators)
+
+
+def test_the_order_of_execution_is_read_from_a_summary() -> None:
+    text = """
+===== Run Order =====
+     [node type]    [start]    [first]   [avg ms]   [%]   [cdf%]   [mem KB] [times called]   [Name]
+        QUANTIZE      0.000      0.002      0.002     1.129%     1.129%      0.000    200   [Builtin]:0
+    Delegate/Convolution (NHWC, QC8) IGEMM   0.000   0.019   0.019   11.087%   12.216%   0.000   200   [Delegate]:0
+
+===== Top by Computation Time =====
+        QUANTIZE      0.000      0.002      0.002     1.129%     1.129%      0.000    200   [Builtin]:0
+"""  # noqa: E501 - as LiteRT prints it
+    first, second = parse_summary(text)
+    assert (first.kind, first.name, first.microseconds) == ("QUANTIZE", "[Builtin]:0", 2.0)
+    assert (second.kind, second.microseconds) == ("Convolution (NHWC, QC8) IGEMM", 19.0)
+    assert parse_summary("another form") == ()
+
+
+def test_a_video_is_timed_stage_by_stage(golden: Path, sample_photo: Path, tmp_path: Path) -> None:
+    video, out = tmp_path / "video.avi", tmp_path / "out.json"
+    photo = cv2.resize(read_photo(sample_photo), (320, 240))
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(8):
+        writer.write(photo)
+    writer.release()
+    words = [golden / "tiny-int8.tflite", "--quick", "--photo", video, "--json", out]
+    assert bench(*words, "--data", _data(tmp_path))[0] == 0
+    (large, small) = json.loads(out.read_text())["models"][0]["end_to_end"]
+    assert (large["image_wh"], large["detection_wh"]) == ([320, 240], [320, 240])
+    assert large["faces"] == small["faces"] == 5  # eight frames, three of them to warm up
+    video.write_bytes(b"no video")
+    code, _, stderr = bench(*words, "--data", _data(tmp_path))
+    assert code == 1
+    assert "OpenCV cannot read a frame of" in stderr.splitlines()[-1]
+
+
+def _data(folder: Path) -> Path:
+    faces, labels = made_up_faces(21)
+    usage = np.repeat(np.array([0, 1, 2], np.uint8), 7)
+    votes = np.zeros((0, 10), np.uint8)
+    save(Fer2013(faces, labels, usage, np.arange(21, dtype=np.int32), votes), folder / "d.npz")
+    return folder / "d.npz"
 
 
 def test_gpu_without_an_adapter_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
     program = "from fer_bench.cli import main; main()"
     words = ["--delegate", "gpu"]  # the user's own words, without FER2013 too
-    nowhere = {"VK_ICD_FILENAMES": str(tmp_path / "none"), "VK_DRIVER_FILES": str(tmp_path / "no")}
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         capture_output=True,
         text=True,
-        env={**os.environ, **nowhere},
+        env={**os.environ, **NOWHERE},
         cwd=tmp_path,
     )
     assert done.returncode == 3
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert "no GPU adapter was found" in line
-
-
-def test_gpu_row_names_its_adapter_and_its_parity_with_the_cpu(
-    small_fer2013: Fer2013, golden: Path, tmp_path: Path
-) -> None:
-    data = tmp_path / "data.npz"
-    save(small_fer2013, data)
-    code, stdout, stderr = bench(golden / "tiny-int8.tflite", "--data", data, "--delegate", "gpu")
-    if code == 3:
-        pytest.skip(stderr.strip())
-    assert code == 0
-    assert "adapter: " in stdout
-    assert "100.0% get the CPU's label" in stdout

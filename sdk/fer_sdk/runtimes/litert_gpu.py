@@ -1,6 +1,9 @@
 """LiteRT's GPU delegate: the whole model on the GPU, or an error; never a fall-back."""
 
+import atexit
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,10 @@ class GpuSession(OneFaceSession):
         with caught_native_log():
             self._inputs = compiled.create_input_buffers(0)
             self._outputs = compiled.create_output_buffers(0)
+            # The process's first write makes an environment of LiteRT's own, with much to say.
+            self._inputs[0].write(np.zeros(self._entry.shape, self._entry.dtype))
+        atexit.unregister(_say_no_more)
+        atexit.register(_say_no_more)
 
     def submit(self, face: NDArray[np.uint8]) -> None:
         """Hand one face, uint8 (height, width), to the GPU without waiting for the answer.
@@ -73,6 +80,14 @@ class GpuSession(OneFaceSession):
             for buffer in (*self._inputs, *self._outputs):
                 buffer.destroy()
             self._inputs, self._outputs, self._compiled = [], [], None
+
+
+def _say_no_more() -> None:
+    """Keep what LiteRT writes as its environment ends, after Python, off the terminal."""
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def open_session(model: Path, threads: int) -> GpuSession:

@@ -1,0 +1,65 @@
+"""The GPU delegate on whatever adapter there is; `make gpu` brings a software one.
+
+A process of its own each: LiteRT keeps its environment, and what it prints, until the end.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_sdk import shipped_models
+
+pytestmark = pytest.mark.device
+REQUIRED = os.environ.get("FER_GPU") == "required"
+
+
+def bench(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    program = "from fer_bench.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words), "--delegate", "gpu"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+    if done.returncode == 3 and not REQUIRED:
+        pytest.skip(done.stderr.strip())
+    return done
+
+
+def test_every_shipped_model_answers_as_on_the_cpu_and_its_adapter_is_named(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out.json"
+    done = bench(tmp_path, "--quick", "--json", out)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 1  # that there is no FER2013 here
+    result = json.loads(out.read_text())
+    precisions = {row["name"]: row["precision"] for row in result["models"]}
+    assert {"int8", "float32"} <= set(precisions.values())
+    assert {*precisions, *result["refused"]} == {path.name for path in shipped_models().values()}
+    for row in result["models"]:
+        place, parity = row["place"], row["parity"]
+        assert place["delegated_ops"] == place["ops"] > 0
+        assert place["adapter"]
+        if "SwiftShader" in place["adapter"]:
+            assert place["software"]
+            assert "software adapter: SwiftShader" in done.stdout
+        assert parity["faces"] >= 32
+        assert parity["agreement"] >= (1 if row["precision"] == "float32" else 0.95)
+        # int8 rounds in its own way there, by one step here and there.
+        most = {"float32": 1e-3, "float16": 2e-2}.get(row["precision"], 0.2)
+        assert parity["largest_difference"] < most
+        assert all(ns > 0 for ns in row["submission"]["rounds_ns"][0])
+        assert "times include reading the answer back" in done.stdout
+
+
+def test_an_int16x8_file_is_refused(golden: Path, tmp_path: Path) -> None:
+    done = bench(tmp_path, golden / "tiny-int16x8.tflite")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "the GPU delegate refuses" in line
+    assert "int16 activations come out wrong" in line
