@@ -9,7 +9,8 @@ from tests.made_up import made_up_faces
 
 from fer_bench.arm.count import Instruction, read_log
 from fer_bench.arm.machine import DESCRIPTION, FOLDER, Machine
-from fer_bench.arm.report import ArmCount, kind_of, products_per_instruction
+from fer_bench.arm.profile import kind_of
+from fer_bench.arm.report import ArmCount, products_per_instruction
 from fer_bench.arm.run import main as run_main
 from fer_bench.cli import main
 from fer_sdk.errors import RuntimeFailure
@@ -73,7 +74,7 @@ def test_a_block_translated_anew_counts_with_its_new_length() -> None:
         (0x4E238413, "add", "other"),
         (0x4E20CC00, "fmla", "multiply-add"),
         (0x0E238000, "smlal", "multiply-add"),
-        (0x4E606800, "sadalp", "widening add"),
+        (0x4E606800, "sadalp", "widen"),
         (0xA9401400, "ldp", "load"),
         (0x4C007000, "st1", "store"),
         (0x54FFFFC1, "b.ne", "branch"),

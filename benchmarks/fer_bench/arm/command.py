@@ -1,7 +1,6 @@
 """The option `--arm` of `fer-bench`."""
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -12,7 +11,7 @@ from fer_sdk.shipped import find_model, shipped_models
 ARM_OPTION = click.option(
     "--arm",
     "cores",
-    type=click.Choice(get_args(Cpu)),
+    type=click.Choice(["cortex-a76", "cortex-a53"]),
     multiple=True,
     help="Count instructions on an emulated ARM processor instead.",
 )
@@ -27,7 +26,8 @@ def count_on_arm(cores: tuple[Cpu, ...], models: tuple[str, ...], json_path: Pat
     from fer_bench.arm.report import count_models, steps, table, write_json
 
     machines = [Machine.find(core) for core in cores]
-    paths = [find_model(model) for model in models or shipped_models()]
+    shipped = [name for name, path in shipped_models().items() if path.suffix == ".tflite"]
+    paths = [find_model(model) for model in models or shipped]
     with progress_bar(total=len(cores) * steps(len(paths)), desc="counting", unit=" runs") as bar:
         counts = [count_models(machine, paths, bar.update) for machine in machines]
     if json_path is not None:

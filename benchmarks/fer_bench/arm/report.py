@@ -1,21 +1,14 @@
 """`fer-bench --arm`: instructions of each model on an emulated processor, against the floor."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from fer_bench.arm.count import (
-    Answer,
-    Block,
-    Instruction,
-    Layout,
-    count_answer,
-    find_layout,
-)
+from fer_bench.arm.count import Layout, count_answer, find_layout
 from fer_bench.arm.machine import Cpu, Machine
+from fer_bench.arm.profile import Kernel, count_kinds, find_kernels
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.environment import describe_environment
 from fer_sdk.errors import InputError, RuntimeFailure
@@ -28,26 +21,7 @@ RUNS: Final = 2
 Report = Callable[[int], None]
 
 _INT8: Final[tuple[Precision, ...]] = ("int8", "dynamic")
-_DOT_PRODUCT: Final = {"cortex-a53": False, "cortex-a76": True, "max": True}
-_REGION_GAP: Final = 0x400
 _KERNELS_SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """Code that lies together, as one routine does; the library carries no names.
-
-    Attributes:
-        library: File it is in.
-        offset: Of its first instruction that ran, from the beginning of the library's code.
-        instructions: That ran in it for one answer.
-        kinds: The same by kind.
-    """
-
-    library: str
-    offset: int
-    instructions: int
-    kinds: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +38,7 @@ class ArmCount:
         processes: How many.
         per_instruction: Multiply-accumulates of the widest multiplying instruction for this
             precision that the processor has.
-        kinds: Instructions by kind: "dot product", "multiply-add", "widening add", "load", "store",
-            "branch", "other".
+        kinds: Instructions by kind, as `fer_bench.arm.profile.kind_of` tells them apart.
         kernels: Where they ran, most first.
     """
 
@@ -135,8 +108,8 @@ def _count(machine: Machine, model: Path, layout: Layout, report: Report) -> Arm
         instructions=totals[0],
         processes=len(totals),
         per_instruction=products_per_instruction(machine.cpu, bundle.precision),
-        kinds=_kinds(answer.blocks.items()),
-        kernels=_kernels(answer, layout),
+        kinds=count_kinds(answer.blocks.items()),
+        kernels=find_kernels(answer, layout),
     )
 
 
@@ -153,55 +126,8 @@ def products_per_instruction(cpu: Cpu, precision: Precision) -> int:
     Reference Manual for A-profile, 128-bit vectors.
     """
     if precision in _INT8:
-        return 16 if _DOT_PRODUCT[cpu] else 8
+        return 8 if cpu == "cortex-a53" else 16
     return 4
-
-
-def kind_of(instruction: Instruction) -> str:
-    """Return what an instruction does, in the words of `ArmCount.kinds`."""
-    word, mnemonic = instruction.word, instruction.mnemonic
-    # qemu's disassembler has no names for SDOT and UDOT, by vector and by element.
-    if word & 0x9FE0FC00 == 0x0E809400 or word & 0x9FC0F400 == 0x0F80E000:
-        return "dot product"
-    for kind, beginnings in _KINDS.items():
-        if mnemonic.startswith(beginnings):
-            return kind
-    return "branch" if mnemonic in _JUMPS else "other"
-
-
-_JUMPS: Final = ("b", "bl", "br", "blr")
-_KINDS: Final = {
-    "multiply-add": ("fmla", "fmadd", "mla", "smlal", "umlal", "sqrdmlah", "smull", "umull"),
-    "widening add": ("sadalp", "uadalp", "saddlp", "uaddlp"),
-    "load": ("ld",),
-    "store": ("st",),
-    "branch": ("b.", "cbz", "cbnz", "tbz", "tbnz", "ret"),
-}
-
-
-def _kinds(blocks: Iterable[tuple[Block, int]]) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for block, times in blocks:
-        for instruction in block:
-            found[kind_of(instruction)] += times
-    return dict(found.most_common())
-
-
-def _kernels(answer: Answer, layout: Layout) -> tuple[Kernel, ...]:
-    """Join blocks that lie close together and say in which library they are."""
-    regions: dict[int, list[tuple[Block, int]]] = defaultdict(list)
-    begin = end = 0
-    for block, times in sorted(answer.blocks.items(), key=lambda entry: entry[0][0].address):
-        if block[0].address > end + _REGION_GAP:
-            begin = block[0].address
-        end = block[-1].address
-        regions[begin].append((block, times))
-    kernels = []
-    for begin, blocks in regions.items():
-        home = next(library for library in layout.libraries if library.low <= begin < library.high)
-        count = sum(len(block) * times for block, times in blocks)
-        kernels.append(Kernel(home.name, begin - home.low, count, _kinds(blocks)))
-    return tuple(sorted(kernels, key=lambda kernel: -kernel.instructions))
 
 
 def write_json(counts: Sequence[ArmCount], machine: Machine, path: Path) -> None:
