@@ -1,5 +1,6 @@
 # make demo   set up, label the sample photo, write the annotated picture, print its path
 # make test   set up everything, run every check; also: make check (after one `make test`)
+# make web    fetch and export what the page in android_demo/web needs; make web-check tests it
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
@@ -7,15 +8,16 @@ BARE := .venv-bare
 OLD := .venv-tflite
 VULKAN := .cache/vulkan
 JAX := .venv-jax
+WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax gpu page chromium benchmark peers arm system clean
+.PHONY: demo test check bare old-boards jax gpu web web-check page chromium benchmark peers arm system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax gpu page
+test: system check bare old-boards jax gpu web-check page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -37,9 +39,37 @@ bare: $(DEV)/ready
 old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
 
-# Training is backend-neutral: without TensorFlow it resumes as exactly on JAX.
+# Training is backend-neutral: without TensorFlow it resumes as exactly on JAX, and there two
+# processes train together.
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
+	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_parallel.py
+
+# LiteRT.js, pinned by hash in package-lock.json, and the models: the page loads them from here.
+web: $(WEB)/vendor/ready $(DEV)/ready
+	$(DEV)/bin/fer-convert --android $(WEB)/export --overwrite
+	@echo 'serve it: $(DEV)/bin/python -m http.server --bind 127.0.0.1 --directory $(WEB)'
+
+# FER_WEB_SECONDS=60 lets the camera run for a minute; FER_WEB_SCREENSHOTS=DIR keeps pictures.
+web-check: chromium web
+	$(DEV)/bin/python -m pytest -q -m browser --log-cli-level=INFO tests/web
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends chromium; } \
+	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
+
+$(WEB)/vendor/ready: $(WEB)/package-lock.json
+	@command -v npm >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
+	|| { echo 'LiteRT.js is fetched by npm: sudo apt-get install npm' >&2; exit 1; }
+	cd $(WEB) && npm ci
+	rm -rf $(@D) && mkdir -p $(@D)/wasm
+	cp $(WEB)/node_modules/@litertjs/core/dist/index.js $(@D)/litert.js
+	cp $(WEB)/node_modules/@litertjs/wasm-utils/dist/index.js $(@D)/wasm-utils.js
+	cd $(WEB)/node_modules/@litertjs/core/wasm \
+	&& cp litert_wasm_internal.* litert_wasm_compat_internal.* $(CURDIR)/$(@D)/wasm/
+	touch $@
 
 # The GPU delegate on SwiftShader, the software Vulkan driver in Debian's chromium-common.
 gpu: $(DEV)/ready $(VULKAN)/ready
@@ -50,11 +80,6 @@ gpu: $(DEV)/ready $(VULKAN)/ready
 # The benchmark's page in headless Chromium.
 page: $(DEV)/ready chromium
 	$(DEV)/bin/python -m pytest -q -m browser tests/benchmarks
-
-chromium:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
-	&& apt-get install -qy --no-install-recommends chromium; } \
-	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
 
 # docs/results: the benchmark of what is shipped, with the peers' numbers that are there.
 benchmark: $(DEV)/ready
@@ -104,8 +129,8 @@ $(OLD)/ready: pyproject.toml
 
 $(JAX)/ready: pyproject.toml
 	$(PYTHON) -m venv $(JAX)
-	$(PIP_QUIET) $(JAX)/bin/pip install -q -e . "keras>=3.15,<3.16" jax pytest
+	$(PIP_QUIET) $(JAX)/bin/pip install -q -e . "keras>=3.15,<3.16" jax matplotlib pytest
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out
+	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out $(WEB)/node_modules $(WEB)/vendor $(WEB)/export

@@ -36,7 +36,7 @@ from fer_bench.throughput import measure_throughput
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.environment import describe_environment
-from fer_sdk.errors import MissingDependencyError, RuntimeFailure
+from fer_sdk.errors import RuntimeFailure
 from fer_sdk.files import sha256_of
 from fer_sdk.inspect import inspect
 from fer_sdk.native_log import caught_native_log
@@ -87,10 +87,36 @@ PLANS: Final = {
 }
 
 
-def steps(models: int, plan: Plan, minutes: float, sources: int) -> int:
-    """Return how many steps `run_benchmark` reports."""
-    each = 1 + plan.rounds + (plan.first_answers > 0) + (plan.throughput_s > 0) + plan.operators
-    return models * (each + sources + round(60 * minutes))
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is measured, and how.
+
+    Attributes:
+        mode: One of `PLANS`.
+        delegate: One of `fer_bench.delegates.DELEGATES`, or a provider of ONNX Runtime.
+        threads: CPU threads.
+        minutes: Length of a sustained run of each model; 0 for none.
+        sources: Photos and videos to be labelled end to end.
+        skip_refused: Leave out models that the delegate does not take, with what it says.
+    """
+
+    mode: str = "normal"
+    delegate: str = "cpu"
+    threads: int = 1
+    minutes: float = 0
+    sources: tuple[Path, ...] = ()
+    skip_refused: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        """How long each part takes."""
+        return PLANS[self.mode]
+
+    def steps(self, models: int) -> int:
+        """Return how many steps `run_benchmark` reports for that many models."""
+        plan = self.plan
+        each = 1 + plan.rounds + (plan.first_answers > 0) + (plan.throughput_s > 0) + plan.operators
+        return models * (each + len(self.sources) + round(60 * self.minutes))
 
 
 @dataclass(slots=True)
@@ -107,13 +133,7 @@ class _Opened:
 def run_benchmark(
     models: Sequence[Path],
     faces: Faces,
-    *,
-    mode: str = "normal",
-    delegate: str = "cpu",
-    threads: int = 1,
-    minutes: float = 0,
-    sources: Sequence[Path] = (),
-    skip_refused: bool = False,
+    settings: Settings,
     report: Report = lambda what: None,
 ) -> BenchmarkResult:
     """Score and time bundles.
@@ -121,25 +141,20 @@ def run_benchmark(
     Args:
         models: .tflite or .onnx files with sidecars.
         faces: What they are scored and timed on.
-        mode: One of `PLANS`.
-        delegate: One of `fer_bench.delegates.DELEGATES`, or a provider of ONNX Runtime.
-        threads: CPU threads.
-        minutes: Length of a sustained run of each model; 0 for none.
-        sources: Photos and videos to be labelled end to end.
-        skip_refused: Leave out models that the delegate does not take, with what it says.
-        report: Told about each of `steps` steps.
+        settings: What is measured, and how.
+        report: Told about each of `Settings.steps` steps.
 
     Raises:
         NoAdapterError: If the GPU or a provider was asked for and there is none.
         RuntimeFailure: If the delegate refuses a model, or each of them.
         FerError: If a bundle is damaged or its runtime is missing.
     """
-    plan = PLANS[mode]
+    plan = settings.plan
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with ExitStack() as stack:
-        opened, refused = _open(models, delegate, threads, stack, skip_refused=skip_refused)
+        opened, refused = _open(models, settings, stack)
         for model in opened:
-            _score(model, faces, delegate, plan)
+            _score(model, faces, settings)
             report(f"scored {model.bundle.path.name}")
         timed = [_inputs(model.bundle, faces.sample(TIMED_FACES).pixels) for model in opened]
         latencies = measure_latency(
@@ -151,26 +166,26 @@ def run_benchmark(
             report=lambda turns: report("timing in turns"),
         )
         rows = [
-            _row(model, latency, own, delegate, threads, plan, minutes, sources, report)
+            _row(model, latency, own, settings, report)
             for model, latency, own in zip(opened, latencies, timed, strict=True)
         ]
     return BenchmarkResult(
         schema=SCHEMA,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        mode=mode,
+        mode=settings.mode,
         environment=describe_environment(),
         load_average=load,
         faces=faces.what,
         data=faces.fingerprint,
-        delegate=delegate,
-        threads=threads,
+        delegate=settings.delegate,
+        threads=settings.threads,
         models=tuple(rows),
         refused=refused,
     )
 
 
 def _open(
-    models: Sequence[Path], delegate: str, threads: int, stack: ExitStack, *, skip_refused: bool
+    models: Sequence[Path], settings: Settings, stack: ExitStack
 ) -> tuple[list[_Opened], dict[str, str]]:
     opened: list[_Opened] = []
     refused: dict[str, str] = {}
@@ -178,9 +193,9 @@ def _open(
     for path in models:
         bundle = ModelBundle.load(path)
         try:
-            session = open_delegate(path, delegate, threads)
+            session = open_delegate(path, settings.delegate, settings.threads)
         except RuntimeFailure as error:
-            if error.exit_code == 3 or not skip_refused:
+            if error.exit_code == 3 or not settings.skip_refused:
                 raise
             refused[path.name], last = str(error), error
             continue
@@ -191,11 +206,13 @@ def _open(
     return opened, refused
 
 
-def _score(model: _Opened, faces: Faces, delegate: str, plan: Plan) -> None:
+def _score(model: _Opened, faces: Faces, settings: Settings) -> None:
     """Score a model on as many faces as its time allows, and compare it with the CPU there."""
     first = _inputs(model.bundle, faces.sample(8).pixels)
     each_s = float(np.median(warm_up(model.session, first))) / 1e9
-    limit_s = min(plan.scoring_s, SOFTWARE_SCORING_S) if _on_software(model) else plan.scoring_s
+    limit_s = settings.plan.scoring_s
+    if _on_software(model):
+        limit_s = min(limit_s, SOFTWARE_SCORING_S)
     seen, chosen = faces, len(faces.pixels)
     while chosen > SMALLEST_SAMPLE and chosen * each_s > limit_s:
         chosen = 1 << (chosen - 1).bit_length() - 1  # the next smaller power of two
@@ -204,7 +221,7 @@ def _score(model: _Opened, faces: Faces, delegate: str, plan: Plan) -> None:
     labels, temperature = model.bundle.labels, model.bundle.temperature
     logits = model.session.run(inputs)
     model.accuracy = score_answers(seen, faces, softmax(logits, temperature), labels)
-    if delegate in OWN_KERNELS:
+    if settings.delegate in OWN_KERNELS:
         return
     reference = open_delegate(model.bundle.path, "cpu", 1)
     expected = reference.run(inputs)
@@ -222,46 +239,27 @@ def _row(
     model: _Opened,
     latency: Latency,
     faces: NDArray[np.uint8],
-    delegate: str,
-    threads: int,
-    plan: Plan,
-    minutes: float,
-    sources: Sequence[Path],
+    settings: Settings,
     report: Report,
 ) -> ModelResult:
     """Measure what models do not take turns for."""
-    path, session, notes = model.bundle.path, model.session, []
-    first_answer: FirstAnswer | None = None
-    throughput: tuple[Throughput, ...] = ()
-    operators: tuple[Operator, ...] = ()
+    path, session, delegate = model.bundle.path, model.session, settings.delegate
+    parameters, products, uncounted = _contents(path)
+    first_answer = _first_answer(path, settings, report)
+    throughput = _throughput(model, faces, settings, report)
+    operators, unprofiled = _operators(path, faces, settings, report)
     windows: tuple[Window, ...] = ()
-    end_to_end: list[EndToEnd] = []
-    if plan.first_answers:
-        if delegate in RUNTIMES:
-            first_answer = measure_first_answer(path, delegate, threads, plan.first_answers)
-        report(f"started {path.name} anew")
-    if plan.throughput_s:
-        if not _on_software(model):
-            throughput = measure_throughput(path, delegate, faces, plan.throughput_s)
-        report(f"throughput of {path.name}")
-    if plan.operators:
-        if can_profile(path, delegate):
-            try:
-                operators = profile_operators(path, faces)
-            except RuntimeFailure as error:
-                notes.append(f"operators were not profiled: {error}")
-        report(f"operators of {path.name}")
-    if minutes:
+    if settings.minutes:
         windows = run_sustained(
             session,
             faces,
-            seconds=60 * minutes,
+            seconds=60 * settings.minutes,
             report=lambda windows: report(f"running {path.name} on and on"),
         )
-    for source in sources:
-        end_to_end += measure_end_to_end(model.classifier, source, frames=plan.frames)
+    end_to_end: list[EndToEnd] = []
+    for source in settings.sources:
+        end_to_end += measure_end_to_end(model.classifier, source, frames=settings.plan.frames)
         report(f"{source.name} through {path.name}")
-    parameters, products, note = _contents(path)
     return ModelResult(
         name=path.name,
         peer=False,
@@ -280,8 +278,50 @@ def _row(
         operators=operators,
         sustained=windows,
         end_to_end=tuple(end_to_end),
-        notes=(*notes, *note),
+        notes=(*uncounted, *unprofiled),
     )
+
+
+def _first_answer(path: Path, settings: Settings, report: Report) -> FirstAnswer | None:
+    if not settings.plan.first_answers:
+        return None
+    found: FirstAnswer | None = None
+    if settings.delegate in RUNTIMES:
+        found = measure_first_answer(
+            path, settings.delegate, settings.threads, settings.plan.first_answers
+        )
+    report(f"started {path.name} anew")
+    return found
+
+
+def _throughput(
+    model: _Opened, faces: NDArray[np.uint8], settings: Settings, report: Report
+) -> tuple[Throughput, ...]:
+    seconds = settings.plan.throughput_s
+    if not seconds:
+        return ()
+    found: tuple[Throughput, ...] = ()
+    if not _on_software(model):
+        found = measure_throughput(model.bundle.path, settings.delegate, faces, seconds)
+    report(f"throughput of {model.bundle.path.name}")
+    return found
+
+
+def _operators(
+    path: Path, faces: NDArray[np.uint8], settings: Settings, report: Report
+) -> tuple[tuple[Operator, ...], tuple[str, ...]]:
+    """Return the operators' times, or why there are none."""
+    if not settings.plan.operators:
+        return (), ()
+    found: tuple[Operator, ...] = ()
+    note: tuple[str, ...] = ()
+    if can_profile(path, settings.delegate):
+        try:
+            found = profile_operators(path, faces)
+        except RuntimeFailure as error:
+            note = (f"operators were not profiled: {error}",)
+    report(f"operators of {path.name}")
+    return found, note
 
 
 def _on_software(model: _Opened) -> bool:
@@ -293,7 +333,7 @@ def _contents(path: Path) -> tuple[int | None, int | None, tuple[str, ...]]:
     try:
         with caught_native_log():
             contents = inspect(path)
-    except MissingDependencyError as error:
+    except ImportError as error:  # LiteRT on a board without it, onnx without the extra
         return None, None, (f"parameters were not counted: {error}",)
     return contents.parameters, contents.multiply_accumulates, ()
 

@@ -26,10 +26,7 @@ FILE = click.Path(path_type=Path)
              context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
 @click.version_option(__version__)
 def main() -> None:
-    """Measure accuracy and latency of models; `fer-bench` alone benches all shipped ones.
-
-    `fer-bench run --help` lists the options of a measurement; the word run may be left out.
-    """
+    """Measure accuracy and latency of models; `fer-bench` alone benches all shipped ones."""
 
 
 def _delegate(context: click.Context, option: click.Parameter, name: str) -> str:
@@ -85,8 +82,9 @@ def run(
     peers: Path | None,
 ) -> None:
     """Measure MODELS (names or files); all shipped ones by default."""
-    from fer_bench.benchmark import PLANS, run_benchmark, steps
+    from fer_bench.benchmark import Settings, run_benchmark
     from fer_bench.compare import gate_accuracy
+    from fer_bench.end_to_end import check_source
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
 
@@ -99,19 +97,19 @@ def run(
     others = None if peers is None else read_json(peers)
     paths = [find_model(model) for model in models or shipped_models()]
     _open_once(paths, delegate, threads, refusals=bool(models))
+    for photo in photos:
+        check_source(photo)
     seen = _faces(data, split, faces)
-    mode, minutes = mode or "normal", minutes or 0
-    total = steps(len(paths), PLANS[mode], minutes, len(photos))
-    with progress_bar(total=total, desc="measuring", unit=" steps") as bar:
+    settings = Settings(
+        mode or "normal", delegate, threads, minutes or 0, photos, skip_refused=not models
+    )
+    with progress_bar(total=settings.steps(len(paths)), desc="measuring", unit=" steps") as bar:
 
         def report(what: str) -> None:
             bar.set_description(what, refresh=False)
             bar.update(1)
 
-        result = run_benchmark(
-            paths, seen, mode=mode, delegate=delegate, threads=threads, minutes=minutes,
-            sources=photos, skip_refused=not models, report=report,
-        )  # fmt: skip
+        result = run_benchmark(paths, seen, settings, report)
     if json_path is not None:
         write_json(result, json_path)
     if html is not None:

@@ -55,6 +55,16 @@ def measure_end_to_end(
         cv2.setNumThreads(kept)
 
 
+def check_source(source: Path) -> None:
+    """Decode one frame, before a long run ends with a file that is not there.
+
+    Raises:
+        InputError: If the file is neither a photo nor a video.
+    """
+    with _frames(source, 1) as (decode, _):
+        next(decode())
+
+
 Decode = Callable[[], Iterator[tuple[NDArray[np.uint8], int]]]
 """A fresh pass over the frames: each with the nanoseconds that its decoding took."""
 

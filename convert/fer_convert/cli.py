@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from click.core import ParameterSource
 
 from fer_sdk import __version__, fer2013
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
-from fer_sdk.shipped import DEFAULT_TRAINED
+from fer_sdk.shipped import DEFAULT_TRAINED, shipped_models
 
 ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 
@@ -39,6 +40,9 @@ def main() -> None:
               help="Int8 weights, int16 activations.")  # fmt: skip
 @click.option("--onnx", "as_onnx", is_flag=True,
               help="The chosen ones as .onnx too; alone: float32 as .onnx.")  # fmt: skip
+@click.option("--android", type=click.Path(path_type=Path), metavar="DIR",
+              help="Alone: write all that an app or a web page needs. MODEL is then a folder of "
+              "bundles, without it the shipped ones.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Every one of these.")
 @DATA_OPTION
 @click.option(
@@ -52,6 +56,7 @@ def convert(
     model: Path | None,
     precisions: tuple[Precision, ...],
     as_onnx: bool,
+    android: Path | None,
     everything: bool,
     data: Path,
     out: Path,
@@ -63,6 +68,9 @@ def convert(
 
     Without MODEL: the newest trained model under runs/, else the shipped one.
     """
+    if android:
+        _export(model, android, overwrite)
+        return
     targets = _targets(precisions, as_onnx=as_onnx, everything=everything)
     source = model or _newest_trained()
     for precision, suffix in targets:
@@ -165,3 +173,30 @@ def _newest_trained() -> Path:
         return trained[-1]
     click.echo(f"no trained model under runs/: taking the shipped {DEFAULT_TRAINED.name}", err=True)
     return DEFAULT_TRAINED
+
+
+def _export(folder: Path | None, out: Path, overwrite: bool) -> None:
+    """Do what --android asks for."""
+    context = click.get_current_context()
+    given = [
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if odd := set(given) - {"model", "android", "overwrite"}:
+        raise click.UsageError(f"--android goes without {', '.join(sorted(odd))}")
+    require("convert", "exporting for Android", "tensorflow", "tf2onnx", "onnxruntime")
+    from fer_convert.android import bundles_in, export
+
+    models = bundles_in(folder) if folder else list(shipped_models().values())
+    with progress_bar(unit=" stage") as bar:
+
+        def say(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        manifest = export(models, out, overwrite=overwrite, say=say)
+    for model in manifest["models"]:
+        path = out / model["file"]
+        click.echo(f"{path}: {path.stat().st_size:,} bytes, {model['io']} in and out")
+    click.echo(f"{out / 'manifest.json'}: {len(manifest['sha256'])} files")

@@ -32,6 +32,15 @@ class DefaultGroup(FerGroup):
             args = [self._default, *args]
         return super().parse_args(context, args)
 
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the default command's options too: most people want no other."""
+        super().format_options(context, formatter)
+        command = self.commands[self._default]
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        records = [option.get_help_record(context) for option in options]
+        with formatter.section(f"Options of {self._default}, a word that may be left out"):
+            formatter.write_dl([record for record in records if record is not None])
+
 
 class FerCommand(click.Command):
     """A command whose errors are one line on stderr."""

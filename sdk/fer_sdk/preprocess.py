@@ -1,7 +1,7 @@
 """The one way from an image and a face to a model's input.
 
-Training, calibration, inference and benchmarks all pass here, and the Kotlin twin passes the same
-golden files. NumPy only, every rounding written out:
+Training, calibration, inference and benchmarks all pass here; the Kotlin and JavaScript twins pass
+the same golden files. NumPy only, every rounding written out:
 
 1. grey: (4899 R + 9617 G + 1868 B + 8192) >> 14, the weights of ITU-R BT.601 in 14 bits;
 2. "area-then-bilinear": with s source pixels per input pixel, the image is first averaged over

@@ -251,3 +251,17 @@ def test_other_files_than_tflite_are_refused(world: World, golden: Path) -> None
     code, _, stderr = bench(golden / "tiny-float32.onnx", "--android", "A1")
     assert code == 1
     assert "benchmark_model runs .tflite models" in stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--android", "A1", "--delegate", "gpu"], "--android does not go with --delegate"),
+        (["--android", "A1", "--threads", "2"], "--android does not go with --threads"),
+        (["--arm", "cortex-a76", "--html", "page.html"], "--arm does not go with --html"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(words: list[str], message: str) -> None:
+    code, stdout, stderr = bench(*words)
+    assert (code, stdout) == (2, "")
+    assert message in stderr

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from tests.made_up import made_up_faces
 
 from fer_bench.cli import main
 from fer_bench.delegates import open_delegate, where_it_runs
+from fer_bench.faces import of_sample
 from fer_bench.operators import ANSWERS, parse_summary, profile_operators
 from fer_sdk import NoAdapterError, RuntimeFailure
 from fer_sdk.fer2013 import Fer2013
@@ -81,6 +83,14 @@ def test_without_fer2013_times_are_measured_and_accuracy_says_why_not(
     assert "was scored on no labelled faces" in stderr
 
 
+def test_the_sample_face_is_the_portrait_cut_as_fer2013s_faces_are(golden: Path) -> None:
+    with resources.as_file(resources.files("fer_bench") / "data" / "sample_face.png") as face:
+        assert face.read_bytes() == (golden / "crop-photo-downscaled.png").read_bytes()
+    variants = of_sample(8).pixels
+    assert variants.shape == (8, 48, 48)
+    assert len({variant.tobytes() for variant in variants}) == 8
+
+
 def test_a_folder_of_labelled_pictures_is_scored(golden: Path, tmp_path: Path) -> None:
     faces, labels = made_up_faces(14)
     names = ("anger", "disgust", "fear", "happiness", "sad", "Surprise", "neutral")
@@ -104,6 +114,7 @@ def test_wrong_models_options_and_missing_data_are_one_line(golden: Path, tmp_pa
     for words, message, expected in (
         (["nonsense"], "no model nonsense", 1),
         ([golden / "tiny-int8.tflite", "--data", tmp_path / "none.npz"], "no imported FER2013", 1),
+        ([golden / "tiny-int8.tflite", "--photo", tmp_path / "none.jpg"], "no photo at", 1),
         ([golden / "tiny-int8.tflite", "--delegate", "onnx"], "takes .onnx files", 1),
         ([golden / "tiny-int16x8.tflite", "--delegate", "xnnpack"], "takes none of the 5", 1),
         ([golden / "tiny-float32.onnx", "--delegate", "onnx-cuda"], "no CUDAExecutionProvider", 3),

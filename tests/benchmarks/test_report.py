@@ -11,7 +11,8 @@ from fer_sdk.images import read_photo
 pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
 
 from fer_bench.plots import pareto
-from fer_bench.report import whole_call_ms, write_page, write_report
+from fer_bench.report import write_page, write_report
+from fer_bench.sections import whole_call_ms
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from fer_sdk import fer2013
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 from fer_train.augmentation import Augmentation
 from fer_train.cli import main
 from fer_train.data.importer import save
@@ -26,7 +28,9 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from fer_train import models  # noqa: E402 - needs Keras
+from fer_train.evaluate import evaluate  # noqa: E402
 from fer_train.fit import Run, predict  # noqa: E402 - needs Keras
+from fer_train.publish import publish  # noqa: E402
 
 SMOKE = replace(RECIPES["smoke"], stages=(Stage(2, 0.05, warmup_epochs=1), Stage(1, 0.01)))
 
@@ -223,3 +227,79 @@ def test_time_budget_stops_and_the_same_command_goes_on(
     assert not (tmp_path / "run" / "smoke.keras").exists()
     assert CliRunner().invoke(main, words).exit_code == 0
     assert (tmp_path / "run" / "smoke.keras").exists()
+
+
+def with_votes(data: Fer2013) -> Fer2013:
+    """Give every face the votes of its label, so that FER+'s eight classes can be learnt."""
+    columns = np.array([FERPLUS_LABELS.index(label) for label in FER2013_LABELS])
+    votes = np.zeros((len(data.emotion), 10), np.uint8)
+    votes[np.arange(len(votes)), columns[data.emotion]] = 8
+    return replace(data, ferplus_votes=votes)
+
+
+def test_a_net_of_eight_classes_learns_votes_and_is_scored_by_their_majority(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    recipe = replace(SMOKE, classes="ferplus", draw_labels=True, stages=(Stage(8, 0.05),))
+    run = Run(recipe, with_votes(small_fer2013), tmp_path, seed=0)
+    run.train()
+    bundle, scores = publish(run, "eight")
+    assert bundle.labels == FERPLUS_LABELS[:8]
+    assert [c.label for c in scores.classes] == list(bundle.labels)
+    result = evaluate(bundle.path, with_votes(small_fer2013), (fer2013.PUBLIC_TEST,), ferplus=True)
+    assert result.clean.accuracy == pytest.approx(scores.accuracy)
+    with pytest.raises(InputError, match=r"none were imported"):
+        Run(recipe, replace(small_fer2013, ferplus_votes=votes_of_nobody()), tmp_path / "b", 0)
+
+
+def votes_of_nobody() -> NDArray[np.uint8]:
+    return np.zeros((0, 10), np.uint8)
+
+
+def test_mixup_resumes_exactly_and_refuses_class_weights(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    recipe = replace(SMOKE, mixup=0.3, augmentation=Augmentation(noise=0.02, flip_vertical=True))
+    whole = Run(recipe, small_fer2013, tmp_path / "whole", seed=1)
+    whole.train()
+    parts = Run(recipe, small_fer2013, tmp_path / "parts", seed=1)
+    parts.train(stop=lambda: parts.progress.step == 5)
+    parts = Run(recipe, small_fer2013, tmp_path / "parts", seed=1)
+    parts.train()
+    assert_same(parts, whole)
+    weighted = replace(recipe, stages=(Stage(1, 0.01, class_weights=True),))
+    with pytest.raises(TrainingError, match="mixup goes without class weights"):
+        Run(weighted, small_fer2013, tmp_path / "weighted", seed=1)
+
+
+def test_a_full_disk_ends_training_with_the_last_good_checkpoint(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(SMOKE, small_fer2013, tmp_path, seed=1)
+    run.train(stop=lambda: run.progress.epoch == 1 and run.progress.step == 1)
+    before = (tmp_path / "checkpoint.npz").read_bytes()
+
+    def full(*args: object, **arrays: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(InputError, match=r"cannot write .*checkpoint.npz: No space left"):
+        run.train()
+    assert (tmp_path / "checkpoint.npz").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "checkpoint.npz", "history.json", "recipe.json", "stage1.keras",
+    }  # fmt: skip
+
+
+def test_half_precision_trains_and_publishes_float32(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    recipe = replace(SMOKE, precision="mixed_bfloat16", stages=(Stage(1, 0.05), Stage(1, 0.01)))
+    run = Run(recipe, small_fer2013, tmp_path, seed=1)
+    run.train()
+    bundle, _ = publish(run, "half")
+    published = keras.saving.load_model(bundle.path, compile=False)
+    assert {layer.compute_dtype for layer in published.layers} == {"float32"}
+    first_stage = keras.saving.load_model(tmp_path / "stage1.keras", compile=False)
+    assert first_stage.output_shape == (None, 7)
+    assert keras.config.dtype_policy().name == "float32"

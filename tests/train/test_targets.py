@@ -1,10 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
-from fer_sdk.labels import FERPLUS_LABELS
-from fer_train.data.targets import ferplus_distribution, soft_targets
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+from fer_train.data.targets import (
+    FERPLUS_CLASSES,
+    ferplus_distribution,
+    ferplus_faces,
+    smoothed,
+    soft_targets,
+)
+from fer_train.data.training_set import TrainingSet, drawn
+from fer_train.recipes import RECIPES
 
 
 def votes(**counts: int) -> list[int]:
@@ -22,7 +32,33 @@ def test_votes_become_distributions_over_fer2013s_order() -> None:
     )
     expected = np.zeros((3, 7))
     expected[0, 3], expected[0, 4], expected[2, 6] = 2 / 3, 1 / 3, 1
-    np.testing.assert_allclose(ferplus_distribution(table), expected, atol=1e-7)
+    distribution = ferplus_distribution(table, FER2013_LABELS)
+    np.testing.assert_allclose(distribution, expected, atol=1e-7)
+    eight = ferplus_distribution(table, FERPLUS_CLASSES)
+    assert eight[1, FERPLUS_LABELS.index("contempt")] == 1
+
+
+def test_ferplus_faces_are_those_in_which_most_voters_saw_an_expression() -> None:
+    table = [votes(happy=6, sad=4), votes(unknown=6, happy=4), votes(not_a_face=10), [1] * 10]
+    data = Fer2013(
+        np.zeros((4, 48, 48), np.uint8), np.zeros(4, np.uint8), np.zeros(4, np.uint8),
+        np.arange(4, dtype=np.int32), np.array(table, np.uint8),
+    )  # fmt: skip
+    np.testing.assert_array_equal(ferplus_faces(data, np.arange(4)), [0])
+
+
+def test_drawn_labels_follow_the_distribution_and_the_epoch() -> None:
+    targets = np.tile(np.array([[0.0, 0.7, 0.3]], np.float32), (4000, 1))
+    one, other = (drawn(targets, np.random.default_rng(seed)) for seed in (1, 2))
+    assert set(np.unique(one)) == {0.0, 1.0}
+    np.testing.assert_allclose(one.mean(axis=0), targets[0], atol=0.03)
+    assert (one != other).any()
+    recipe = replace(RECIPES["smoke"], draw_labels=True, label_smoothing=0.0)
+    faces = np.zeros((4000, 48, 48), np.uint8)
+    labels = np.ones(4000, np.uint8)
+    epochs = TrainingSet(faces, labels, targets, None, recipe, seed=1)
+    np.testing.assert_array_equal(epochs.of_epoch(0)[1], epochs.of_epoch(0)[1])
+    assert (epochs.of_epoch(0)[1] != epochs.of_epoch(1)[1]).any()
 
 
 def with_votes(data: Fer2013) -> Fer2013:
@@ -34,9 +70,8 @@ def with_votes(data: Fer2013) -> Fer2013:
 
 def test_targets_mix_label_votes_and_an_even_share(small_fer2013: Fer2013) -> None:
     rows = np.array([0, 1])
-    targets = soft_targets(
-        with_votes(small_fer2013), rows, ferplus_weight=0.4, label_smoothing=0.07
-    )
+    mixed = soft_targets(with_votes(small_fer2013), rows, ferplus_weight=0.4)
+    targets = smoothed(mixed, 0.07)
     expected = np.full((2, 7), 0.01)
     expected[0, 0] += 0.93  # no usable vote: the label alone
     expected[1, 1] += 0.93 * 0.6
@@ -47,6 +82,6 @@ def test_targets_mix_label_votes_and_an_even_share(small_fer2013: Fer2013) -> No
 
 def test_votes_that_were_not_imported_are_asked_for(small_fer2013: Fer2013) -> None:
     rows = np.array([0])
-    soft_targets(small_fer2013, rows, ferplus_weight=0, label_smoothing=0)
+    soft_targets(small_fer2013, rows, ferplus_weight=0)
     with pytest.raises(InputError, match="--ferplus"):
-        soft_targets(small_fer2013, rows, ferplus_weight=0.3, label_smoothing=0)
+        soft_targets(small_fer2013, rows, ferplus_weight=0.3)

@@ -36,11 +36,13 @@ class RandomAffine(layers.Layer):  # type: ignore[misc]  # Keras has no types
         scale = ops.exp(draw(math.log1p(limits.zoom)))
         shift_x, shift_y = draw(limits.shift_px), draw(limits.shift_px)
         mirror = ops.sign(draw(1.0)) if limits.flip else ops.ones((batch,))
+        upside = ops.sign(draw(1.0)) if limits.flip_vertical else ops.ones((batch,))
         cosine, sine = ops.cos(angle) / scale, ops.sin(angle) / scale
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
         # Where output pixel (x, y) is read: centre + matrix @ ((x, y) - centre - shift).
         across_x, across_y = centre_x + shift_x, centre_y + shift_y
-        a0, a1, b0, b1 = cosine * mirror, -sine * mirror, sine, cosine
+        a0, a1 = cosine * mirror, -sine * mirror
+        b0, b1 = sine * upside, cosine * upside
         matrix = ops.stack(
             [
                 a0,
@@ -75,6 +77,13 @@ def build(augmentation: Augmentation, seed: int) -> list[layers.Layer]:
         chain.append(layers.RandomContrast(augmentation.contrast, grey_levels, seed=seed + 1))
     if augmentation.brightness:
         chain.append(layers.RandomBrightness(augmentation.brightness, grey_levels, seed=seed + 2))
+    if augmentation.noise:
+        # Keras' layer takes at most 1, so it works on levels of [0, 1].
+        chain += [
+            layers.Rescaling(1 / 255),
+            layers.GaussianNoise(augmentation.noise, seed=seed + 4),
+            layers.Rescaling(255.0),
+        ]
     if augmentation.erasing:
         chain.append(
             layers.RandomErasing(

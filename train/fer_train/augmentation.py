@@ -11,6 +11,8 @@ class Augmentation:
     zoom: float = 0.0  # log-uniform from 1 / (1 + zoom) to 1 + zoom
     shift_px: float = 0.0
     flip: bool = False
+    flip_vertical: bool = False
     brightness: float = 0.0  # of 255
     contrast: float = 0.0
+    noise: float = 0.0  # standard deviation, of 255
     erasing: float = 0.0  # probability

@@ -23,6 +23,7 @@ from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:
     from fer_train.fit import Run
+    from fer_train.parallel import Workers
 
 SPLITS = {
     "public": (fer2013.PUBLIC_TEST,),
@@ -74,6 +75,10 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
                      help="Stop after this time; the same command goes on later."),
+        click.option("--workers", help="HOST:PORT of every process that trains this run, with "
+                     "commas; the same command runs on each. Needs KERAS_BACKEND=jax."),
+        click.option("--worker", type=click.IntRange(0), default=0, show_default=True,
+                     help="Which of --workers this process is; 0 writes the run."),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option("--out", type=click.Path(path_type=Path),
                      help="Default: runs/RECIPE-seedSEED."),
@@ -95,6 +100,8 @@ def fit(
     seed: int,
     max_minutes: float | None,
     restart: bool,
+    workers: str | None,
+    worker: int,
     weights: str | None,
     input_size: int | None,
 ) -> None:
@@ -106,7 +113,9 @@ def fit(
     sizes = {name: value for name, value in chosen.items() if value is not None}
     folder = _run_folder(recipe, seed, out, restart=restart)
     dataset = fer2013.load(data)
-    _train(Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed), recipe, max_minutes)
+    team = _join(workers, worker, max_minutes)
+    run = Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed, workers=team)
+    _train(run, recipe, max_minutes)
 
 
 @main.command()
@@ -121,6 +130,8 @@ def distill(
     seed: int,
     max_minutes: float | None,
     restart: bool,
+    workers: str | None,
+    worker: int,
 ) -> None:
     """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
     require("train", "training", "keras", "matplotlib")
@@ -130,7 +141,18 @@ def distill(
     dataset = fer2013.load(data)
     soft = load(soft_labels, dataset)
     folder = _run_folder(recipe, seed, out, restart=restart)
-    _train(Run(RECIPES[recipe], dataset, folder, seed, soft), recipe, max_minutes)
+    team = _join(workers, worker, max_minutes)
+    _train(Run(RECIPES[recipe], dataset, folder, seed, soft, team), recipe, max_minutes)
+
+
+def _join(workers: str | None, worker: int, max_minutes: float | None) -> "Workers":
+    from fer_train.parallel import ALONE, join
+
+    if workers is None:
+        return ALONE
+    if max_minutes is not None:
+        raise click.UsageError("--max-minutes goes without --workers: their clocks differ")
+    return join(workers.split(","), worker)
 
 
 def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> Path:
@@ -142,6 +164,7 @@ def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> P
 
 def _train(run: "Run", name: str, max_minutes: float | None) -> None:
     """Train with a progress bar until the end or a stop, then draw and publish."""
+    from fer_train.parallel import alone
     from fer_train.plots import draw_curves
     from fer_train.publish import publish
 
@@ -160,6 +183,9 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
             bar.update()
 
         run.train(stop=stop, report=report)
+    if run.workers.number:
+        click.echo(f"worker {run.workers.number} is done; worker 0 writes {run.folder}")
+        return
     if run.progress.history:
         title = f"{name}, seed {run.seed}"
         draw_curves(run.progress.history, run.folder / "curves.png", title)
@@ -169,7 +195,8 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
             "the same command goes on from there"
         )
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
-    bundle, scores = publish(run, name)
+    with alone():
+        bundle, scores = publish(run, name)
     click.echo(
         f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
         f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"
@@ -315,31 +342,76 @@ def ensemble(
     click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usages)))
 
 
-@main.command("imbalance-study")
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @DATA_OPTION
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/imbalance"),
-              show_default=True, help="Where the runs live; finished ones are kept.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results/teachers.md"),
+              show_default=True)  # fmt: skip
+def teachers(runs: tuple[Path, ...], data: Path, out: Path) -> None:
+    """Put finished RUNS, folders of `fer-train fit`, on one page; reads PrivateTest, once a run."""
+    require("train", "scoring the runs", "keras")
+    from fer_train.teachers import read_teacher, write_page
+
+    dataset = fer2013.load(data)
+    with progress_bar(total=len(runs), desc="scoring", unit=" runs") as bar:
+        found = []
+        for folder in runs:
+            found.append(read_teacher(folder, dataset))
+            bar.update()
+    write_page(found, out, f"fer-train teachers {' '.join(map(str, runs))}")
+    click.echo(str(out))
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["imbalance", "ferplus", "landmarks"]))
+@DATA_OPTION
+@click.option("--mesh", type=click.Path(path_type=Path), default=Path("data/mesh.npz"),
+              show_default=True, help="What `fer-train mesh` wrote, for landmarks.")  # fmt: skip
+@click.option("--runs", type=click.Path(path_type=Path),
+              help="Where the runs live; finished ones are kept. Default: runs/NAME.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True)  # fmt: skip
-def imbalance_study(data: Path, runs: Path, out: Path) -> None:
-    """Compare class weights and every resampling on one cheap network, three seeds."""
+def study(name: str, data: Path, mesh: Path, runs: Path | None, out: Path) -> None:
+    """Compare ways to train on a cheap network, a few seeds each; write a page and a picture."""
     require("train", "the study", "keras", "matplotlib", "imblearn")
     dataset = fer2013.load(data)
-    from fer_train import imbalance_study as study
+    from fer_train import studies
     from fer_train.plots import draw_bars
+    from fer_train.study import mean_and_spread, run_study, write_page
 
-    with tqdm(total=len(study.VARIANTS) * len(study.SEEDS), unit=" runs") as bar:
+    chosen = studies.study(name, mesh)
+    with tqdm(total=len(chosen.variants) * len(chosen.seeds), unit=" runs") as bar:
 
         def report(variant: str) -> None:
             bar.set_description(variant, refresh=False)
             bar.update()
 
-        outcomes = study.run_study(dataset, runs, report)
-    study.write_table(outcomes, out / "imbalance.md", "fer-train imbalance-study")
-    names = ("accuracy", "balanced_accuracy", "macro_f1")
-    groups = {o.variant: [study.mean_and_spread(o, name) for name in names] for o in outcomes}
-    draw_bars(groups, ("accuracy", "balanced accuracy", "macro F1"), out / "imbalance.png", "%")
-    click.echo(str(out / "imbalance.md"))
+        outcomes = run_study(chosen, dataset, runs or Path("runs") / name, report)
+    write_page(chosen, outcomes, out / f"{name}.md")
+    numbers = ("accuracy", "balanced_accuracy", "macro_f1")
+    groups = {o.variant: [mean_and_spread(o, number) for number in numbers] for o in outcomes}
+    draw_bars(groups, ("accuracy", "balanced accuracy", "macro F1"), out / f"{name}.png", "%")
+    click.echo(str(out / f"{name}.md"))
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--out", type=click.Path(path_type=Path), default=Path("data/mesh.npz"),
+              show_default=True)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
+def mesh(model: Path, data: Path, out: Path, overwrite: bool) -> None:
+    """Find 72 landmarks of every face with MODEL, MediaPipe's face_landmark.tflite."""
+    from fer_train.data import mesh as face_mesh
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} is there already: add --overwrite or another --out")
+    dataset = fer2013.load(data)
+    with progress_bar(total=len(dataset.pixels), desc="searching", unit=" faces") as bar:
+        found = face_mesh.find_landmarks(model, dataset, bar.update)
+    face_mesh.save(found, out)
+    click.echo(f"sure of {np.mean(found.presence > 0.5):.1%} of {len(found.points):,} faces")
+    click.echo(str(out))
 
 
 @main.command()

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
-from fer_train import augment, checkpoint, models
+from fer_train import augment, batch_norm, checkpoint, models, parallel
 from fer_train.data.imbalance import balanced_class_weights
-from fer_train.data.training_set import training_set
+from fer_train.data.training_set import class_names, training_set, watched_set
 from fer_train.errors import TrainingError
 from fer_train.models.transfer import BACKBONE
 from fer_train.recipes import Recipe, Stage
 from fer_train.soft_labels import SoftLabels
+
+STATISTICS_FACES = 1024
 
 Report = Callable[[int, int, float], None]
 """Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
@@ -36,6 +38,7 @@ class Run:
         folder: Path,
         seed: int,
         soft: SoftLabels | None = None,
+        workers: parallel.Workers = parallel.ALONE,
     ) -> None:
         """Build the model and take up the folder's checkpoint, if there is one.
 
@@ -45,14 +48,18 @@ class Run:
             folder: Where the run lives; created.
             seed: Decides initial weights, order, views and dropout.
             soft: Teachers' soft labels, for a recipe that wants them.
+            workers: The processes that train this run together, each calling this.
 
         Raises:
             TrainingError: If the folder holds another run, or Training is smaller than a batch.
             InputError: If the recipe needs FER+ votes or soft labels and there are none.
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
+        self.workers = workers
+        if recipe.mixup and workers.count > 1:
+            raise TrainingError("mixup blends whole batches: it trains in one process")
         self.sample = training_set(data, recipe, seed, soft)
-        self.watched = data.rows(fer2013.PUBLIC_TEST, clean=True)
+        self.watched, self.truth = watched_set(data, recipe)
         self.steps = len(self.sample.faces) // recipe.batch_size
         if not self.steps or not len(self.watched):
             raise TrainingError(
@@ -61,7 +68,8 @@ class Run:
             )
         keras.utils.set_random_seed(seed)
         with _dtype_policy(recipe.precision):
-            self.student = models.build(recipe.model, recipe.sizes)
+            self.student = self._build()
+        self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
         views = augment.build(recipe.augmentation, seed)
         self.trainer = keras.Sequential(
             [keras.Input(self.student.input_shape[1:]), *views, self.student]
@@ -77,7 +85,11 @@ class Run:
             self._enter_stage()
             checkpoint.restore(values, self._variables())
         else:
+            if recipe.folded_backbone:
+                batch_norm.reestimate(self.student, self.sample.faces[:STATISTICS_FACES])
             self._enter_stage()
+        if workers.number:
+            return
         with write_beside(folder / "recipe.json") as path:
             path.write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=2) + "\n")
 
@@ -111,6 +123,7 @@ class Run:
             while progress.step < self.steps:
                 first = progress.step * self.recipe.batch_size
                 batch = order[first : first + self.recipe.batch_size]
+                batch = self.workers.share(batch)
                 loss = self._one_step(faces[batch], targets[batch], self.sample.labels[batch])
                 progress.seconds += time.monotonic() - last
                 last = time.monotonic()
@@ -122,15 +135,22 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint."""
+        if self.workers.number:
+            return
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
-    def float32_student(self) -> keras.Model:
-        """Return the network in float32, whatever precision it is trained in."""
-        if self.recipe.precision == "float32":
+    def local_student(self) -> keras.Model:
+        """Return the network in float32 and of this process alone, however it is trained."""
+        if self.recipe.precision == "float32" and self.workers.count == 1:
             return self.student
-        network = models.build(self.recipe.model, self.recipe.sizes)
-        network.set_weights(self.student.get_weights())
+        with parallel.alone():
+            network = self._build()
+            network.set_weights(self.student.get_weights())
         return network
+
+    def _build(self) -> keras.Model:
+        sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe))}
+        return models.build(self.recipe.model, sizes)
 
     def _one_step(
         self, faces: NDArray[np.uint8], targets: NDArray[np.float32], labels: NDArray[np.uint8]
@@ -138,7 +158,10 @@ class Run:
         """Train on the next batch; returns the epoch's mean loss so far."""
         progress = self.progress
         weights = None if self._weights is None else self._weights[labels]
-        inputs = faces[..., None].astype(np.float32)
+        inputs = as_inputs(faces)
+        if self.mixup:
+            mixed = self.mixup({"images": inputs, "labels": targets}, training=True)
+            inputs, targets = mixed["images"], mixed["labels"]
         self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
         loss = float(self.trainer.train_on_batch(inputs, targets, weights))
         if not math.isfinite(loss):
@@ -152,10 +175,9 @@ class Run:
 
     def _end_epoch(self) -> None:
         progress = self.progress
-        logits = predict(self.student, self.data.pixels[self.watched])
-        truth = self.data.emotion[self.watched]
-        right = logits.argmax(axis=1) == truth
-        recalls = [right[truth == number].mean() for number in np.unique(truth)]
+        with parallel.alone():
+            right = predict(self.local_student(), self.watched).argmax(axis=1) == self.truth
+        recalls = [right[self.truth == number].mean() for number in np.unique(self.truth)]
         progress.history.append(
             {
                 "epoch": progress.epoch + 1,
@@ -169,16 +191,21 @@ class Run:
         stage = self.recipe.stage_number(progress.epoch)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         if self.recipe.stage_number(progress.epoch) != stage:
-            with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
-                self.float32_student().save(path)
+            if not self.workers.number:
+                with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
+                    self.local_student().save(path)
             self._enter_stage()
         self.save()
+        if self.workers.number:
+            return
         with write_beside(self.folder / "history.json") as path:
             path.write_text(json.dumps(progress.history, indent=1) + "\n")
 
     def _enter_stage(self) -> None:
         """Set up the stage that the next epoch belongs to: what is trained, how, how weighted."""
         stage = self.recipe.stages[self.recipe.stage_number(self.progress.epoch)]
+        if stage.class_weights and self.mixup:
+            raise TrainingError("a blended face has no class: mixup goes without class weights")
         self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
         if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
@@ -192,7 +219,8 @@ class Run:
         )
 
     def _variables(self) -> list[keras.Variable]:
-        return [*self.trainer.variables, *self.trainer.optimizer.variables]
+        mixup = self.mixup.variables if self.mixup else []
+        return [*self.trainer.variables, *mixup, *self.trainer.optimizer.variables]
 
 
 @contextmanager
@@ -206,10 +234,13 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 def predict(model: keras.Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return logits, float32 (n, classes), for grey faces, uint8 (n, height, width)."""
-    return np.asarray(
-        model.predict(faces[..., None].astype(np.float32), batch_size=256, verbose=0), np.float32
-    )
+    """Return logits, float32 (n, classes), for faces as `as_inputs` takes them."""
+    return np.asarray(model.predict(as_inputs(faces), batch_size=256, verbose=0), np.float32)
+
+
+def as_inputs(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return faces, uint8 (n, height, width) or with channels last, as a network's input."""
+    return (faces if faces.ndim == 4 else faces[..., None]).astype(np.float32)
 
 
 def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Optimizer:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.bundle import ModelBundle
+from fer_sdk.environment import describe_environment
 from fer_sdk.files import write_beside
-from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
 from fer_sdk.softmax import softmax
+from fer_train.data.training_set import class_names
 from fer_train.fit import Run, predict
 
 UNCERTAIN_BELOW: Final = 0.5
@@ -32,16 +33,16 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
         The bundle and its scores on clean PublicTest.
     """
     path = run.folder / f"{name}.keras"
-    network = run.float32_student()
+    network = run.local_student()
     with write_beside(path) as temporary:
         network.save(temporary)
-    logits = predict(network, run.data.pixels[run.watched])
-    truth = run.data.emotion[run.watched]
-    temperature = fit_temperature(logits, truth)
-    scores = score(truth, softmax(logits, temperature), FER2013_LABELS)
+    labels = class_names(run.recipe)
+    logits = predict(network, run.watched)
+    temperature = fit_temperature(logits, run.truth)
+    scores = score(run.truth, softmax(logits, temperature), labels)
     bundle = ModelBundle(
         path=path,
-        labels=FER2013_LABELS,
+        labels=labels,
         precision="float32",
         input=FER2013_INPUT,
         temperature=temperature,
@@ -55,10 +56,11 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
             "minutes": f"{run.progress.seconds / 60:.0f}",
             "trainer": f"fer-sdk {version('fer-sdk')}, keras {keras.__version__} "
             f"on {keras.backend.backend()}",
+            "hardware": _hardware(),
         },
         metrics=(
             {
-                "data": "FER2013",
+                "data": "FER2013" if run.recipe.classes == "fer2013" else "FER+ majority",
                 "split": "PublicTest, clean",
                 "n": scores.n,
                 "accuracy": round(scores.accuracy, 4),
@@ -69,6 +71,13 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     )
     bundle.write_sidecar()
     return bundle, scores
+
+
+def _hardware() -> str:
+    """Return the first accelerator, or the processor and its cores."""
+    where = describe_environment()
+    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+    return devices[0] if devices else f"{where['processor']} x {where['cores']}"
 
 
 def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> float:

@@ -41,6 +41,12 @@ class Recipe:
             views take the place of random ones.
         soft_temperature: Softens the teachers' answers.
         resampling: Name in `fer_train.data.imbalance.RESAMPLINGS`, or None for the faces as is.
+        mixup: Each face is blended with another one, by a share from Beta(mixup, mixup) (Zhang et
+            al. 2017, https://arxiv.org/abs/1710.09412); 0 switches it off.
+        classes: FER2013's seven with its labels, or FER+'s eight with its votes' distribution.
+        draw_labels: Whether every epoch draws one label a face from its target (Barsoum et al.
+            2016, https://arxiv.org/abs/1608.01041) instead of training towards all of it.
+        folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
         precision: Keras' dtype policy while training; what is published is float32 either way.
     """
 
@@ -57,6 +63,10 @@ class Recipe:
     soft_temperature: float = 1.0
     resampling: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
+    mixup: float = 0.0
+    classes: Literal["fer2013", "ferplus"] = "fer2013"
+    draw_labels: bool = False
+    folded_backbone: bool = False
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     @property
@@ -103,6 +113,7 @@ TEACHERS_VIEWS: Final = Augmentation(
     rotation_degrees=15, zoom=0.2, shift_px=4, flip=True, brightness=0.1, contrast=0.3
 )
 
+_MILD: Final = Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True)
 _STRONG: Final = replace(TEACHERS_VIEWS, erasing=0.3)
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
@@ -123,7 +134,7 @@ def _transfer(model: str, input_size: int) -> Recipe:
         optimizer="adam",
         weight_decay=1e-4,
         label_smoothing=0.0,
-        augmentation=Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True),
+        augmentation=_MILD,
     )
 
 
@@ -150,7 +161,34 @@ RECIPES: Final = {
     "inception-v3": _transfer("inception_v3", 96),
     "xception": _transfer("xception", 96),
     "mobilenet": _transfer("mobilenet", 96),
+    # As published (Khaireddin and Chen 2021): hundreds of epochs, for a GPU.
+    "vggnet": Recipe(
+        model="vggnet",
+        stages=(Stage(epochs=300, learning_rate=0.01, warmup_epochs=3),),
+        batch_size=64,
+        weight_decay=5e-3,
+        augmentation=_STRONG,
+        precision="mixed_bfloat16",
+    ),
     # Native sizes for machines without a GPU.
+    "simple-cnn": Recipe(
+        model="simple_cnn",
+        stages=(Stage(epochs=30, learning_rate=0.03, warmup_epochs=1),),
+        augmentation=_MILD,
+    ),
+    "mini-vgg": Recipe(
+        model="mini_vgg",
+        stages=(Stage(epochs=40, learning_rate=0.05, warmup_epochs=2),),
+        augmentation=_MILD,
+        precision="mixed_bfloat16",
+    ),
+    "mini-vgg-pooled": Recipe(
+        model="mini_vgg",
+        sizes={"fully_connected": False},
+        stages=(Stage(epochs=40, learning_rate=0.05, warmup_epochs=2),),
+        augmentation=_MILD,
+        precision="mixed_bfloat16",
+    ),
     # fer-train fit mobilenet-faces --weights FILE: a backbone that knows faces (VGGFace2).
     "mobilenet-faces": replace(
         _transfer("mobilenet", 96),
@@ -160,6 +198,7 @@ RECIPES: Final = {
             Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
             Stage(epochs=2, learning_rate=5e-5, class_weights=True),
         ),
+        folded_backbone=True,
         label_smoothing=0.05,
         augmentation=Augmentation(
             rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2

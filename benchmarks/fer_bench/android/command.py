@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from fer_bench.instead import refuse_others
 from fer_sdk.console import progress_bar
 from fer_sdk.shipped import find_model
 
@@ -27,6 +28,7 @@ def bench_on_android(
     Raises:
         FerError: As `connect`, `run_tool` and `run_app` do.
     """
+    refuse_others("--android", "android", "models", "json_path", *(["threads"] if models else []))
     from fer_bench import result
     from fer_bench.android import app, tool
     from fer_bench.android.device import connect

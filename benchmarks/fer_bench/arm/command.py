@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fer_bench.arm.machine import Cpu, Machine
+from fer_bench.instead import refuse_others
 from fer_sdk.console import progress_bar
 from fer_sdk.shipped import find_model, shipped_models
 
@@ -23,6 +24,7 @@ def count_on_arm(cores: tuple[Cpu, ...], models: tuple[str, ...], json_path: Pat
     Raises:
         FerError: As `Machine.find` and `count_models` do.
     """
+    refuse_others("--arm", "cores", "models", "json_path")
     from fer_bench.arm.report import count_models, steps, table, write_json
 
     machines = [Machine.find(core) for core in cores]

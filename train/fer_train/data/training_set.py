@@ -5,11 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk import ferplus
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import TRAINING, Fer2013
+from fer_sdk.fer2013 import PUBLIC_TEST, TRAINING, Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.data.imbalance import resample
-from fer_train.data.targets import soft_targets
+from fer_train.data.targets import (
+    FERPLUS_CLASSES,
+    ferplus_distribution,
+    ferplus_faces,
+    smoothed,
+    soft_targets,
+)
 from fer_train.data.views import numbered_view
 from fer_train.recipes import Recipe
 from fer_train.soft_labels import SoftLabels
@@ -21,10 +28,11 @@ class TrainingSet:
 
     Attributes:
         faces: uint8 (n, 48, 48), range [0, 255].
-        labels: FER2013's class numbers (n,).
-        targets: Class probabilities, float32 (n, 7).
+        labels: The class of each, numbers (n,): FER2013's label, or FER+'s most frequent vote.
+        targets: Class probabilities, float32 (n, classes).
         soft: Teachers' answers about the same faces in the same order, or None.
-        recipe: Says how much of the targets is the teachers'.
+        recipe: Says what becomes of the targets.
+        seed: Of drawn labels.
     """
 
     faces: NDArray[np.uint8]
@@ -32,6 +40,7 @@ class TrainingSet:
     targets: NDArray[np.float32]
     soft: SoftLabels | None
     recipe: Recipe
+    seed: int
 
     def of_epoch(self, epoch: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return what an epoch trains on: the faces, or a view of them that teachers saw too.
@@ -40,15 +49,47 @@ class TrainingSet:
             epoch: Counted from 0; the views take turns.
 
         Returns:
-            Faces, uint8 (n, 48, 48), and targets, float32 (n, 7).
+            Faces, uint8 (n, 48, 48), and targets, float32 (n, classes).
         """
+        targets = self.targets
+        if self.recipe.draw_labels:
+            targets = drawn(targets, np.random.default_rng([self.seed, epoch, 1]))
+        targets = smoothed(targets, self.recipe.label_smoothing)
         if self.soft is None:
-            return self.faces, self.targets
+            return self.faces, targets
         view = epoch % len(self.soft.labels)
         share = np.float32(self.recipe.soft_weight)
         taught = self.soft.probabilities(view, self.recipe.soft_temperature)
         faces = numbered_view(self.faces, self.soft.augmentation, view)
-        return faces, share * taught + (1 - share) * self.targets
+        return faces, share * taught + (1 - share) * targets
+
+
+def drawn(targets: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw one class a row from distributions, float32 (n, classes), and return it as certain."""
+    below = targets.cumsum(axis=1) <= rng.random((len(targets), 1))
+    classes = targets.shape[1]
+    certain = np.eye(classes, dtype=np.float32)
+    return np.asarray(certain[np.minimum(below.sum(axis=1), classes - 1)])
+
+
+def class_names(recipe: Recipe) -> tuple[str, ...]:
+    """Return the names of a recipe's classes, in the order of its logits."""
+    return FER2013_LABELS if recipe.classes == "fer2013" else FERPLUS_CLASSES
+
+
+def watched_set(data: Fer2013, recipe: Recipe) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the faces that a run is watched on, clean PublicTest, and their classes.
+
+    Returns:
+        Faces, uint8 (n, 48, 48), and class numbers (n,): FER2013's labels, or the majority of
+        FER+'s votes by its own rule.
+    """
+    rows = data.rows(PUBLIC_TEST, clean=True)
+    if recipe.classes == "fer2013":
+        return data.pixels[rows], data.emotion[rows]
+    most, usable = ferplus.majority(data.ferplus_votes)
+    rows = rows[usable[rows]]
+    return data.pixels[rows], most[rows]
 
 
 def training_set(
@@ -59,7 +100,7 @@ def training_set(
     Args:
         data: FER2013.
         recipe: Says how rare classes are treated and what targets are mixed of.
-        seed: Of the resampling.
+        seed: Of the resampling and of drawn labels.
         soft: Teachers' answers, for a recipe that wants them.
 
     Raises:
@@ -72,19 +113,20 @@ def training_set(
             f"{'none were' if soft is None else 'some were'} given: use `fer-train distill` for "
             "recipes with soft labels, `fit` for others"
         )
+    if soft is not None and recipe.classes == "ferplus":
+        raise InputError("soft labels are of FER2013's seven classes, but the recipe's are FER+'s")
     rows = data.rows(TRAINING, clean=True)
-    if recipe.resampling is None:
-        targets = soft_targets(
-            data,
-            rows,
-            ferplus_weight=recipe.ferplus_weight,
-            label_smoothing=recipe.label_smoothing,
-        )
-        return TrainingSet(data.pixels[rows], data.emotion[rows], targets, soft, recipe)
-    if recipe.ferplus_weight or soft:
-        raise InputError("resampled faces have no FER+ votes and no soft labels")
-    faces, labels = resample(data.pixels[rows], data.emotion[rows], recipe.resampling, seed)
-    even = recipe.label_smoothing / len(FER2013_LABELS)
-    certain = np.eye(len(FER2013_LABELS), dtype=np.float32)[labels]
-    targets = np.asarray((1 - recipe.label_smoothing) * certain + even, np.float32)
-    return TrainingSet(faces, labels, targets, None, recipe)
+    if recipe.resampling is not None:
+        if recipe.ferplus_weight or soft or recipe.classes == "ferplus":
+            raise InputError("resampled faces have no FER+ votes and no soft labels")
+        faces, labels = resample(data.pixels[rows], data.emotion[rows], recipe.resampling, seed)
+        certain = np.eye(len(FER2013_LABELS), dtype=np.float32)[labels]
+        return TrainingSet(faces, labels, certain, None, recipe, seed)
+    if recipe.classes == "ferplus":
+        rows = ferplus_faces(data, rows)
+        targets = ferplus_distribution(data.ferplus_votes[rows], FERPLUS_CLASSES)
+        labels = targets.argmax(axis=1).astype(np.uint8)
+    else:
+        targets = soft_targets(data, rows, ferplus_weight=recipe.ferplus_weight)
+        labels = data.emotion[rows]
+    return TrainingSet(data.pixels[rows], labels, targets, soft, recipe, seed)

@@ -21,7 +21,8 @@ def numbered_view(
 
     Args:
         faces: uint8 (n, 48, 48), range [0, 255].
-        augmentation: How far a view may differ; erasing is left to the training step.
+        augmentation: How far a view may differ; erasing, noise and vertical flips are left to the
+            training step.
         number: Which view; the same number gives the same views of the same number of faces.
 
     Returns:

@@ -6,12 +6,12 @@ from keras import layers
 from fer_sdk.fer2013 import SIDE
 
 
-def scaled_face() -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Return the input, float32 (batch, 48, 48, 1) in the range [0, 255], and it divided by 255.
+def scaled_face(channels: int = 1) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the input, float32 (batch, 48, 48, channels), range [0, 255], and it divided by 255.
 
     Without an offset: with "same" padding only a pure factor folds exactly into a convolution.
     """
-    inputs = keras.Input((SIDE, SIDE, 1), name="face")
+    inputs = keras.Input((SIDE, SIDE, channels), name="face")
     return inputs, layers.Rescaling(1 / 255)(inputs)
 
 

@@ -14,6 +14,7 @@ def build(
     widths: tuple[int, ...] = (32, 64, 128),
     fully_connected: bool = True,
     dropout: float = 0.25,
+    channels: int = 1,
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
     """Build the net.
@@ -22,12 +23,13 @@ def build(
         widths: Channels of each stage; every stage halves the resolution.
         fully_connected: Whether two dense layers follow, or global average pooling and one.
         dropout: Share dropped after each stage in training; twice that before the logits.
+        channels: Of the input; above 1, further images or numbers beside the grey face.
         classes: Number of logits.
 
     Returns:
-        Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
+        Model from float32 (batch, 48, 48, channels), range [0, 255], to logits (batch, classes).
     """
-    inputs, x = scaled_face()
+    inputs, x = scaled_face(channels)
     for width in widths:
         x = layers.Dropout(dropout)(vgg_stage(x, width))
     if fully_connected:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import keras
 
+from fer_sdk.labels import FER2013_LABELS
 from fer_train.models import transfer
 
 
@@ -11,15 +12,16 @@ def build(
     input_size: int = 96,
     weights: str = "none",
     trained_on: Literal["imagenet", "vggface2"] = "imagenet",
+    classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
-    """Build the net; arguments and result as `fer_train.models.transfer.build` has them.
+    """Build the net; result, `input_size` and `weights` as `transfer.build` has them.
 
     Args:
         input_size: See there.
         weights: See there.
-        trained_on: What a file of weights was trained on. The known net of VGGFace2's faces (HSE
-            FaceRec, Apache-2.0) takes grey levels minus its own means, and its batch norm was
-            folded away, so here that stays in inference mode: a batch's statistics would undo it.
+        trained_on: What the weights were trained on, which decides the input's scaling. The net
+            known for VGGFace2's faces (HSE FaceRec, Apache-2.0) takes grey levels minus its means.
+        classes: Number of logits.
     """
     faces = trained_on == "vggface2"
     return transfer.build(
@@ -28,5 +30,5 @@ def build(
         offset=(-103.939, -116.779, -123.68) if faces else -1.0,
         input_size=input_size,
         weights=weights,
-        normalise_batches=not faces,
+        classes=classes,
     )

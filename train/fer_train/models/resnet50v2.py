@@ -2,10 +2,13 @@
 
 import keras
 
+from fer_sdk.labels import FER2013_LABELS
 from fer_train.models import transfer
 
 
-def build(input_size: int = 48, weights: str = "none") -> keras.Model:
+def build(
+    input_size: int = 48, weights: str = "none", classes: int = len(FER2013_LABELS)
+) -> keras.Model:
     """Build the net; arguments and result as `fer_train.models.transfer.build` has them."""
     return transfer.build(
         keras.applications.ResNet50V2,
@@ -13,4 +16,5 @@ def build(input_size: int = 48, weights: str = "none") -> keras.Model:
         offset=-1.0,
         input_size=input_size,
         weights=weights,
+        classes=classes,
     )

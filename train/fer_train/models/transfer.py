@@ -22,7 +22,6 @@ def build(
     offset: float | Sequence[float],
     input_size: int,
     weights: str,
-    normalise_batches: bool = True,
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
     """Put a backbone between FER2013's grey faces and the transfer head.
@@ -33,8 +32,6 @@ def build(
         offset: And this is added, one number or one a channel.
         input_size: Side of the backbone's input in pixels; faces are resized inside the model.
         weights: "imagenet" (downloaded by Keras), "none", or a `.weights.h5` file of the backbone.
-        normalise_batches: Whether the backbone's batch norm uses the batch's statistics while it is
-            trained.
         classes: Number of logits.
 
     Returns:
@@ -49,9 +46,7 @@ def build(
         x = layers.Resizing(input_size, input_size, interpolation="bilinear")(x)
     x = layers.Concatenate(name="grey_to_colour")([x, x, x])
     x = layers.Rescaling(scale, offset)(x)
-    x = _backbone(application, input_size, weights)(
-        x, training=None if normalise_batches else False
-    )
+    x = _backbone(application, input_size, weights)(x)
     return keras.Model(inputs, _head(x, classes), name=application.__name__.lower())
 
 

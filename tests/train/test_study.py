@@ -14,29 +14,39 @@ pytestmark = pytest.mark.tensorflow
 pytest.importorskip("keras", reason="training needs the extra `train`")
 pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
 
-from fer_train import imbalance_study as study  # noqa: E402 - needs Keras
+from fer_train import studies  # noqa: E402 - needs Keras
+from fer_train.study import Study, Variant  # noqa: E402
+
+TINY = replace(RECIPES["smoke"], stages=(Stage(1, 0.01),))
+
+
+def test_the_studies_compare_what_they_say() -> None:
+    names = {name: set(studies.study(name, Path("mesh.npz")).variants) for name in studies.NAMES}
+    assert names["imbalance"] == {
+        "nothing", "class weights", "over", "under", "smote", "tomek", "smote-tomek", "smote-enn",
+    }  # fmt: skip
+    assert len(names["ferplus"]) == 7
+    assert len(names["landmarks"]) == 6
 
 
 def test_study_writes_a_row_a_variant_and_keeps_finished_runs(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert set(study.VARIANTS) == {
-        "nothing", "class weights", "over", "under", "smote", "tomek", "smote-tomek", "smote-enn",
-    }  # fmt: skip
-    tiny = replace(RECIPES["smoke"], stages=(Stage(1, 0.01),))
-    variants = {"nothing": tiny, "over": replace(tiny, resampling="over")}
-    monkeypatch.setattr(study, "VARIANTS", variants)
-    monkeypatch.setattr(study, "SEEDS", (0, 1))
+    tiny = Study(
+        "imbalance", "Title", "Method.", "Lesson.",
+        {"nothing": Variant(TINY), "over": Variant(replace(TINY, resampling="over"))}, (0, 1),
+    )  # fmt: skip
+    monkeypatch.setattr(studies, "study", lambda name, mesh: tiny)
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, tmp_path / "data.npz")
     stamps = []
     for _ in range(2):
-        done = CliRunner().invoke(main, ["imbalance-study", "--data", "data.npz"])
+        done = CliRunner().invoke(main, ["study", "imbalance", "--data", "data.npz"])
         assert done.exit_code == 0, done.output
         text = Path("docs/results/imbalance.md").read_text()
         assert "| nothing | 139 |" in text
         assert "| over | 140 |" in text
-        assert "fer-train imbalance-study" in text
+        assert "`fer-train study imbalance`" in text
         assert read_photo(Path("docs/results/imbalance.png"), convert=True).std() > 10
         checkpoints = sorted(Path("runs").rglob("checkpoint.npz"))
         assert len(checkpoints) == 4

@@ -1,0 +1,83 @@
+// LiteRT.js, on the accelerator that was asked for or not at all.
+
+import { getGlobalLiteRt, getWebGpuDevice, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+
+let loading;
+
+/** Load the runtime once, from this page's own files. */
+function runtime() {
+  loading ??= loadLiteRt(new URL("../vendor/wasm/", import.meta.url).pathname);
+  return loading;
+}
+
+/** Bytes of the runtime's memory. */
+export function runtimeBytes() {
+  return getGlobalLiteRt().liteRtWasm.HEAPU8.buffer.byteLength;
+}
+
+/** A model compiled for "wasm" or "webgpu". */
+export class Engine {
+  /**
+   * Compile a model wholly for an accelerator.
+   *
+   * @param {Uint8Array} bytes A .tflite file with float input and outputs.
+   * @param {"wasm" | "webgpu"} accelerator
+   * @throws {Error} If the accelerator is not there or takes only a part of the model.
+   */
+  static async compile(bytes, accelerator) {
+    if (accelerator === "webgpu" && !navigator.gpu) {
+      throw new Error("this browser has no WebGPU: choose CPU");
+    }
+    await runtime();
+    if (accelerator === "webgpu" && !getWebGpuDevice()) {
+      throw new Error("WebGPU finds no graphics adapter here: choose CPU");
+    }
+    // float16 can overflow inside a network; at this size float32 costs next to nothing.
+    const options = { accelerator, gpuOptions: { precision: "fp32" } };
+    const model = await loadAndCompile(bytes, options);
+    const came = model.options.accelerator;
+    if (came !== accelerator || (accelerator === "webgpu" && !model.isFullyAccelerated)) {
+      model.delete();
+      throw new Error("WebGPU takes only a part of this model: choose CPU");
+    }
+    return new Engine(model, accelerator);
+  }
+
+  constructor(model, accelerator) {
+    this.model = model;
+    this.accelerator = accelerator;
+    this.shape = model.getInputDetails()[0].shape;
+    this.outputs = model.getOutputDetails().map((output) => [...output.shape]);
+  }
+
+  /** Return every output as a Float32Array, in the model's order. */
+  async run(numbers) {
+    const input = new Tensor(numbers, this.shape);
+    let outputs = [];
+    try {
+      outputs = await this.model.run(input);
+      const read = [];
+      for (const output of outputs) read.push(await output.data());
+      return read;
+    } finally {
+      input.delete();
+      for (const output of outputs) output.delete();
+    }
+  }
+
+  /** Free the model; may be called twice. */
+  close() {
+    this.model?.delete();
+    this.model = undefined;
+  }
+}
+
+/** Say in words what an accelerator is, a software one as such. */
+export function describe(accelerator) {
+  if (accelerator === "wasm") return "CPU (WebAssembly)";
+  const { vendor = "", architecture = "", description = "", isFallbackAdapter } =
+    getWebGpuDevice().adapterInfo ?? {};
+  const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
+  const software = isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(name);
+  return `WebGPU (${name}${software ? ", a program on the CPU" : ""})`;
+}

@@ -1,0 +1,50 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fer_sdk.fer2013 import Fer2013
+from fer_train.cli import main
+from fer_train.data.importer import save
+from fer_train.recipes import RECIPES, Stage
+
+pytestmark = pytest.mark.tensorflow
+pytest.importorskip("keras", reason="training needs the extra `train`")
+
+from fer_train.fit import Run  # noqa: E402 - needs Keras
+from fer_train.publish import publish  # noqa: E402
+from fer_train.teachers import ORIGIN  # noqa: E402
+
+
+def test_page_has_a_row_a_network_and_reads_private_once(
+    small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(small_fer2013, Path("data.npz"))
+    stages = (Stage(1, 0.05), Stage(1, 0.01, class_weights=True))
+    recipe = replace(RECIPES["smoke"], model="simple_cnn", sizes={"widths": (4, 4, 4)})
+    run = Run(replace(recipe, stages=stages), small_fer2013, Path("runs/simple"), seed=0)
+    run.train(stop=lambda: run.progress.epoch == 1)
+    words = ["teachers", "runs/simple", "--data", "data.npz", "--out", "teachers.md"]
+    early = CliRunner().invoke(main, words)
+    assert early.exit_code == 1
+    assert "holds no finished run" in early.stderr
+    run.train()
+    publish(run, "simple")
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    page = Path("teachers.md").read_text()
+    assert all(f"| {network} |" in page for network in ORIGIN)
+    assert page.count("not trained yet") == len(ORIGIN) - 1
+    assert "class weights" in page
+    assert "`fer-train teachers runs/simple`" in page
+    scores = json.loads(Path("runs/simple/scores.json").read_text())
+    assert scores["splits"]["both"]["all"]["n"] == 70
+    accuracy = 100 * scores["splits"]["private"]["clean"]["accuracy"]
+    assert f"| {accuracy:.2f} |" in page
+    scores["splits"]["private"]["clean"]["accuracy"] = 0.125
+    Path("runs/simple/scores.json").write_text(json.dumps(scores))
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert "| 12.50 |" in Path("teachers.md").read_text()

@@ -1,0 +1,103 @@
+"""The studies that `fer-train study` knows."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from fer_train.augmentation import Augmentation
+from fer_train.data.imbalance import RESAMPLINGS
+from fer_train.data.shapes import with_shapes
+from fer_train.recipes import Recipe, Stage
+from fer_train.study import Study, Variant
+
+NAMES: Final = ("imbalance", "ferplus", "landmarks")
+
+_CHEAP: Final = Recipe(
+    model="simple_cnn",
+    sizes={"widths": (16, 32, 64)},
+    stages=(Stage(10, 0.02, warmup_epochs=1),),
+    label_smoothing=0.0,
+    augmentation=Augmentation(flip=True, rotation_degrees=8, shift_px=2),
+)
+_IMBALANCE: Final = Study(
+    name="imbalance",
+    title="Rare expressions: weights and resampling compared",
+    method="`simple_cnn` with widths 16, 32, 64, 10 epochs. The epochs are the same for all, so "
+    "larger sets were also trained for more steps.",
+    lesson="Over-sampling and SMOTE find rare expressions far more often without losing accuracy, "
+    "class weights find them at the price of accuracy, Tomek links change nothing, and whatever "
+    "throws faces away (under-sampling, ENN) ruins the net.",
+    variants={
+        "nothing": Variant(_CHEAP),
+        "class weights": Variant(
+            replace(_CHEAP, stages=(Stage(10, 0.02, warmup_epochs=1, class_weights=True),))
+        ),
+        **{name: Variant(replace(_CHEAP, resampling=name)) for name in RESAMPLINGS},
+    },
+    seeds=(0, 1, 2),
+)
+
+_SMALL: Final = Recipe(
+    model="residual_student",
+    sizes={"stem": 8, "widths": (16, 32, 64)},
+    stages=(Stage(12, 0.1, warmup_epochs=1),),
+    label_smoothing=0.0,
+    augmentation=Augmentation(flip=True, rotation_degrees=10, zoom=0.1, shift_px=3),
+)
+_EIGHT: Final = replace(_SMALL, classes="ferplus")
+_FERPLUS: Final = Study(
+    name="ferplus",
+    title="FER+ votes as targets: their distribution, drawn labels, mixtures",
+    method="`residual_student` with stem 8 and widths 16, 32, 64, 12 epochs. The seven-class nets "
+    "are scored against FER2013's labels, the eight-class ones against FER+'s majority by its own "
+    "rule, so compare within a kind only.",
+    lesson="",
+    variants={
+        "7 classes, FER2013's label": Variant(_SMALL),
+        "7 classes, a third FER+": Variant(replace(_SMALL, ferplus_weight=1 / 3)),
+        "7 classes, two thirds FER+": Variant(replace(_SMALL, ferplus_weight=2 / 3)),
+        "7 classes, FER+ alone": Variant(replace(_SMALL, ferplus_weight=1.0)),
+        "7 classes, a third FER+, drawn": Variant(
+            replace(_SMALL, ferplus_weight=1 / 3, draw_labels=True)
+        ),
+        "8 classes, distribution": Variant(_EIGHT),
+        "8 classes, drawn": Variant(replace(_EIGHT, draw_labels=True)),
+    },
+    seeds=(0, 1),
+)
+
+
+def study(name: str, mesh: Path) -> Study:
+    """Return a study by name.
+
+    Args:
+        name: One of `NAMES`.
+        mesh: The landmarks that `fer-train mesh` found, for the study of landmarks.
+    """
+    return {"imbalance": _IMBALANCE, "ferplus": _FERPLUS}.get(name) or _landmarks(mesh)
+
+
+def _landmarks(mesh: Path) -> Study:
+    plain = replace(_SMALL, model="mini_vgg", sizes={"widths": (16, 32, 64)})
+    plain = replace(plain, stages=(Stage(12, 0.05, warmup_epochs=1),))
+    pooled = replace(plain, sizes={**plain.sizes, "fully_connected": False})
+
+    def seeing(recipe: Recipe, channels: int, **kinds: bool) -> Variant:
+        recipe = replace(recipe, sizes={**recipe.sizes, "channels": channels})
+        return Variant(recipe, lambda data: with_shapes(data, mesh, **kinds))
+
+    return Study(
+        name="landmarks",
+        title="Face-mesh landmarks: drawn, as distances, for alignment",
+        method="`mini_vgg` with widths 16, 32, 64, 12 epochs.",
+        lesson="",
+        variants={
+            "the face": Variant(plain),
+            "the face, pooled": Variant(pooled),
+            "aligned by the eyes": seeing(plain, 1, aligned=True),
+            "landmarks drawn": seeing(plain, 2, drawn=True),
+            "eight distances": seeing(plain, 9, distances=True),
+            "drawn and distances": seeing(plain, 10, drawn=True, distances=True),
+        },
+        seeds=(0, 1),
+    )

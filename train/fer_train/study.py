@@ -1,0 +1,132 @@
+"""A study: variants of one cheap run, a few seeds each, as a table and a picture."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_sdk.environment import describe_environment
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.files import write_beside
+from fer_sdk.metrics import Scores, score
+from fer_sdk.softmax import softmax
+from fer_train.data.training_set import class_names
+from fer_train.fit import Run, predict
+from fer_train.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One thing that a study tries.
+
+    Attributes:
+        recipe: How it trains.
+        faces: The data that it trains on and is scored on, made from FER2013.
+    """
+
+    recipe: Recipe
+    faces: Callable[[Fer2013], Fer2013] = lambda data: data
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is compared.
+
+    Attributes:
+        name: Of its command, its runs' folder and its pages.
+        title: Of its page.
+        method: What all variants share, a sentence or two.
+        lesson: What its result teaches, one sentence.
+        variants: By name.
+        seeds: Every variant is trained with each.
+    """
+
+    name: str
+    title: str
+    method: str
+    lesson: str
+    variants: Mapping[str, Variant]
+    seeds: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One variant over all seeds, scored on clean PublicTest.
+
+    Attributes:
+        variant: Its name.
+        faces: Training faces after resampling, of the first seed.
+        scores: One a seed.
+        minutes: Training time of all seeds.
+    """
+
+    variant: str
+    faces: int
+    scores: tuple[Scores, ...]
+    minutes: float
+
+
+def run_study(
+    study: Study, data: Fer2013, folder: Path, report: Callable[[str], None] = lambda variant: None
+) -> list[Outcome]:
+    """Train every variant with every seed; finished runs in `folder` are not trained again.
+
+    Args:
+        study: What to compare.
+        data: FER2013; trained on Training, scored on clean PublicTest.
+        folder: Where the runs live.
+        report: Told about each finished run.
+    """
+    outcomes = []
+    for name, variant in study.variants.items():
+        scores, minutes, count = [], 0.0, 0
+        faces = variant.faces(data)
+        for seed in study.seeds:
+            run = Run(variant.recipe, faces, folder / f"{name.replace(' ', '-')}-seed{seed}", seed)
+            run.train()
+            probabilities = softmax(predict(run.student, run.watched), 1.0)
+            scores.append(score(run.truth, probabilities, class_names(variant.recipe)))
+            minutes += run.progress.seconds / 60
+            count = count or len(run.sample.faces)
+            report(name)
+        outcomes.append(Outcome(name, count, tuple(scores), minutes))
+    return outcomes
+
+
+def mean_and_spread(outcome: Outcome, name: str) -> tuple[float, float]:
+    """Return mean and standard deviation over the seeds of one of `Scores`' numbers, in percent."""
+    values = [100 * float(getattr(scores, name)) for scores in outcome.scores]
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
+    """Write the study as Markdown; its picture has the same name, `.png`."""
+    where = describe_environment()
+    lines = [
+        f"# {study.title}",
+        "",
+        f"{study.lesson}",
+        "",
+        f"{study.method} {len(study.seeds)} seeds; trained on FER2013 Training without blank "
+        "images, scored on clean PublicTest. Mean and standard deviation over the seeds.",
+        "",
+        f"Made by `fer-train study {study.name}` on {where['processor']} x {where['cores']}, "
+        f"Keras {where['keras']}; minutes are those of all seeds, beside other work.",
+        "",
+        "| variant | training faces | n | accuracy % | balanced accuracy % | macro F1 % "
+        "| minutes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for outcome in outcomes:
+        cells = [
+            "{:.2f} ± {:.2f}".format(*mean_and_spread(outcome, name))
+            for name in ("accuracy", "balanced_accuracy", "macro_f1")
+        ]
+        lines.append(
+            f"| {outcome.variant} | {outcome.faces:,} | {outcome.scores[0].n:,} "
+            f"| {' | '.join(cells)} | {outcome.minutes:.1f} |"
+        )
+    lines += ["", f"![accuracy, balanced accuracy and macro F1 by variant]({path.stem}.png)", ""]
+    with write_beside(path) as temporary:
+        temporary.write_text("\n".join(lines), encoding="utf-8")
