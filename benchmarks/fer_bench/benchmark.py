@@ -47,7 +47,7 @@ from fer_sdk.softmax import softmax
 
 TIMED_FACES: Final = 256
 SMALLEST_SAMPLE: Final = 32
-SOFTWARE_SCORING_S: Final = 5.0
+SOFTWARE_SCORING_S: Final = 15.0
 """On a software adapter, where a hundred times slower answers are the same answers."""
 OWN_KERNELS: Final = ("cpu", "xnnpack", "onnx")
 """Delegates that are the CPU's own answer, so that there is nothing to compare with it."""

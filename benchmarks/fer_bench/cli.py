@@ -11,6 +11,7 @@ from fer_bench.arm.machine import Cpu
 from fer_bench.delegates import DELEGATES, is_delegate, open_delegate
 from fer_sdk import __version__, fer2013, shipped_models
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
+from fer_sdk.environment import describe_environment
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.extras import require
 from fer_sdk.shipped import find_model
@@ -47,8 +48,8 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
               metavar="|".join(DELEGATES) + "|onnx-PROVIDER",
               help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--quick", "mode", flag_value="quick", help="Seconds, on a sample of the faces.")
-@click.option("--full", "mode", flag_value="full",
+@click.option("--quick", is_flag=True, help="Seconds, on a sample of the faces.")
+@click.option("--full", is_flag=True,
               help="At least 1,024 answers and 60 s a model, as MLPerf asks.")  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=None,
               help="Then run each model so long without a pause: does it slow down?")  # fmt: skip
@@ -70,7 +71,8 @@ def run(
     faces: Path | None,
     delegate: str,
     threads: int,
-    mode: str | None,
+    quick: bool,
+    full: bool,
     minutes: float | None,
     photos: tuple[Path, ...],
     min_accuracy: float | None,
@@ -83,7 +85,7 @@ def run(
 ) -> None:
     """Measure MODELS (names or files); all shipped ones by default."""
     from fer_bench.benchmark import Settings, run_benchmark
-    from fer_bench.compare import gate_accuracy
+    from fer_bench.compare import gate_accuracy, refuse_other_machine
     from fer_bench.end_to_end import check_source
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
@@ -92,17 +94,20 @@ def run(
         return count_on_arm(cores, models, json_path)
     if android is not None:
         return bench_on_android(android, models, threads, json_path)
+    if quick and full:
+        raise click.UsageError("--quick and --full exclude each other")
     if html is not None or report_folder is not None:
         require("bench", "drawing", "matplotlib")
     others = None if peers is None else read_json(peers)
+    if others is not None:
+        refuse_other_machine(others, describe_environment())
     paths = [find_model(model) for model in models or shipped_models()]
     _open_once(paths, delegate, threads, refusals=bool(models))
     for photo in photos:
         check_source(photo)
     seen = _faces(data, split, faces)
-    settings = Settings(
-        mode or "normal", delegate, threads, minutes or 0, photos, skip_refused=not models
-    )
+    mode = "quick" if quick else "full" if full else "normal"
+    settings = Settings(mode, delegate, threads, minutes or 0, photos, skip_refused=not models)
     with progress_bar(total=settings.steps(len(paths)), desc="measuring", unit=" steps") as bar:
 
         def report(what: str) -> None:

@@ -11,6 +11,10 @@ IGNORED: Final = ("fer-sdk", "tensorflow", "keras", "opencv-python")
 """Packages that no model's time rests on."""
 
 
+MACHINE: Final = ("processor", "cores", "machine")
+"""What must agree before numbers of two runs stand in one picture."""
+
+
 class GateError(FerError):
     """A measured figure is beyond the limit that was set."""
 
@@ -54,6 +58,24 @@ def compare(first: BenchmarkResult, second: BenchmarkResult) -> tuple[Comparison
             f"{', '.join(row.name for row in second.models)}"
         )
     return tuple(_compare(one, other) for one, other in pairs)
+
+
+def refuse_other_machine(result: BenchmarkResult, here: dict[str, str]) -> None:
+    """Refuse to show another machine's result beside ours.
+
+    Args:
+        result: Measured before, such as the peers'.
+        here: As `fer_sdk.environment.describe_environment` gives it.
+
+    Raises:
+        InputError: If processor, cores or architecture differ.
+    """
+    for name in MACHINE:
+        if result.environment.get(name) != here[name]:
+            raise InputError(
+                f"the peers were measured with {name} {result.environment.get(name)}, but here it "
+                f"is {here[name]}: measure them on this machine"
+            )
 
 
 def describe(comparisons: tuple[Comparison, ...]) -> str:

@@ -35,7 +35,7 @@ def table(result: BenchmarkResult) -> str:
 def _header(width: int) -> str:
     return (
         f"{'model':<{width}}{'bytes':>10}{'all %':>8}{'clean %':>8}{'macro F1':>10}{'ECE':>7}"
-        f"{'p50 ms':>9}{'p90 ms':>9}{'p99 ms':>9}{'95 % of p50':>17}"
+        f"{'p50 ms':>9}{'p90 ms':>9}{'p99 ms':>9}{'95 % of p50':>21}"
     )
 
 
@@ -53,7 +53,7 @@ def _line(row: ModelResult, width: int) -> str:
     if row.latency is not None:
         text += "".join(f"{row.latency.percentile_ms(p):>9.3f}" for p in (50, 90, 99))
         low, high = interval_ms(row.latency, 50)
-        text += f"{f'{low:.3f} - {high:.3f}':>17}"
+        text += f"{f'{low:.3f} - {high:.3f}':>21}"
         text += "  unstable" if doubts(row) else ""
     return text
 

@@ -124,7 +124,13 @@ def test_wrong_models_options_and_missing_data_are_one_line(golden: Path, tmp_pa
         assert (code, stdout) == (expected, ""), stderr
         (line,) = stderr.splitlines()
         assert message in line
-    assert bench("--delegate", "tpu")[0] == 2
+    assert bench("--delegate", "tpu")[0] == bench("--quick", "--full")[0] == 2
+
+
+def test_the_help_shows_the_options_that_need_no_command() -> None:
+    code, stdout, _ = bench("--help")
+    assert code == 0
+    assert all(word in stdout for word in ("compare", "overhead", "--delegate", "--full"))
 
 
 def test_a_delegate_tells_what_it_took(golden: Path) -> None:

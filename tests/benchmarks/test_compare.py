@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.benchmarks.fakes import latency, result, row
+from tests.benchmarks.fakes import latency, peer, result, row
 
 from fer_bench.cli import main
 from fer_bench.result import BenchmarkResult, Latency, read_json, write_json
@@ -94,3 +94,12 @@ def test_files_that_are_no_result_are_one_line(tmp_path: Path) -> None:
         assert message in str(caught.value)
     with pytest.raises(InputError, match="cannot read"):
         read_json(tmp_path / "none.json")
+
+
+def test_peers_of_another_machine_are_not_shown_beside_ours(golden: Path, tmp_path: Path) -> None:
+    write_json(result(row(), peer()), tmp_path / "peers.json")
+    words = [golden / "tiny-int8.tflite", "--quick", "--peers", tmp_path / "peers.json"]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "the peers were measured with processor a <processor>" in line
