@@ -12,7 +12,7 @@ WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax gpu web web-check page chromium benchmark system clean
+.PHONY: demo test check bare old-boards jax gpu web web-check page chromium benchmark peers arm system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -85,6 +85,16 @@ page: $(DEV)/ready chromium
 benchmark: $(DEV)/ready
 	$(DEV)/bin/fer-bench --photo $(SAMPLE) --report docs/results \
 	$(if $(wildcard docs/results/peers.json),--peers docs/results/peers.json)
+
+# docs/results: other packages beside ours, 9 GB of environments in .cache.
+peers: $(DEV)/ready
+	$(DEV)/bin/python -m peers.build
+	$(DEV)/bin/python -m peers.measure
+
+# docs/results: instructions on two emulated ARM cores, 200 MB in .cache.
+arm: $(DEV)/ready
+	$(DEV)/bin/python -m fer_bench.arm.setup
+	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
