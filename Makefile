@@ -94,7 +94,8 @@ peers: $(DEV)/ready
 # docs/results: instructions on two emulated ARM cores, 200 MB in .cache.
 arm: $(DEV)/ready
 	$(DEV)/bin/python -m fer_bench.arm.setup
-	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json
+	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json \
+	> docs/results/arm.txt
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
