@@ -13,12 +13,12 @@ WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax gpu docs web web-check page chromium benchmark system clean
+.PHONY: demo test check bare old-boards jax gpu web web-check page chromium benchmark peers arm system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check docs bare old-boards jax gpu web-check page
+test: system check bare old-boards jax gpu web-check page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -28,6 +28,8 @@ check: $(DEV)/ready
 	$(DEV)/bin/python -m pytest
 
 # The pages: no warning, nothing fetched from elsewhere, every block of code runs.
+.PHONY: docs
+test: docs
 docs: $(DEV)/docs-ready
 	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build
 	! grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?|png|svg)"' build/site
@@ -92,6 +94,17 @@ page: $(DEV)/ready chromium
 benchmark: $(DEV)/ready
 	$(DEV)/bin/fer-bench --photo $(SAMPLE) --report docs/results \
 	$(if $(wildcard docs/results/peers.json),--peers docs/results/peers.json)
+
+# docs/results: other packages beside ours, 9 GB of environments in .cache.
+peers: $(DEV)/ready
+	$(DEV)/bin/python -m peers.build
+	$(DEV)/bin/python -m peers.measure
+
+# docs/results: instructions on two emulated ARM cores, 200 MB in .cache.
+arm: $(DEV)/ready
+	$(DEV)/bin/python -m fer_bench.arm.setup
+	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json \
+	> docs/results/arm.txt
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:

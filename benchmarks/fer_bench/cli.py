@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fer_bench.android.command import ANDROID_OPTION, bench_on_android
+from fer_bench.arm.command import ARM_OPTION, count_on_arm
+from fer_bench.arm.machine import Cpu
 from fer_bench.delegates import DELEGATES, is_delegate, open_delegate
 from fer_sdk import __version__, fer2013, shipped_models
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
@@ -54,6 +57,8 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
               help="Time decode, detect, crop and classify on it; a video too.")  # fmt: skip
 @click.option("--min-accuracy", type=click.FloatRange(0, 100),
               help="Exit with 4 if a model's clean accuracy in percent is below.")  # fmt: skip
+@ARM_OPTION
+@ANDROID_OPTION
 @click.option("--json", "json_path", type=FILE, help="Write raw values too.")
 @click.option("--html", type=FILE, help="Write one self-contained page.")
 @click.option("--report", "report_folder", type=FILE,
@@ -71,6 +76,8 @@ def run(
     minutes: float | None,
     photos: tuple[Path, ...],
     min_accuracy: float | None,
+    cores: tuple[Cpu, ...],
+    android: str | None,
     json_path: Path | None,
     html: Path | None,
     report_folder: Path | None,
@@ -83,6 +90,10 @@ def run(
     from fer_bench.result import read_json, write_json
     from fer_bench.table import table
 
+    if cores:
+        return count_on_arm(cores, models, json_path)
+    if android is not None:
+        return bench_on_android(android, models, threads, json_path)
     if quick and full:
         raise click.UsageError("--quick and --full exclude each other")
     if html is not None or report_folder is not None:

@@ -1,0 +1,1 @@
+"""Other projects' packages, measured on the same faces and in turns with ours."""
