@@ -3,8 +3,8 @@
     python -m pytest -p tests.docs.blocks README.md docs/tutorials docs/guides
 
 Each page has a folder of its own with what its reader would have; its blocks run there one after
-the other, Python blocks share their names. A `text` block is what the block before it printed, numbers
-within 5 per cent. A block that is not run says why in a `skip` comment.
+the other, Python blocks share their names. A `text` block is what the block before it printed,
+numbers within 5 per cent. A block that is not run says why in a `skip` comment.
 """
 
 import contextlib
@@ -42,8 +42,8 @@ def furnish(namespace: dict[str, Any]) -> None:
     photo = cv2.imread(str(ROOT / "examples" / "eileen_collins.png"))
     assert photo is not None
     (folder / "photos").mkdir()
-    for path in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
-        cv2.imwrite(str(folder / path), photo)
+    for name in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
+        cv2.imwrite(str(folder / name), photo)
     (folder / "photos" / "broken.jpg").write_bytes(b"no photo")
     video = cv2.VideoWriter(
         str(folder / "video.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 24, (480, 360)

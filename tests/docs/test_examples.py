@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from fer_sdk import ExpressionRecognizer
+from fer_sdk import ExpressionRecognizer, read_photo
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -38,7 +38,7 @@ def test_video_tells_changes_alone(face_video: Path) -> None:
 
 def test_crops(sample_photo: Path, tmp_path: Path) -> None:
     with ExpressionRecognizer() as recognizer:
-        image = cv2.imread(str(sample_photo))
+        image = read_photo(sample_photo)
         crops = recognizer.crops(image, recognizer.detector.detect(image), color="bgr")
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(crops[0], cv2.COLOR_GRAY2BGR))
