@@ -79,13 +79,18 @@ def examine(path: Path) -> FileReport:
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),
         sidecar=sidecar,
-        runtimes={
-            name: _try_runtime(path, name)
-            for name, (suffix, _) in RUNTIMES.items()
-            if suffix == path.suffix
-        },
+        runtimes=try_runtimes(path),
         contents=contents,
     )
+
+
+def try_runtimes(path: Path) -> dict[str, str]:
+    """Return what each of the SDK's runtimes for such files says of one: "loads", or its error."""
+    return {
+        name: _try_runtime(path, name)
+        for name, (suffix, _) in RUNTIMES.items()
+        if suffix == path.suffix
+    }
 
 
 def _try_runtime(path: Path, runtime: str) -> str:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
 from fer_sdk.native_log import caught_native_log
-from fer_sdk.runtimes.base import OneFaceSession, Tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 from fer_sdk.runtimes.interpreter import tensor_of
 
 
-class GpuSession(OneFaceSession):
+class GpuSession(FixedBatchSession):
     """A .tflite model compiled for the GPU.
 
     Attributes:
@@ -43,13 +43,15 @@ class GpuSession(OneFaceSession):
             self._inputs = compiled.create_input_buffers(0)
             self._outputs = compiled.create_output_buffers(0)
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._compiled is None:
             raise self._closed()
-        self._inputs[0].write(face)
+        self._inputs[0].write(faces)
         self._compiled.run_by_index(0, self._inputs, self._outputs)
         # The answer is read back before this returns: LiteRT only submits the work.
-        return np.asarray(self._outputs[0].read(self.classes, self._exit.dtype.type))
+        return np.asarray(
+            self._outputs[0].read(int(np.prod(self._exit.shape)), self._exit.dtype.type)
+        )
 
     def close(self) -> None:
         """Free the model; may be called twice."""

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, RuntimeFailure
-from fer_sdk.runtimes.base import OneFaceSession, Tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
-class OnnxSession(OneFaceSession):
+class OnnxSession(FixedBatchSession):
     """An .onnx model in ONNX Runtime."""
 
     def __init__(self, onnxruntime: Any, model: Path, threads: int) -> None:
@@ -47,10 +47,10 @@ class OnnxSession(OneFaceSession):
         super().__init__(entry, exit, model.name)
         self._entry_name = inputs[0].name
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._session is None:
             raise self._closed()
-        return np.asarray(self._session.run(None, {self._entry_name: face})[0])
+        return np.asarray(self._session.run(None, {self._entry_name: faces})[0])
 
     def close(self) -> None:
         """Free the model; may be called twice."""
