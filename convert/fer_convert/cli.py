@@ -12,6 +12,7 @@ from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
+from fer_sdk.files import write_beside
 from fer_sdk.shipped import DEFAULT_TRAINED, shipped_models
 
 if TYPE_CHECKING:
@@ -219,6 +220,50 @@ def debug(
     errors = layer_errors(calibrated, measured)
     on = f"{len(measured)} of {evidence.gate.words}"
     click.echo(errors_as_json(errors, source, on) if as_json else as_text(errors, source, on))
+
+
+@main.command()
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@DATA_OPTION
+@SAMPLES_OPTION
+@click.option("--tflite-python", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="Python of an environment with the extra tflite-runtime.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("conversion.md"), show_default=True
+)
+@click.option("--overwrite", is_flag=True, help="Replace a page that is there.")
+def study(
+    model: Path | None,
+    data: Path,
+    calibration_samples: int,
+    tflite_python: Path | None,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Measure every variant of MODEL, each runtime and each engine; write a page of tables."""
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} is there already: add --overwrite or another --out")
+    source = model or _newest_trained()
+    _prepare(onnx=True)
+    from fer_convert.study import as_markdown
+    from fer_convert.study import study as measure
+
+    evidence = _evidence(ModelBundle.load(source), data, None, calibration_samples)
+    with progress_bar(desc="study", unit=" stage") as bar:
+
+        def say(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        found = measure(source, evidence, tflite_python, say)
+    words = ["fer-convert study"]
+    if model:
+        words.append(str(model))
+    if tflite_python:
+        words.append(f"--tflite-python {tflite_python}")
+    with write_beside(out) as temporary:
+        temporary.write_text(as_markdown(found, " ".join(words)), encoding="utf-8")
+    click.echo(out)
 
 
 @main.command()

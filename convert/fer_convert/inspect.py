@@ -95,8 +95,11 @@ def _inspect_tflite(path: Path) -> Contents:
         raise InputError(f"LiteRT cannot read {path}: {' '.join(str(error).split())}") from error
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     operators = interpreter._get_ops_details()
-    written = {int(index) for op in operators for index in op["outputs"]}
     ports = {tensor["index"] for tensor in interpreter.get_input_details()}
+    written = {int(index) for op in operators for index in op["outputs"]}
+    for op in operators:  # float16 weights stand behind a DEQUANTIZE
+        if op["op_name"] == "DEQUANTIZE" and int(op["inputs"][0]) not in written | ports:
+            written -= {int(op["outputs"][0])}
 
     def shape(index: int) -> tuple[int, ...]:
         return tuple(int(side) for side in tensors[index]["shape"])

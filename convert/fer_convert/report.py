@@ -72,7 +72,7 @@ def write_report(
 
 
 def _variant(found: "Proven") -> dict[str, Any]:
-    counts, edges = np.histogram(found.differences, bins=HISTOGRAM_BINS, range=(0, 1))
+    counts, edges = np.histogram(found.differences, bins=HISTOGRAM_BINS)
     return {
         "path": str(found.path),
         "precision": found.target[0],
