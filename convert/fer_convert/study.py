@@ -256,8 +256,8 @@ was measured.
 {_rows(found.rows, found.float_accuracy)}
 
 Drop is against the Keras model, in points; difference is the largest of any probability; ms is \
-the median of a face through the SDK on one thread; seconds are those of the conversion, calibration \
-included. int16x8 has no fast kernels on a CPU.
+the median of a face through the SDK on one thread; seconds are those of the conversion, \
+calibration included. int16x8 has no fast kernels on a CPU.
 
 ## Runtimes
 
