@@ -7,25 +7,21 @@ peak (VmHWM, Linux). The two take turns; the least and the median of the runs ar
 PHOTO, one face crop is classified.
 """
 
-import json
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
+from fer_bench.fresh_process import PEAK_MB, run_fresh
 from fer_sdk.console import FerCommand
-from fer_sdk.errors import RuntimeFailure
 from fer_sdk.shipped import DEFAULT_MODEL, find_model
 
 RUNS: Final = 7
 
 _REPORT: Final = """
 import json
-peak_kb = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
-print(json.dumps({"seconds": time.perf_counter() - began, "peak_mb": int(peak_kb) / 1024}))
+print(json.dumps({"seconds": time.perf_counter() - began, "peak_mb": peak_mb()}))
 """
 _SDK_CROP: Final = """
 import time; began = time.perf_counter()
@@ -76,13 +72,7 @@ def main(photo: Path | None) -> None:
 
 def _run(program: str, photo: Path | None) -> dict[str, float]:
     settings = f"MODEL, PHOTO = {str(find_model(DEFAULT_MODEL))!r}, {str(photo)!r}\n"
-    done = subprocess.run(
-        [sys.executable, "-c", settings + program + _REPORT], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        raise RuntimeFailure(f"a measured process failed: {done.stderr.strip().splitlines()[-1]}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return run_fresh(["-c", PEAK_MB + settings + program + _REPORT])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from fer_convert.calibration import Calibration
 from fer_convert.evidence import Evidence
 from fer_convert.examine import try_runtimes
 from fer_convert.export import check_ports, for_conversion, load_trained
-from fer_convert.inspect import inspect
 from fer_convert.keep_float import fewest_layers, named_layers
 from fer_convert.parity import (
     INPUTS,
@@ -35,6 +34,7 @@ from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
 from fer_sdk.files import sha256_of
+from fer_sdk.inspect import inspect
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.shipped import shipped_models
 from fer_sdk.softmax import softmax

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_convert.compatibility import onnx_compatibility, tflite_compatibility
-from fer_convert.inspect import Contents, inspect
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError, FerError
 from fer_sdk.files import sha256_of
+from fer_sdk.inspect import Contents, inspect
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.runtimes import RUNTIMES, open_session
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_convert.gate import GateFaces
-from fer_convert.inspect import Contents
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import FerError
+from fer_sdk.inspect import Contents
 from fer_sdk.labels import FER2013_LABELS
 
 

@@ -5,6 +5,11 @@ from typing import Final
 FER2013_LABELS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Class 0 to 6 of FER2013 (Goodfellow et al. 2013, https://arxiv.org/abs/1307.0414)."""
 
+LABEL_FOLDERS: Final = {name: number for number, name in enumerate(FER2013_LABELS)} | {
+    "anger": 0, "happiness": 3, "sadness": 4, "surprised": 5, "fearful": 2, "disgusted": 1,
+}  # fmt: skip
+"""Class of each name that a folder of labelled images may have; other sets use the nouns."""
+
 FERPLUS_LABELS: Final = (
     "neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt",
     "unknown", "not-a-face",

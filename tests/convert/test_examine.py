@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer_convert.cli import main
-from fer_convert.inspect import inspect
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
+from fer_sdk.inspect import inspect
 from fer_train.data.importer import save
 
 

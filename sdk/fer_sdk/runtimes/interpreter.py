@@ -43,6 +43,30 @@ class InterpreterSession(FixedBatchSession):
         super().__init__(tensor_of(inputs[0]), tensor_of(outputs[0]), model.name)
         self._entry_index, self._exit_index = inputs[0]["index"], outputs[0]["index"]
 
+    @property
+    def ops(self) -> tuple[int, int]:
+        """Operators that a delegate such as XNNPACK took, and all of the model's.
+
+        Raises:
+            RuntimeFailure: If the session is closed.
+        """
+        if self._interpreter is None:
+            raise self._closed()
+        listed = self._interpreter._get_ops_details()
+        own = [op for op in listed if op["op_name"] != "DELEGATE"]
+        writer = {int(tensor): op["index"] for op in own for tensor in op["outputs"]}
+        entries = {op["index"]: [int(tensor) for tensor in op["inputs"]] for op in own}
+        taken: set[int] = set()
+        for delegate in listed[len(own) :]:
+            outside = {int(tensor) for tensor in delegate["inputs"]}
+            reached = [int(tensor) for tensor in delegate["outputs"]]
+            while reached:  # from the delegate's outputs back to its inputs
+                tensor = reached.pop()
+                if tensor not in outside and tensor in writer and writer[tensor] not in taken:
+                    taken.add(writer[tensor])
+                    reached += entries[writer[tensor]]
+        return len(taken), len(own)
+
     def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._interpreter is None:
             raise self._closed()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
 from fer_sdk.native_log import caught_native_log
-from fer_sdk.runtimes.base import FixedBatchSession, Tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor, to_tensor
 from fer_sdk.runtimes.interpreter import tensor_of
 
 
@@ -19,10 +19,11 @@ class GpuSession(FixedBatchSession):
     Attributes:
         adapter: The GPU that runs it, in the driver's words.
         software: Whether that GPU is a program on the CPU: its times say nothing about a GPU.
+        ops: Operators of the model; the GPU runs all of them.
     """
 
     def __init__(
-        self, compiled: Any, adapter: str, tensors: tuple[Tensor, Tensor], name: str
+        self, compiled: Any, adapter: str, tensors: tuple[Tensor, Tensor], name: str, ops: int
     ) -> None:
         """Take a compiled model; `open_session` makes one.
 
@@ -31,11 +32,13 @@ class GpuSession(FixedBatchSession):
             adapter: What LiteRT said of the adapter that it selected.
             tensors: The model's input and output.
             name: The model's name, for messages.
+            ops: Operators of the model.
 
         Raises:
             RuntimeFailure: If it is not an expression model.
         """
         super().__init__(*tensors, name)
+        self.ops = ops
         self.adapter = adapter
         self.software = "software" in adapter.lower()
         self._compiled = compiled
@@ -43,11 +46,24 @@ class GpuSession(FixedBatchSession):
             self._inputs = compiled.create_input_buffers(0)
             self._outputs = compiled.create_output_buffers(0)
 
-    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+    def submit(self, face: NDArray[np.uint8]) -> None:
+        """Hand one face, uint8 (height, width), to the GPU without waiting for the answer.
+
+        For telling what a time without the read-back would leave out; `run` reads the answer.
+
+        Raises:
+            RuntimeFailure: If the session is closed.
+        """
+        self._submit(to_tensor(face, self._entry))
+
+    def _submit(self, faces: NDArray[np.generic]) -> None:
         if self._compiled is None:
             raise self._closed()
         self._inputs[0].write(faces)
         self._compiled.run_by_index(0, self._inputs, self._outputs)
+
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+        self._submit(faces)
         # The answer is read back before this returns: LiteRT only submits the work.
         return np.asarray(
             self._outputs[0].read(int(np.prod(self._exit.shape)), self._exit.dtype.type)
@@ -83,6 +99,7 @@ def open_session(model: Path, threads: int) -> GpuSession:
             interpreter = Interpreter(model_content=model.read_bytes())
             entry = tensor_of(interpreter.get_input_details()[0])
             exit = tensor_of(interpreter.get_output_details()[0])
+            ops = len(interpreter._get_ops_details())
             types = {np.dtype(tensor["dtype"]) for tensor in interpreter.get_tensor_details()}
             if np.dtype(np.int16) in types:
                 raise ValueError("int16 activations come out wrong there without a word")
@@ -101,4 +118,4 @@ def open_session(model: Path, threads: int) -> GpuSession:
         raise RuntimeFailure(f"the GPU delegate takes only a part of {model.name}")
     found = re.search(r"Selected adapter: (.*)", log.text)
     adapter = found[1] if found else "unnamed adapter"
-    return GpuSession(compiled, adapter, (entry, exit), model.name)
+    return GpuSession(compiled, adapter, (entry, exit), model.name, ops)

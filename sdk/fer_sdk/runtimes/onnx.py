@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime: on the CPU, or on one of its other providers and nowhere else."""
 
 import os
 from pathlib import Path
@@ -7,36 +7,59 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.errors import MissingDependencyError, RuntimeFailure
+from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
+CPU = "CPUExecutionProvider"
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
 class OnnxSession(FixedBatchSession):
-    """An .onnx model in ONNX Runtime."""
+    """An .onnx model in ONNX Runtime.
 
-    def __init__(self, onnxruntime: Any, model: Path, threads: int) -> None:
+    Attributes:
+        provider: The execution provider that runs every node, as ONNX Runtime names it.
+    """
+
+    def __init__(
+        self,
+        onnxruntime: Any,
+        model: Path,
+        threads: int,
+        provider: str = CPU,
+        options: Any = None,
+    ) -> None:
         """Load a model.
 
         Args:
             onnxruntime: The imported package.
             model: .onnx file.
             threads: CPU threads.
+            provider: Execution provider for every node.
+            options: ONNX Runtime's SessionOptions to begin with, for profiling.
 
         Raises:
+            NoAdapterError: If the provider is not there or does not start.
             RuntimeFailure: If the runtime refuses the model or it is not an expression model.
         """
-        options = onnxruntime.SessionOptions()
+        available = onnxruntime.get_available_providers()
+        if provider not in available:
+            raise NoAdapterError(
+                f"this ONNX Runtime has no {provider}: it has {', '.join(available)}"
+            )
+        options = options or onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        if provider != CPU:  # which would quietly take what the provider leaves
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(model), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(model), options, providers=[provider])
         except Exception as error:  # its C++ errors share no narrower base than Exception
             first_line = str(error).strip().splitlines()[0]
             raise RuntimeFailure(f"ONNX Runtime refuses {model}: {first_line}") from error
+        self.provider = self._session.get_providers()[0]
+        if self.provider != provider:  # it did not start, and ONNX Runtime went on without it
+            raise NoAdapterError(f"ONNX Runtime could not start {provider} for {model.name}")
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise RuntimeFailure(
@@ -52,20 +75,41 @@ class OnnxSession(FixedBatchSession):
             raise self._closed()
         return np.asarray(self._session.run(None, {self._entry_name: faces})[0])
 
+    def end_profiling(self) -> Path:
+        """End a profile that the options began; returns its file, JSON in Chrome's trace form."""
+        if self._session is None:
+            raise self._closed()
+        return Path(self._session.end_profiling())
+
     def close(self) -> None:
         """Free the model; may be called twice."""
         self._session = None
 
 
-def open_session(model: Path, threads: int) -> OnnxSession:
-    """Load an .onnx file; errors as in `fer_sdk.runtimes.open_session`."""
+def open_session(model: Path, threads: int, provider: str = CPU) -> OnnxSession:
+    """Load an .onnx file; errors as in `fer_sdk.runtimes.open_session`.
+
+    Args:
+        model: .onnx file.
+        threads: CPU threads.
+        provider: ONNX Runtime's execution provider for all of it, never in part.
+    """
+    return OnnxSession(load_onnxruntime(), model, threads, provider)
+
+
+def load_onnxruntime() -> Any:
+    """Import ONNX Runtime with its telemetry off.
+
+    Raises:
+        MissingDependencyError: If it is not installed.
+    """
     # Read once, at import: without it releases from 1.29 on keep a device id and may send usage.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingDependencyError("onnxruntime", "onnx", "running .onnx models") from error
-    return OnnxSession(onnxruntime, model, threads)
+    return onnxruntime
 
 
 def _tensor(value: Any, name: str) -> Tensor:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, Fer2013
 from fer_sdk.files import write_beside
-from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS, LABEL_FOLDERS
 
 Progress = Callable[[int], None]
 """Called with the number of rows just read."""
@@ -40,9 +40,6 @@ SPLIT_FOLDERS: Final = {
     "validation": "PublicTest",
     "privatetest": "PrivateTest",
 }
-LABEL_FOLDERS: Final = {name: number for number, name in enumerate(FER2013_LABELS)} | {
-    "anger": 0, "happiness": 3, "sadness": 4, "surprised": 5, "fearful": 2, "disgusted": 1,
-}  # fmt: skip
 IMAGE_SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".bmp"}
 
 Rows = tuple[list[NDArray[np.uint8]], list[int], list[int]]
