@@ -255,7 +255,7 @@ def study(
             bar.set_description(stage)
             bar.update()
 
-        found = measure(source, evidence, tflite_python, say)
+        found = measure(source, data, evidence, tflite_python, say)
     words = ["fer-convert study"]
     if model:
         words.append(str(model))

@@ -1,11 +1,13 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fer_convert.calibration import training_faces
-from fer_sdk.errors import InputError
+from fer_sdk import ModelBundle
+from fer_sdk.errors import BundleError, InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.preprocess import FER2013_INPUT
 
@@ -13,10 +15,10 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import small_net  # noqa: E402
+from tests.convert.nets import bundled, small_net  # noqa: E402
 
 from fer_convert import onnx_recipes, recipes  # noqa: E402
-from fer_convert.export import for_conversion  # noqa: E402
+from fer_convert.export import check_ports, for_conversion  # noqa: E402
 from fer_convert.quantise import ranges_of  # noqa: E402
 
 
@@ -69,3 +71,17 @@ def test_pixels_go_in_as_they_are_whatever_the_calibration_spans(small_fer2013: 
     ready = for_conversion(small_net())
     assert ranges_of(recipes.calibrated(ready, dull))[0] == ("input", 0, 255)
     assert onnx_recipes.ranges_of(ready, dull)[0] == ("input", 0, 255)
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs"), [((48, 48, 3), 7), ((96, 96, 1), 7), ((48, 48, 1), 5)]
+)
+def test_a_model_that_its_sidecar_does_not_describe_is_refused(
+    shape: tuple[int, int, int], outputs: int, tmp_path: Path
+) -> None:
+    inputs = keras.Input(shape)
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(outputs)(pooled))
+    source = ModelBundle.load(bundled(model, tmp_path))
+    with pytest.raises(BundleError, match=r"must take .* and give .* but takes"):
+        check_ports(model, source)

@@ -54,16 +54,16 @@ def main(
         )
     environment = describe_environment()
     versions = Machine.find(get_args(Cpu)[0], machine).description
+    setup = ", ".join(f"{name} {value}" for name, value in versions.items())
     text = f"""# {path.stem}: the same answers on arm64
 
 Written by `python -m fer_bench.arm.equal {model}`: logits of the first {len(pixels)} clean faces of
 PublicTest, LiteRT {environment["ai-edge-litert"]} on {environment["processor"]} against emulated
-arm64 processors ({", ".join(f"{name} {value}" for name, value in versions.items())}). The model's
-sha256 is `{sha256_of(path)}`.
+arm64 processors. The model's sha256 is `{sha256_of(path)}`.
 
 | processor | equal outputs | largest difference of a logit |
 |---|---|---|
-""" + "\n".join([*rows, ""])
+""" + "\n".join([*rows, "", f"Emulated by {setup}.", ""])
     if out:
         with write_beside(out) as temporary:
             temporary.write_text(text, encoding="utf-8")
