@@ -135,7 +135,7 @@ def convert(
     if stated_accuracy(bundle) is None:
         click.echo(f"{source} states no accuracy to hold the float model to", err=True)
 
-    with progress_bar(total=3 + 2 * len(targets), desc="start", unit=" stage") as bar:
+    with progress_bar(total=2 + 2 * len(targets), desc="start", unit=" stage") as bar:
 
         def say(stage: str) -> None:
             bar.set_description(stage)

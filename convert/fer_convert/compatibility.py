@@ -1,6 +1,5 @@
 """Where a file runs: which delegates take its operators, and the oldest runtime that loads it."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -177,7 +176,6 @@ def _on_phones(path: Path) -> dict[str, str]:
         from onnxruntime.tools.onnx_model_utils import ModelProtoWithShapeInfo
     except ImportError:
         return {"phones": "not checked: the package onnxruntime is not installed"}
-    logging.getLogger("default").setLevel(logging.ERROR)
     try:
         model = ModelProtoWithShapeInfo(path).model_with_shape_info
         dynamic, _ = checker.check_shapes(model.graph)

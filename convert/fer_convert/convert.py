@@ -251,6 +251,7 @@ def _write(
         **source.source,
         "float_sha256": sha256_of(source.path),
         "converter": ", ".join(f"{name} {version(name)}" for name in CONVERTERS[target[1]]),
+        "command": _command(source.path, target, settings),
     }
     kept: tuple[Layer, ...] = ()
     if target in CALIBRATED:
@@ -268,6 +269,21 @@ def _write(
     bundle = replace(source, path=path, precision=target[0], source=origin, metrics=())
     bundle.write_sidecar()
     return bundle, kept
+
+
+def _command(model: Path, target: Target, settings: Settings) -> str:
+    """Return the command that makes this one file, for the sidecar."""
+    words = ["fer-convert", model.name, f"--{target[0]}"]
+    if target[1] == ".onnx":
+        words.append("--onnx")
+    if target == INT8 and settings.io != "uint8":
+        words += ["--io", settings.io]
+    if target == INT8 and settings.keep_float:
+        layers = settings.keep_float
+        words += ["--keep-float", layers if layers == "auto" else ",".join(map(str, layers))]
+    if settings.batch > 1:
+        words += ["--batch", str(settings.batch)]
+    return " ".join([*words, f"--max-drop {settings.max_drop:g}"])
 
 
 def _kept_layers(

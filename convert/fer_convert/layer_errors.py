@@ -139,10 +139,11 @@ def _run(file: bytes, faces: NDArray[np.uint8], *, whole: bool) -> dict[str, NDA
         tensors = [by_index[index] for index in made]
     rows: dict[str, list[NDArray[np.float32]]] = {tensor["name"]: [] for tensor in tensors}
     for face in faces:
-        interpreter.set_tensor(entry["index"], face.astype(np.float32)[None, ..., None])
+        pixels = np.broadcast_to(face.astype(np.float32)[None, ..., None], entry["shape"])
+        interpreter.set_tensor(entry["index"], pixels)
         interpreter.invoke()
         for tensor in tensors:
-            numbers = interpreter.get_tensor(tensor["index"]).astype(np.float32)
+            numbers = interpreter.get_tensor(tensor["index"])[:1].astype(np.float32)
             scale, zero_point = tensor["quantization"]
             rows[tensor["name"]].append((numbers - zero_point) * scale if scale else numbers)
     return {name: np.concatenate(parts) for name, parts in rows.items() if parts}

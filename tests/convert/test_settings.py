@@ -97,8 +97,13 @@ def test_a_layer_that_int8_ruins_is_found_and_kept_in_float(
     layers = report["layers"]
     assert [x["alone_db"] for x in layers] == sorted(x["alone_db"] for x in layers)
     assert layers[0]["number"] in kept
-    named = fer_convert(*words, "--keep-float", ",".join(map(str, kept)), "--overwrite")
+    numbers = ",".join(map(str, kept))
+    named = fer_convert(*words, "--keep-float", numbers, "--batch", 2)
     assert named.exit_code == 0, named.output
+    command = ModelBundle.load(tmp_path / "net-int8-mixed-batch2.tflite").source["command"]
+    assert (
+        command == f"fer-convert net.keras --int8 --keep-float {numbers} --batch 2 --max-drop 0.5"
+    )
 
 
 def test_layers_that_are_not_there_are_refused(small_fer2013: Fer2013, tmp_path: Path) -> None:
