@@ -67,13 +67,13 @@ def find_evidence(
     photographed = None if photos is None else photo_faces(photos, samples, spec)
     if data.is_file():
         dataset = fer2013.load(data)
-        calibration = photographed
-        if quantising and calibration is None:
-            calibration = training_faces(dataset, samples, spec)
+        calibration = None
+        if quantising:
+            calibration = photographed or training_faces(dataset, samples, spec)
         return Evidence(public_test_faces(dataset, spec), calibration, dataset)
     if photographed is not None and photographed.faces is not None:
         gate = GateFaces(f"the calibration's {photographed.words}", photographed.faces)
-        return Evidence(gate, photographed)
+        return Evidence(gate, photographed if quantising else None)
     if not statistics_of(source.path).is_file():
         raise InputError(
             f"no imported FER2013 at {data} and no {statistics_of(source.path).name} beside the "
@@ -81,4 +81,5 @@ def find_evidence(
             "of faces"
         )
     stored = load_stored(source)
-    return Evidence(made_up_faces(stored.mean_faces, spec), stored.calibration)
+    gate = made_up_faces(stored.mean_faces, spec)
+    return Evidence(gate, stored.calibration if quantising else None)
