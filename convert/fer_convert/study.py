@@ -292,7 +292,7 @@ The same {found.compared:,} faces in each runtime. Float32, largest difference o
 |---|---|
 {_lines(differences, "{:.1e}")}
 
-Labels that agree (limit 98.5 % between int8 answers of one file):
+Labels that agree (limit 98.5 %):
 
 | runtimes | labels agree |
 |---|---|
