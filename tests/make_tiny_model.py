@@ -44,6 +44,7 @@ def make_tflite() -> None:
     import keras
 
     from fer_convert import recipes
+    from fer_convert.calibration import Calibration
     from fer_convert.export import for_conversion
 
     model = keras.Sequential(
@@ -57,10 +58,11 @@ def make_tflite() -> None:
     model.set_weights([weights()])
     ready = for_conversion(model)
     faces = np.stack([band_face(band, level) for band in range(8) for level in (64, 128, 255)])
+    bands = Calibration("bands", faces)
     converted: tuple[tuple[Precision, bytes], ...] = (
         ("float32", recipes.float32(ready)),
-        ("int8", recipes.int8_full(ready, faces)),
-        ("int16x8", recipes.int16x8(ready, faces)),
+        ("int8", recipes.int8_full(ready, bands)),
+        ("int16x8", recipes.int16x8(ready, bands)),
     )
     for precision, data in converted:
         path = GOLDEN / f"tiny-{precision}.tflite"

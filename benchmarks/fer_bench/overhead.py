@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.latency import time_each
-from fer_sdk.runtimes.base import OneFaceSession, Tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 CALLS, ROUNDS = 20_000, 7
 SMALL_MODEL_NS: Final = 100_000
@@ -38,7 +38,7 @@ class _NullSession:
         return self._logits
 
 
-class _NullRuntime(OneFaceSession):
+class _NullRuntime(FixedBatchSession):
     """The SDK around a runtime that answers at once."""
 
     def __init__(self) -> None:

@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_convert.compatibility import onnx_compatibility, tflite_compatibility
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError, FerError
@@ -26,6 +28,7 @@ class FileReport:
         sha256: Of the file.
         sidecar: "belongs to it", or what is wrong.
         runtimes: For each of the SDK's runtimes that takes such files: "loads", or what it says.
+        compatibility: Delegates, oldest runtime, opset: name and answer.
         contents: Ports, tensors and operators.
     """
 
@@ -34,6 +37,7 @@ class FileReport:
     sha256: str
     sidecar: str
     runtimes: dict[str, str]
+    compatibility: dict[str, str]
     contents: Contents
 
     def as_json(self) -> str:
@@ -53,7 +57,8 @@ class FileReport:
             "operators   " + ", ".join(f"{n} {name}" for name, n in found.operators.items()),
             f"sidecar     {self.sidecar}",
         ]
-        lines += [f"{name:<12}{answer}" for name, answer in self.runtimes.items()]
+        told = {**self.compatibility, **self.runtimes}
+        lines += [f"{name:<12}{answer}" for name, answer in told.items()]
         return "\n".join(lines)
 
 
@@ -79,13 +84,22 @@ def examine(path: Path) -> FileReport:
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),
         sidecar=sidecar,
-        runtimes={
-            name: _try_runtime(path, name)
-            for name, (suffix, _) in RUNTIMES.items()
-            if suffix == path.suffix
-        },
+        runtimes=try_runtimes(path),
+        compatibility=_COMPATIBILITY[path.suffix](path),
         contents=contents,
     )
+
+
+_COMPATIBILITY: Final = {".tflite": tflite_compatibility, ".onnx": onnx_compatibility}
+
+
+def try_runtimes(path: Path) -> dict[str, str]:
+    """Return what each of the SDK's runtimes for such files says of one: "loads", or its error."""
+    return {
+        name: _try_runtime(path, name)
+        for name, (suffix, _) in RUNTIMES.items()
+        if suffix == path.suffix
+    }
 
 
 def _try_runtime(path: Path, runtime: str) -> str:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from fer_sdk.bundle import ModelBundle
 from fer_sdk.errors import BundleError
 
 
@@ -31,8 +32,24 @@ def load_trained(path: Path) -> keras.Model:
     return model
 
 
-def for_conversion(model: keras.Model) -> keras.Model:
-    """Return an equal model for exactly one face, without a scaling step of its own.
+def check_ports(model: keras.Model, source: ModelBundle) -> None:
+    """Refuse a model that does not take and give what its sidecar states.
+
+    Raises:
+        BundleError: If input or output is another.
+    """
+    spec = source.input
+    wanted = (None, spec.height, spec.width, 1), (None, len(source.labels))
+    came = tuple(model.input_shape), tuple(model.output_shape)
+    if came != wanted:
+        raise BundleError(
+            f"{source.path} must take {wanted[0]} and give {wanted[1]}, as its sidecar states, "
+            f"but takes {came[0]} and gives {came[1]}"
+        )
+
+
+def for_conversion(model: keras.Model, batch: int = 1) -> keras.Model:
+    """Return an equal model for a fixed number of faces, without a scaling step of its own.
 
     A leading `Rescaling` without offset that feeds one bias-free convolution moves into that
     convolution's kernel, which is exact with any padding: an int8 file then takes pixels as they
@@ -40,12 +57,13 @@ def for_conversion(model: keras.Model) -> keras.Model:
 
     Args:
         model: Takes float32 (batch, height, width, channels), range [0, 255].
+        batch: Faces a call.
 
     Returns:
-        A model for float32 (1, height, width, channels), range [0, 255].
+        A model for float32 (batch, height, width, channels), range [0, 255].
     """
     folded = _foldable(model)
-    inputs = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="face")
+    inputs = keras.Input(batch_shape=(batch, *model.input_shape[1:]), name="face")
 
     def copy(layer: layers.Layer) -> layers.Layer:
         if folded and layer is folded[0]:

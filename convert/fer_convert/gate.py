@@ -1,30 +1,91 @@
-"""The faces that a conversion is proven on."""
+"""The faces that a conversion is proven on: FER2013's, photos', or made-up ones."""
 
+from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
+from fer_sdk.preprocess import InputSpec, to_inputs
 
 GATE_FACES: Final = 1000
 
 
-def gate_faces(data: Fer2013) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return up to 1,000 clean faces of PublicTest and their labels, the same ones every time.
+@dataclass(frozen=True, slots=True)
+class GateFaces:
+    """Faces to compare a converted file with its float model on.
 
-    Args:
-        data: FER2013.
+    Attributes:
+        words: What they are.
+        faces: uint8 (n, height, width).
+        truth: FER2013's class numbers (n,), or None where nobody has labelled them.
+        agreement: Least share of faces with the same label, 0 to 1.
+    """
 
-    Returns:
-        Faces, uint8 (n, 48, 48), and class numbers (n,).
+    words: str
+    faces: NDArray[np.uint8]
+    truth: NDArray[np.uint8] | None = None
+    agreement: float = 0.95
+
+
+def public_test_faces(data: Fer2013, spec: InputSpec) -> GateFaces:
+    """Return up to 1,000 clean faces of PublicTest with their labels, the same ones every time.
 
     Raises:
         InputError: If the data has no such face.
     """
+    rows = np.sort(_shuffled_rows(data)[:GATE_FACES])
+    faces = to_inputs(list(data.pixels[rows]), spec, "grey")
+    return GateFaces(f"{len(rows)} faces of PublicTest", faces, data.emotion[rows])
+
+
+def other_public_test_faces(data: Fer2013, spec: InputSpec) -> GateFaces:
+    """Return the clean faces of PublicTest that the gate does not use: to choose on.
+
+    Raises:
+        InputError: If the gate uses all.
+    """
+    rows = np.sort(_shuffled_rows(data)[GATE_FACES:])
+    if not len(rows):
+        raise InputError(
+            f"choosing layers needs more than the gate's {GATE_FACES} faces of PublicTest: "
+            "name the layers"
+        )
+    faces = to_inputs(list(data.pixels[rows]), spec, "grey")
+    return GateFaces(f"{len(rows)} other faces of PublicTest", faces, data.emotion[rows])
+
+
+def made_up_faces(means: NDArray[np.uint8], spec: InputSpec) -> GateFaces:
+    """Make 1,000 faces out of mean faces: mixed, exaggerated, lit and blurred differently.
+
+    Nobody could say what they express, so labels are compared but not scored; and many lie between
+    two expressions, so that fewer labels have to agree.
+
+    Args:
+        means: Mean face of each expression, uint8 (7, height, width).
+        spec: Input of the model.
+    """
+    rng = np.random.default_rng(0)
+    base = means.astype(np.float64)
+    whole = base.mean(axis=0)
+    faces = []
+    for _ in range(GATE_FACES):
+        shares = rng.dirichlet(np.full(len(base), 0.05))
+        face = whole + (np.tensordot(shares, base, 1) - whole) * rng.uniform(4, 12)
+        face = (face - face.mean()) * rng.uniform(0.8, 2.0) + rng.uniform(80, 170)
+        light = cv2.GaussianBlur(rng.normal(size=face.shape), (0, 0), rng.uniform(2, 8))
+        face += light / light.std() * rng.uniform(0, 15)
+        face += rng.normal(0, rng.uniform(0, 3), face.shape)
+        faces.append(np.clip(np.rint(face), 0, 255).astype(np.uint8))
+    words = f"{len(faces)} made-up faces, mixed from FER2013's mean faces"
+    return GateFaces(words, to_inputs(faces, spec, "grey"), agreement=0.9)
+
+
+def _shuffled_rows(data: Fer2013) -> NDArray[np.intp]:
     rows = data.rows(PUBLIC_TEST, clean=True)
     if not len(rows):
         raise InputError("proving a conversion needs faces of PublicTest, but the data has none")
-    rows = np.sort(np.random.default_rng(0).permutation(rows)[:GATE_FACES])
-    return data.pixels[rows], data.emotion[rows]
+    return np.asarray(np.random.default_rng(0).permutation(rows))

@@ -48,6 +48,8 @@ class Contents:
         tensors: Number of tensors by type, such as {"int8": 40}; of an .onnx file the stored ones
             alone, since those between operators carry no type there.
         operators: Number of operators by name.
+        float_operators: Name of each operator that computes in floating point; for an .onnx file,
+            of each product whose factors are not quantised.
         parameters: Numbers in weights and biases of convolutions and dense layers.
         multiply_accumulates: Of convolutions and dense layers, for one run.
     """
@@ -56,6 +58,7 @@ class Contents:
     outputs: tuple[Port, ...]
     tensors: dict[str, int]
     operators: dict[str, int]
+    float_operators: tuple[str, ...]
     parameters: int
     multiply_accumulates: int
 
@@ -92,8 +95,11 @@ def _inspect_tflite(path: Path) -> Contents:
         raise InputError(f"LiteRT cannot read {path}: {' '.join(str(error).split())}") from error
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     operators = interpreter._get_ops_details()
-    written = {int(index) for op in operators for index in op["outputs"]}
     ports = {tensor["index"] for tensor in interpreter.get_input_details()}
+    written = {int(index) for op in operators for index in op["outputs"]}
+    for op in operators:  # float16 weights stand behind a DEQUANTIZE
+        if op["op_name"] == "DEQUANTIZE" and int(op["inputs"][0]) not in written | ports:
+            written -= {int(op["outputs"][0])}
 
     def shape(index: int) -> tuple[int, ...]:
         return tuple(int(side) for side in tensors[index]["shape"])
@@ -112,6 +118,7 @@ def _inspect_tflite(path: Path) -> Contents:
         tuple(_tflite_port(tensor) for tensor in interpreter.get_output_details()),
         _count(np.dtype(tensor["dtype"]).name for tensor in tensors.values()),
         _count(op["op_name"] for op in operators),
+        tuple(op["op_name"] for op in operators if _is_float(op, tensors)),
         parameters,
         products,
     )
@@ -123,6 +130,12 @@ _TFLITE_PRODUCTS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 def _outputs_of(op: dict[str, Any], kernel: tuple[int, ...]) -> int:
     """Return how many output channels share a kernel: the last axis of depthwise ones, else 0."""
     return kernel[-1] if op["op_name"] == "DEPTHWISE_CONV_2D" else kernel[0]
+
+
+def _is_float(op: dict[str, Any], tensors: dict[int, dict[str, Any]]) -> bool:
+    """Whether an operator computes in floating point; those at the borders only turn numbers."""
+    made = [tensors[int(index)]["dtype"] for index in op["outputs"]]
+    return op["op_name"] not in ("QUANTIZE", "DEQUANTIZE") and np.float32 in made
 
 
 def _tflite_port(tensor: dict[str, Any]) -> Port:
@@ -153,20 +166,29 @@ def _inspect_onnx(path: Path) -> Contents:
             shapes[node.output[0]] = shapes[node.input[0]]
     parameters = products = 0
     for node in graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        if node.op_type not in _ONNX_PRODUCTS:
             continue
         parameters += sum(int(np.prod(shapes[name])) for name in node.input if name in stored)
         kernel, result = shapes[node.input[1]], shapes[node.output[0]]
         products += int(np.prod(result)) * int(np.prod(kernel)) // _onnx_outputs(node, kernel)
     kinds = onnx.TensorProto.DataType
+    turned = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     return Contents(
         tuple(_onnx_port(value, kinds) for value in graph.input),
         tuple(_onnx_port(value, kinds) for value in graph.output),
         _count(_onnx_type(kinds.Name(tensor.data_type)) for tensor in graph.initializer),
         _count(node.op_type for node in graph.node),
+        tuple(
+            node.op_type
+            for node in graph.node
+            if node.op_type in _ONNX_PRODUCTS and not turned.issuperset(node.input[:2])
+        ),
         parameters,
         products,
     )
+
+
+_ONNX_PRODUCTS: Final = ("Conv", "Gemm", "MatMul")
 
 
 def _onnx_outputs(node: Any, kernel: tuple[int, ...]) -> int:

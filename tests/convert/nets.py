@@ -6,7 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from fer_convert.calibration import training_faces
+from fer_convert.evidence import Evidence
+from fer_convert.gate import public_test_faces
 from fer_sdk import ModelBundle
+from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT
 
@@ -28,6 +32,13 @@ def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
     model.get_layer("second").set_weights([rng.normal(0, 0.01, (3, 3, 12, 12)), np.zeros(12)])
     model.get_layer("last").set_weights([np.repeat(np.eye(8, 7), 12, axis=0) * 8 / 12, np.zeros(7)])
     return model
+
+
+def evidence_of(data: Fer2013, samples: int = 70) -> Evidence:
+    """What a conversion rests on where FER2013 is there."""
+    return Evidence(
+        public_test_faces(data, FER2013_INPUT), training_faces(data, samples, FER2013_INPUT), data
+    )
 
 
 def bundled(

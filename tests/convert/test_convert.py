@@ -1,6 +1,7 @@
 import errno
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, small_net  # noqa: E402
+from tests.convert.nets import bundled, evidence_of, small_net  # noqa: E402
 
 from fer_convert import convert as conversion  # noqa: E402 - needs Keras
 from fer_convert import recipes  # noqa: E402
@@ -34,13 +35,12 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
 ) -> None:
     source = bundled(small_net(), tmp_path)
     out = tmp_path / "out"
-    results = conversion.convert(
-        source, BOTH, out, small_fer2013, calibration_samples=70, max_drop=100
-    )
+    results = conversion.convert(source, BOTH, out, evidence_of(small_fer2013))
     assert sorted(path.name for path in out.iterdir()) == [
         "net-float32.tflite", "net-float32.tflite.json", "net-int8.tflite", "net-int8.tflite.json",
     ]  # fmt: skip
-    (_, float32), (path, int8) = results
+    float32, int8 = (found.parity for found in results)
+    path = results[1].path
     assert float32.largest_difference < 1e-4
     assert "int8" not in float32.tensors
     assert "float32" not in int8.tensors
@@ -56,21 +56,19 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
 
 def test_every_precision_is_proven_and_runs(small_fer2013: Fer2013, tmp_path: Path) -> None:
     source = bundled(small_net(), tmp_path)
-    results = conversion.convert(
-        source, ALL, tmp_path / "out", small_fer2013, calibration_samples=70
-    )
-    assert {path.name for path, _ in results} == {
+    results = conversion.convert(source, ALL, tmp_path / "out", evidence_of(small_fer2013))
+    assert {found.path.name for found in results} == {
         "net-float32.tflite", "net-float16.tflite", "net-dynamic.tflite", "net-int8.tflite",
         "net-int16x8.tflite", "net-float32.onnx", "net-float16.onnx", "net-int8.onnx",
     }  # fmt: skip
-    tensors = {path.name: parity.tensors for path, parity in results}
+    tensors = {found.path.name: found.parity.tensors for found in results}
     assert "float16" in tensors["net-float16.tflite"]
     assert {"int8", "float32"} <= set(tensors["net-dynamic.tflite"])
     assert {"int8", "int16"} <= set(tensors["net-int16x8.tflite"])
     assert "int8" in tensors["net-int8.onnx"]
-    for path, parity in results:
-        assert parity.agreement == 1, path
-        assert ModelBundle.load(path).path == path
+    for found in results:
+        assert found.parity.agreement == 1, found.path
+        assert ModelBundle.load(found.path).path == found.path
 
 
 def unfrozen(ready: Any) -> bytes:
@@ -113,10 +111,14 @@ def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPa
             uncalibrated, BOTH[0], lambda ready: float32(for_conversion(small_net(1 / 255**2)))
         )
     elif how == "quantiser that does nothing":
-        monkeypatch.setitem(calibrated, BOTH[1], lambda ready, faces: float32(ready))
+        monkeypatch.setitem(calibrated, BOTH[1], lambda ready, calibration, **rest: float32(ready))
     elif how == "calibration on black faces":
         monkeypatch.setitem(
-            calibrated, BOTH[1], lambda ready, faces: int8(ready, np.zeros_like(faces))
+            calibrated,
+            BOTH[1],
+            lambda ready, calibration, **rest: int8(
+                ready, replace(calibration, faces=np.zeros_like(calibration.faces)), **rest
+            ),
         )
     elif how == "truncated .keras":
         bundle = ModelBundle.load(source)
@@ -149,10 +151,8 @@ def test_a_spoiled_conversion_fails_with_exit_code_1_and_leaves_no_file(
 
 def test_the_same_model_unspoiled_is_converted(small_fer2013: Fer2013, tmp_path: Path) -> None:
     source = bundled(small_net(), tmp_path, stated=1.0)
-    results = conversion.convert(
-        source, BOTH, tmp_path / "out", small_fer2013, calibration_samples=70
-    )
-    assert [parity.accuracy for _, parity in results] == [1, 1]
+    results = conversion.convert(source, BOTH, tmp_path / "out", evidence_of(small_fer2013))
+    assert [found.parity.accuracy for found in results] == [1, 1]
 
 
 def test_a_sidecar_that_does_not_fit_the_model_is_refused(
@@ -163,4 +163,6 @@ def test_a_sidecar_that_does_not_fit_the_model_is_refused(
     text = json.loads((tmp_path / "net.keras.json").read_text())
     (tmp_path / "other.keras.json").write_text(json.dumps({**text, "sha256": "0" * 64}))
     with pytest.raises(BundleError, match="truncated or changed"):
-        conversion.convert(tmp_path / "other.keras", BOTH, tmp_path / "out", small_fer2013)
+        conversion.convert(
+            tmp_path / "other.keras", BOTH, tmp_path / "out", evidence_of(small_fer2013)
+        )

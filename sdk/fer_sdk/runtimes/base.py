@@ -42,20 +42,22 @@ class Tensor:
 
 
 def check_tensors(entry: Tensor, exit: Tensor, where: str) -> None:
-    """Refuse a model that does not take one grey image and return one row of logits.
+    """Refuse a model that does not take grey images and return one row of logits for each.
 
     Args:
-        entry: The model's input: (1, height, width, 1), or (1, 1, height, width) in ONNX files.
-        exit: The model's output: (1, classes).
+        entry: The model's input: (batch, height, width, 1), or (batch, 1, height, width) in ONNX
+            files.
+        exit: The model's output: (batch, classes).
         where: The model's name, for the message.
 
     Raises:
         RuntimeFailure: If shape, type or quantisation of either is another.
     """
-    if len(entry.shape) != 4 or entry.shape[0] != 1 or 1 not in (entry.shape[1], entry.shape[3]):
-        raise RuntimeFailure(f"{where} must take one grey image, but its input is {entry.shape}")
-    if len(exit.shape) != 2 or exit.shape[0] != 1:
-        raise RuntimeFailure(f"{where} must answer with (1, classes), but gives {exit.shape}")
+    if len(entry.shape) != 4 or entry.shape[0] < 1 or 1 not in (entry.shape[1], entry.shape[3]):
+        raise RuntimeFailure(f"{where} must take grey images, but its input is {entry.shape}")
+    batch = entry.shape[0]
+    if len(exit.shape) != 2 or exit.shape[0] != batch:
+        raise RuntimeFailure(f"{where} must answer with ({batch}, classes), but gives {exit.shape}")
     # Pixels go in as they are: an input of another scale would see them brighter or darker.
     raw = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}
     came = (round(entry.scale, 6), entry.zero_point)
@@ -71,11 +73,11 @@ def check_tensors(entry: Tensor, exit: Tensor, where: str) -> None:
         )
 
 
-def to_tensor(face: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
-    """Turn one face, uint8 (height, width), into the model's input tensor."""
+def to_tensor(faces: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
+    """Turn one batch of faces, uint8 (batch, height, width), into the model's input tensor."""
     if entry.dtype == np.int8:
-        return (face.astype(np.int16) - 128).astype(np.int8).reshape(entry.shape)
-    return face.astype(entry.dtype).reshape(entry.shape)
+        return (faces.astype(np.int16) - 128).astype(np.int8).reshape(entry.shape)
+    return faces.astype(entry.dtype).reshape(entry.shape)
 
 
 def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
@@ -86,8 +88,11 @@ def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
     return np.asarray((numbers - np.float32(exit.zero_point)) * np.float32(exit.scale), np.float32)
 
 
-class OneFaceSession:
-    """A session whose model takes one face a call; a runtime adds `_answer` and `close`."""
+class FixedBatchSession:
+    """A session whose model takes the same number of faces each call, mostly one.
+
+    A runtime adds `_answer` and `close`.
+    """
 
     def __init__(self, entry: Tensor, exit: Tensor, name: str) -> None:
         """Take the model's input and output.
@@ -120,13 +125,18 @@ class OneFaceSession:
         Raises:
             RuntimeFailure: If the session is closed.
         """
+        batch = self._entry.shape[0]
         logits = np.zeros((len(faces), self.classes), np.float32)
-        for number, face in enumerate(faces):
-            answer = self._answer(to_tensor(face, self._entry))
-            logits[number] = to_logits(answer.reshape(-1), self._exit)
+        for start in range(0, len(faces), batch):
+            part = faces[start : start + batch]
+            missing = batch - len(part)
+            if missing:
+                part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.uint8)])
+            answer = to_logits(self._answer(to_tensor(part, self._entry)), self._exit)
+            logits[start : start + batch] = answer.reshape(self._exit.shape)[: batch - missing]
         return logits
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         """Run the model on its input tensor; returns its output tensor."""
         raise NotImplementedError
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import RuntimeFailure
-from fer_sdk.runtimes.base import OneFaceSession, Tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 
-class InterpreterSession(OneFaceSession):
+class InterpreterSession(FixedBatchSession):
     """A .tflite model in an Interpreter."""
 
     def __init__(self, interpreter_class: Any, model: Path, threads: int) -> None:
@@ -67,10 +67,10 @@ class InterpreterSession(OneFaceSession):
                     reached += entries[writer[tensor]]
         return len(taken), len(own)
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._interpreter is None:
             raise self._closed()
-        self._interpreter.set_tensor(self._entry_index, face)
+        self._interpreter.set_tensor(self._entry_index, faces)
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(self._exit_index))
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
 from fer_sdk.native_log import caught_native_log
-from fer_sdk.runtimes.base import OneFaceSession, Tensor, to_tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor, to_tensor
 from fer_sdk.runtimes.interpreter import tensor_of
 
 
-class GpuSession(OneFaceSession):
+class GpuSession(FixedBatchSession):
     """A .tflite model compiled for the GPU.
 
     Attributes:
@@ -63,16 +63,18 @@ class GpuSession(OneFaceSession):
         """
         self._submit(to_tensor(face, self._entry))
 
-    def _submit(self, face: NDArray[np.generic]) -> None:
+    def _submit(self, faces: NDArray[np.generic]) -> None:
         if self._compiled is None:
             raise self._closed()
-        self._inputs[0].write(face)
+        self._inputs[0].write(faces)
         self._compiled.run_by_index(0, self._inputs, self._outputs)
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
-        self._submit(face)
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+        self._submit(faces)
         # The answer is read back before this returns: LiteRT only submits the work.
-        return np.asarray(self._outputs[0].read(self.classes, self._exit.dtype.type))
+        return np.asarray(
+            self._outputs[0].read(int(np.prod(self._exit.shape)), self._exit.dtype.type)
+        )
 
     def close(self) -> None:
         """Free the model; may be called twice."""

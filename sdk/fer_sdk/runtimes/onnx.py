@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
-from fer_sdk.runtimes.base import OneFaceSession, Tensor
+from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 CPU = "CPUExecutionProvider"
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
-class OnnxSession(OneFaceSession):
+class OnnxSession(FixedBatchSession):
     """An .onnx model in ONNX Runtime.
 
     Attributes:
@@ -70,10 +70,10 @@ class OnnxSession(OneFaceSession):
         super().__init__(entry, exit, model.name)
         self._entry_name = inputs[0].name
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._session is None:
             raise self._closed()
-        return np.asarray(self._session.run(None, {self._entry_name: face})[0])
+        return np.asarray(self._session.run(None, {self._entry_name: faces})[0])
 
     def end_profiling(self) -> Path:
         """End a profile that the options began; returns its file, JSON in Chrome's trace form."""

@@ -1,0 +1,143 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from fer_convert.cli import main
+from fer_sdk import ModelBundle
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.images import read_photo
+from fer_sdk.shipped import DEFAULT_TRAINED, shipped_models
+from fer_train.data.importer import save
+
+pytestmark = pytest.mark.tensorflow
+keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
+pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
+
+from tests.convert.nets import bundled, small_net  # noqa: E402
+
+from fer_convert.calibration import statistics_of  # noqa: E402
+
+
+def fer_convert(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without FER2013 and without trained models, to work in."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+@pytest.fixture
+def photos(sample_photo: Path, tmp_path: Path) -> Path:
+    """Twenty photos of one face, lit differently, and one without a face."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo = read_photo(sample_photo)[::2, ::2]
+    for number in range(20):
+        lit = np.clip(photo * (0.5 + number / 20), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number}.jpg"), lit)
+    cv2.imwrite(str(folder / "wall.png"), np.full((64, 64, 3), 128, np.uint8))
+    return folder
+
+
+def test_without_fer2013_the_shipped_model_becomes_the_shipped_int8(nowhere: Path) -> None:
+    done = fer_convert("--int8")
+    assert done.exit_code == 0, done.output
+    assert "int8 calibrated with stored ranges of 504 faces of FER2013 Training" in done.stdout
+    assert "accuracy not checked: these faces have no labels" in done.stdout
+    path = Path("converted/first-student-int8.tflite")
+    assert path.stat().st_size == shipped_models()["first-student-int8"].stat().st_size
+    bundle = ModelBundle.load(path)
+    assert bundle.source["calibration"].startswith("stored ranges of 504 faces")
+    assert bundle.metrics[-1]["split"] == "without labels"
+
+
+def test_stored_ranges_give_the_bytes_that_the_faces_give(
+    small_fer2013: Fer2013, nowhere: Path
+) -> None:
+    source, data = bundled(small_net(), nowhere), nowhere / "data.npz"
+    save(small_fer2013, data)
+    words = ["--data", data, "--calibration-samples", 70]
+    done = fer_convert(source, "--int8", "--onnx", *words, "--out", "faces")
+    assert done.exit_code == 0, done.output
+    assert fer_convert("calibrate", source, *words).exit_code == 0
+    assert fer_convert(source, "--int8", "--onnx", "--out", "stored").exit_code == 0
+    for name in ("net-int8.tflite", "net-int8.onnx"):
+        assert Path("stored", name).read_bytes() == Path("faces", name).read_bytes()
+
+
+def test_a_bad_conversion_is_refused_without_fer2013_too(nowhere: Path) -> None:
+    source = nowhere / "student.keras"
+    source.write_bytes(DEFAULT_TRAINED.read_bytes())
+    for name in (f"{DEFAULT_TRAINED.name}.json", statistics_of(DEFAULT_TRAINED).name):
+        text = DEFAULT_TRAINED.with_name(name).read_text()
+        (nowhere / name.replace("first-student", "student")).write_text(text)
+    stored = statistics_of(source)
+    text = json.loads(stored.read_text())
+    text["tflite"] = [[maker, 0.1 * low, 0.1 * high] for maker, low, high in text["tflite"]]
+    stored.write_text(json.dumps(text))
+    done = fer_convert(source, "--int8")
+    assert done.exit_code == 1
+    assert "labels must agree on 90%" in done.stderr
+    assert not Path("converted").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "is damaged: .*schema must be 1, but is 2"),
+        ({"float_sha256": "0" * 64}, "belongs to another model"),
+        ({"mean_faces_png": "AAAA"}, "is damaged"),
+        ({"tflite": [["input", 0, 255]]}, "stored ranges are for 1 tensors"),
+    ],
+)
+def test_statistics_that_do_not_fit_are_refused(
+    change: dict[str, object], message: str, small_fer2013: Fer2013, nowhere: Path
+) -> None:
+    source, data = bundled(small_net(), nowhere), nowhere / "data.npz"
+    save(small_fer2013, data)
+    done = fer_convert("calibrate", source, "--data", data, "--calibration-samples", 70)
+    assert done.exit_code == 0, done.output
+    stored = statistics_of(source)
+    stored.write_text(json.dumps(json.loads(stored.read_text()) | change))
+    done = fer_convert(source, "--int8")
+    assert done.exit_code == 1
+    (line,) = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
+    assert re.search(message, line)
+
+
+def test_photos_calibrate_and_prove(nowhere: Path, photos: Path) -> None:
+    done = fer_convert("--int8", "--calibration", photos, "--calibration-samples", 20)
+    assert done.exit_code == 0, done.output
+    words = "20 of 20 faces in 21 photos, 1 without a face"
+    assert f"int8 calibrated with {words}" in done.stdout
+    assert f"proven on the calibration's {words}" in done.stdout
+    bundle = ModelBundle.load(Path("converted/first-student-int8.tflite"))
+    assert bundle.source["calibration"] == words
+
+
+def test_what_cannot_be_calibrated_is_said_in_one_line(nowhere: Path, photos: Path) -> None:
+    source = bundled(small_net(), nowhere)
+    for path in list(photos.glob("1*.jpg")):
+        path.unlink()
+    for words, message in (
+        ([source, "--int8"], "no imported FER2013 at"),
+        ([source, "--int8", "--data", "nothing.npz"], "run `fer-train import"),
+        (["--int8", "--calibration-samples", 70], "--calibration-samples draws from FER2013"),
+        (["--int8", "--calibration", nowhere / "none"], "must be a folder of photos"),
+        (["--int8", "--calibration", photos], "calibration needs 20 faces, but 10 photos"),
+    ):
+        done = fer_convert(*words)
+        assert done.exit_code == 1, done.output
+        (line,) = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
+        assert message in line
+        assert not Path("converted").exists()
