@@ -1,4 +1,4 @@
-"""Facial-expression recognition on the device: a face or a whole image in, expressions out.
+"""Facial-expression recognition on the device: a face, an image or a video in, expressions out.
 
 ::
 
@@ -7,6 +7,12 @@
     with ExpressionRecognizer() as recognizer:
         for face in recognizer.recognize(read_photo(path), color="bgr"):
             print(face.box_xyxy, face.label, face.confidence)
+
+    from fer_sdk import VideoFile, VideoRecognizer
+
+    with VideoFile(path) as video, VideoRecognizer() as recognizer:
+        for result in recognizer.stream(video, color="bgr"):
+            print(result.time_s, [(face.id, face.label) for face in result.faces])
 """
 
 from importlib.metadata import version
@@ -20,6 +26,7 @@ from fer_sdk.errors import (
     MissingDependencyError,
     NoAdapterError,
     RuntimeFailure,
+    StreamError,
 )
 from fer_sdk.faces import FaceDetector, YuNet
 from fer_sdk.images import read_photo
@@ -28,6 +35,10 @@ from fer_sdk.preprocess import CropSpec, InputSpec
 from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import Expression, Face, Landmarks, RecognizedFace
 from fer_sdk.shipped import DEFAULT_MODEL, shipped_models
+from fer_sdk.smoothing import SmoothingSettings
+from fer_sdk.streams import Camera, Frame, VideoFile
+from fer_sdk.tracking import TrackingSettings
+from fer_sdk.video import FrameResult, TrackedFace, VideoRecognizer
 
 __version__ = version("fer-sdk")
 
@@ -35,6 +46,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "FER2013_LABELS",
     "BundleError",
+    "Camera",
     "CropSpec",
     "Expression",
     "ExpressionClassifier",
@@ -42,6 +54,8 @@ __all__ = [
     "Face",
     "FaceDetector",
     "FerError",
+    "Frame",
+    "FrameResult",
     "InputError",
     "InputSpec",
     "Landmarks",
@@ -50,6 +64,12 @@ __all__ = [
     "NoAdapterError",
     "RecognizedFace",
     "RuntimeFailure",
+    "SmoothingSettings",
+    "StreamError",
+    "TrackedFace",
+    "TrackingSettings",
+    "VideoFile",
+    "VideoRecognizer",
     "YuNet",
     "__version__",
     "read_photo",

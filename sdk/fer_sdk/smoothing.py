@@ -29,7 +29,7 @@ class SmoothingSettings:
     """
 
     time_constant_s: float = 0.3
-    margin: float = 0.1
+    margin: float = 0.05
 
     def __post_init__(self) -> None:
         if not 0 <= self.time_constant_s < math.inf:

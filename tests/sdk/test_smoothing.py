@@ -57,7 +57,7 @@ def test_smoothed_probabilities_stay_probabilities(
         assert sum(smoother.probabilities) == pytest.approx(1)
         assert all(0 <= p <= 1 for p in smoother.probabilities)
         lead = max(smoother.probabilities) - smoother.probabilities[smoother.label]
-        assert lead <= 0.1
+        assert lead <= 0.05
 
 
 def test_time_that_runs_backwards_and_other_labels_are_refused() -> None:
