@@ -54,7 +54,7 @@ $(DEMO)/ready: pyproject.toml
 $(DEV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(PIP_QUIET) $(DEV)/bin/pip install -q --upgrade "pip>=25.1"
-	$(PIP_QUIET) $(DEV)/bin/pip install -q -e ".[onnx,train,convert,bench]" --group dev
+	$(PIP_QUIET) $(DEV)/bin/pip install -q -e ".[onnx,train,convert,bench,plot,parquet]" --group dev
 	touch $@
 
 $(OLD)/ready: pyproject.toml

@@ -9,6 +9,7 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.annotate import draw_faces, write_picture
+from fer_sdk.commands.video import video
 from fer_sdk.console import FerGroup, progress_bar, show_error
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.images import read_photo
@@ -23,6 +24,9 @@ from fer_sdk.shipped import DEFAULT_MODEL
 @click.version_option(__version__)
 def main() -> None:
     """Recognise facial expressions on this device."""
+
+
+main.add_command(video)
 
 
 @main.command()

@@ -1,7 +1,7 @@
 """Which face is which from frame to frame: stable ids by overlap, then by closeness.
 
 Plain arithmetic, so that the Kotlin twin gives the same; both pass tests/golden/tracks.json. Per
-frame at time t, with the frame's boxes best score first:
+frame at time t, with the frame's boxes, those first that are to be kept:
 
 1. a track last seen more than `max_gap_s` ago ends;
 2. a box whose overlap (IoU, area shared over area covered) with an earlier box of the frame is
@@ -92,7 +92,7 @@ class FaceTracker:
         """Join a frame's boxes to the tracks.
 
         Args:
-            boxes: Of the faces that were found, best score first.
+            boxes: Of the faces that were found; of two that show the same face, the first is kept.
             time_s: Of the frame, in seconds, not before the last one's.
             may_begin: Whether a box that joins no track begins one.
 

@@ -18,7 +18,7 @@ from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import Expression, Face, Landmarks, RecognizedFace
 from fer_sdk.shipped import DEFAULT_MODEL
 from fer_sdk.smoothing import Smoother, SmoothingSettings
-from fer_sdk.tracking import Box, FaceTracker, Track, TrackingSettings
+from fer_sdk.tracking import FaceTracker, Track, TrackingSettings
 
 WINDOW_SIZES: Final = 1.6
 """Side of the window that is searched around a tracked face, in sides of its box."""
@@ -187,21 +187,25 @@ class VideoRecognizer(Closing):
         self._window_detector.close()
 
     def _find(self, image_bgr: NDArray[np.uint8], time_s: float) -> tuple[list[Face], bool]:
-        """Return the faces, best score first, and whether the whole frame was searched."""
+        """Return the faces and whether the whole frame was searched.
+
+        A window's answer comes first and is kept where the whole frame's shows the same face:
+        boxes found at two scales differ by a few per cent, and would jump to and fro.
+        """
         self._tracker.end_old(time_s)
-        tracks = len(self._tracker.tracks)
-        searched = (
-            self._unsearched + 1 >= self._tracking.detect_every or not 0 < tracks <= WINDOWS_AT_MOST
-        )
-        found = list(self._recognizer.detector.detect(image_bgr)) if searched else []
-        if tracks <= WINDOWS_AT_MOST and self._tracking.detect_every > 1:
-            for track in self._tracker.unseen(_boxes(found)):
+        tracks = self._tracker.tracks
+        found: list[Face] = []
+        windows = len(tracks) <= WINDOWS_AT_MOST and self._tracking.detect_every > 1
+        if windows:
+            for track in tracks:
                 found += self._near(image_bgr, track)
-        if not searched and self._tracker.unseen(_boxes(found)):
+        due = self._unsearched + 1 >= self._tracking.detect_every
+        lost = self._tracker.unseen([face.box_xyxy for face in found])
+        searched = due or bool(lost) or not (windows and tracks)
+        if searched:
             found += self._recognizer.detector.detect(image_bgr)
-            searched = True
         self._unsearched = 0 if searched else self._unsearched + 1
-        return sorted(found, key=lambda face: -face.score), searched
+        return found, searched
 
     def _near(self, image_bgr: NDArray[np.uint8], track: Track) -> list[Face]:
         """Search a square window around a face, as small as the detector can do with."""
@@ -237,10 +241,6 @@ class VideoRecognizer(Closing):
             uncertain=confidence < self.classifier.bundle.uncertain_below,
             probabilities=smoother.probabilities,
         )
-
-
-def _boxes(faces: list[Face]) -> list[Box]:
-    return [face.box_xyxy for face in faces]
 
 
 def _shifted(face: Face, x: int, y: int) -> Face:
