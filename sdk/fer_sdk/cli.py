@@ -9,6 +9,7 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.annotate import draw_faces, write_picture
+from fer_sdk.commands.timeline import timeline
 from fer_sdk.commands.video import video
 from fer_sdk.console import FerGroup, progress_bar, show_error
 from fer_sdk.errors import FerError, InputError
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 main.add_command(video)
+main.add_command(timeline)
 
 
 @main.command()
