@@ -9,6 +9,7 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.annotate import draw_faces, write_picture
+from fer_sdk.commands.camera import camera
 from fer_sdk.commands.timeline import timeline
 from fer_sdk.commands.video import video
 from fer_sdk.console import FerGroup, progress_bar, show_error
@@ -28,6 +29,7 @@ def main() -> None:
 
 
 main.add_command(video)
+main.add_command(camera)
 main.add_command(timeline)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.commands.summary import StreamSummary
 from fer_sdk.console import progress_bar
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.files import require_space
@@ -69,7 +69,7 @@ def video(
         with caught_native_log():
             recognizer = VideoRecognizer(model, runtime=runtime, threads=threads, tracking=tracking)
         open_things.enter_context(recognizer)
-        summary = _Summary()
+        summary = StreamSummary()
         failure: FerError | None = None
         with stop_signals() as stopped, contextlib.ExitStack() as outputs:
             keep = list(_outputs(outputs, out, csv_path, json_path, parquet_path,
@@ -86,8 +86,12 @@ def video(
             except FerError as error:
                 failure = error
             if not summary.faces:
-                raise failure or InputError(summary.no_face(file))
-    summary.print()
+                raise failure or InputError(
+                    f"no face found in the {summary.frames} frames of {file}: "
+                    "is one upright and at least 20 px wide?"
+                )
+    for line in summary.lines():
+        click.echo(line)
     for path in paths:
         click.echo(str(path))
     if stopped() or failure:
@@ -133,41 +137,3 @@ def _outputs(
 
 def _without_image(record: Callable[[FrameResult], None]) -> Keep:
     return lambda image, result: record(result)
-
-
-class _Summary:
-    """What was shown of each face, as counts that do not grow with the video."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self.faces: dict[int, Counter[str]] = {}
-        self._spans: dict[int, tuple[float, float]] = {}
-        self._labels: dict[int, str] = {}
-        self._changes: Counter[int] = Counter()
-
-    def add(self, result: FrameResult) -> None:
-        self.frames += 1
-        for face in result.faces:
-            self.faces.setdefault(face.id, Counter())[face.label] += 1
-            began_s, _ = self._spans.get(face.id, (result.time_s, 0.0))
-            self._spans[face.id] = began_s, result.time_s
-            self._changes[face.id] += self._labels.get(face.id, face.label) != face.label
-            self._labels[face.id] = face.label
-
-    def no_face(self, file: Path) -> str:
-        return (
-            f"no face found in the {self.frames} frames of {file}: "
-            "is one upright and at least 20 px wide?"
-        )
-
-    def print(self) -> None:
-        for number, labels in self.faces.items():
-            began_s, ended_s = self._spans[number]
-            shares = ", ".join(
-                f"{label} {count / labels.total():.0%}" for label, count in labels.most_common()
-            )
-            changes = self._changes[number]
-            click.echo(
-                f"face {number}, {began_s:.1f} to {ended_s:.1f} s: {shares}; "
-                f"{changes} {'change' if changes == 1 else 'changes'}"
-            )
