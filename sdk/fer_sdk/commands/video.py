@@ -3,7 +3,9 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.commands.summary import StreamSummary
 from fer_sdk.console import progress_bar
-from fer_sdk.errors import FerError, InputError
+from fer_sdk.errors import FerError, InputError, StreamError
 from fer_sdk.files import require_space
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.records import csv_records, json_records, parquet_records
@@ -58,82 +60,93 @@ def video(
 
     Stopped by Ctrl-C, a full disk or a video that is cut off, it keeps what it has.
     """
-    paths = [path for path in (out, csv_path, json_path, parquet_path) if path is not None]
-    for path in paths:
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} is there already: add --overwrite or take another name")
+    outputs = _Outputs(out, csv_path, json_path, parquet_path)
+    outputs.check(file, overwrite)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # errors come as ours, in one line
     tracking = TrackingSettings(detect_every=detect_every)
-    with contextlib.ExitStack() as open_things:
-        frames = open_things.enter_context(VideoFile(file))
+    with VideoFile(file) as frames:
         with caught_native_log():
             recognizer = VideoRecognizer(model, runtime=runtime, threads=threads, tracking=tracking)
-        open_things.enter_context(recognizer)
-        summary = StreamSummary()
-        failure: FerError | None = None
-        with stop_signals() as stopped, contextlib.ExitStack() as outputs:
-            keep = list(_outputs(outputs, out, csv_path, json_path, parquet_path,
-                                 frames=frames, recognizer=recognizer, model=model))  # fmt: skip
-            try:
-                for image, result in _results(frames, recognizer):
-                    if stopped():
-                        break
-                    for path in paths:
-                        require_space(path)
-                    for write in keep:
-                        write(image, result)
-                    summary.add(result)
-            except FerError as error:
-                failure = error
-            if not summary.faces:
-                raise failure or InputError(
-                    f"no face found in the {summary.frames} frames of {file}: "
-                    "is one upright and at least 20 px wide?"
-                )
-    for line in summary.lines():
+        about = {"video": str(file), "model": model, "fps": frames.fps}
+        with recognizer:
+            summary, stopped, failure = _run(frames, recognizer, outputs, about)
+    for line in (*summary.lines(), *map(str, outputs.paths)):
         click.echo(line)
-    for path in paths:
-        click.echo(str(path))
-    if stopped() or failure:
-        kept = f"; kept in {', '.join(map(str, paths))}" if paths else ""
-        of = f" of {frames.frame_count}" if frames.frame_count else ""
-        click.echo(f"stopped after {summary.frames}{of} frames{kept}", err=True)
+    of = f" of {frames.frame_count}" if frames.frame_count else ""
+    kept = f"stopped after {summary.frames}{of} frames, which are kept"
     if failure:
-        raise failure
-    if stopped():
+        raise StreamError(f"{failure}; {kept}") from failure
+    if stopped:
+        click.echo(kept, err=True)
         raise click.exceptions.Exit(STOPPED_EXIT_CODE)
 
 
-def _results(
-    frames: VideoFile, recognizer: VideoRecognizer
-) -> Iterator[tuple[NDArray[np.uint8], FrameResult]]:
-    for time_s, image in progress_bar(iterable=frames, total=frames.frame_count, unit=" frames"):
-        yield image, recognizer.recognize(image, time_s=time_s, color="bgr")
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """The files that were asked for."""
 
+    video: Path | None
+    csv: Path | None
+    json: Path | None
+    parquet: Path | None
 
-def _outputs(
-    outputs: contextlib.ExitStack,
-    out: Path | None,
-    csv_path: Path | None,
-    json_path: Path | None,
-    parquet_path: Path | None,
-    *,
-    frames: VideoFile,
-    recognizer: VideoRecognizer,
-    model: str,
-) -> Iterator[Keep]:
-    """Open the files that were asked for; each keeps what it takes when `outputs` ends well."""
-    labels = recognizer.classifier.bundle.labels
-    if out is not None:
-        yield outputs.enter_context(annotated_video(out, frames.fps))
-    if csv_path is not None:
-        yield _without_image(outputs.enter_context(csv_records(csv_path, labels)))
-    if json_path is not None:
-        about = {"video": str(frames.path), "model": model, "fps": frames.fps}
-        yield _without_image(outputs.enter_context(json_records(json_path, labels, about)))
-    if parquet_path is not None:
-        yield _without_image(outputs.enter_context(parquet_records(parquet_path, labels)))
+    @property
+    def paths(self) -> list[Path]:
+        asked = (self.video, self.csv, self.json, self.parquet)
+        return [path for path in asked if path is not None]
+
+    def check(self, source: Path, overwrite: bool) -> None:
+        """Refuse to write over anything unasked, over the source or twice over one file."""
+        taken = {source.resolve()}
+        for path in self.paths:
+            if path.resolve() in taken:
+                raise InputError(f"{path} is the video itself or named twice: take another name")
+            taken.add(path.resolve())
+            if path.exists() and not overwrite:
+                raise InputError(f"{path} is there already: add --overwrite or take another name")
+
+    def open(
+        self, stack: contextlib.ExitStack, labels: tuple[str, ...], about: dict[str, Any]
+    ) -> Iterator[Keep]:
+        """Open each file; it keeps what it takes when `stack` ends well."""
+        if self.video is not None:
+            yield stack.enter_context(annotated_video(self.video, about["fps"]))
+        if self.csv is not None:
+            yield _without_image(stack.enter_context(csv_records(self.csv, labels)))
+        if self.json is not None:
+            yield _without_image(stack.enter_context(json_records(self.json, labels, about)))
+        if self.parquet is not None:
+            yield _without_image(stack.enter_context(parquet_records(self.parquet, labels)))
 
 
 def _without_image(record: Callable[[FrameResult], None]) -> Keep:
     return lambda image, result: record(result)
+
+
+def _run(
+    frames: VideoFile, recognizer: VideoRecognizer, outputs: _Outputs, about: dict[str, Any]
+) -> tuple[StreamSummary, bool, FerError | None]:
+    """Label the frames; returns what they showed, and whether and why it ended early."""
+    summary = StreamSummary()
+    failure: FerError | None = None
+    timed = progress_bar(iterable=frames, total=frames.frame_count, unit=" frames")
+    with stop_signals() as stopped, contextlib.ExitStack() as stack:
+        keep = list(outputs.open(stack, recognizer.classifier.bundle.labels, about))
+        try:
+            for time_s, image in timed:
+                result = recognizer.recognize(image, time_s=time_s, color="bgr")
+                for path in outputs.paths:
+                    require_space(path)
+                for write in keep:
+                    write(image, result)
+                summary.add(result)
+                if stopped():
+                    break
+        except FerError as error:
+            failure = error
+        if not summary.faces:  # an exception from here leaves no file
+            raise failure or InputError(
+                f"no face found in {summary.frames} frames of {about['video']}: "
+                "is one upright and at least 20 px wide?"
+            )
+        return summary, stopped(), failure
