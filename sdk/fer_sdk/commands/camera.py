@@ -72,7 +72,8 @@ class _Window:
         if sys.platform == "linux" and not any(map(os.environ.get, displays)):
             raise InputError("there is no display to open a window on: add --headless")
         try:
-            cv2.namedWindow(self.NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            style = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            cv2.namedWindow(self.NAME, style)
         except cv2.error as error:
             raise InputError(
                 f"OpenCV {cv2.__version__} cannot open a window: add --headless"
@@ -82,6 +83,8 @@ class _Window:
 
     def show(self, image: NDArray[np.uint8], result: FrameResult) -> bool:
         """Show a frame; returns whether to go on."""
+        if result.index == 0:
+            cv2.resizeWindow(self.NAME, image.shape[1], image.shape[0])
         cv2.imshow(self.NAME, draw_faces(image, result.faces))
         self._frames += 1
         passed_s = time.monotonic() - self._since_s
