@@ -80,7 +80,7 @@ class _Film:
     def check(self, path: Path) -> None:
         """Count the frames that can be read back: OpenCV does not tell when writing fails."""
         capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        readable = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        readable = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         capture.release()
         if readable < self._written:
             raise InputError(

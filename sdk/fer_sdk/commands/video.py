@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,7 +63,9 @@ def video(
     """
     outputs = _Outputs(out, csv_path, json_path, parquet_path)
     outputs.check(file, overwrite)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # errors come as ours, in one line
+    # FFmpeg and OpenCV would write a line a frame; what goes wrong is said once, by us.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     tracking = TrackingSettings(detect_every=detect_every)
     with VideoFile(file) as frames:
         with caught_native_log():
