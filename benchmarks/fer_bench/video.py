@@ -22,6 +22,7 @@ from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.console import FerCommand, progress_bar
 from fer_sdk.environment import describe_environment
 from fer_sdk.errors import InputError
+from fer_sdk.files import write_beside
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.results import Expression, Face
 from fer_sdk.runtimes import open_session
@@ -31,6 +32,17 @@ from fer_sdk.tracking import TrackingSettings
 from fer_sdk.video import FrameResult, TrackedFace, VideoRecognizer
 
 STAGES: Final = ("find faces", "crop", "classify", "ids, smoothing")
+_PAGE: Final = """# Following faces
+
+`VideoRecognizer` searches a whole frame for faces now and then and, between, a small window around
+each known face. Against searching every frame, on the same frames in turns:
+
+    python -m fer_bench.video {file}
+
+```
+{table}
+```
+"""
 WARMUP: Final = 5
 """First frames, which are in no time."""
 
@@ -84,7 +96,10 @@ class _TimedRecognizer(VideoRecognizer):
               show_default=True, help="Width and height that frames are fitted into.")  # fmt: skip
 @click.option("--detect-every", type=click.IntRange(2), default=TrackingSettings().detect_every,
               show_default=True, help="Frames from one whole search to the next.")  # fmt: skip
-def main(file: Path, model: str, size: tuple[int, int], detect_every: int) -> None:
+@click.option("--page", type=click.Path(path_type=Path), help="Markdown page to write as well.")
+def main(
+    file: Path, model: str, size: tuple[int, int], detect_every: int, page: Path | None
+) -> None:
     """Print frames per second by stage, and on how many frames of FILE the labels agree."""
     cv2.setNumThreads(1)
     with caught_native_log():
@@ -98,9 +113,16 @@ def main(file: Path, model: str, size: tuple[int, int], detect_every: int) -> No
                 recognizer.take(fitted, time_s)
     if len(each.results) <= WARMUP:
         raise InputError(f"{file} has {len(each.results)} frames: more than {WARMUP} are needed")
-    click.echo(_table(file, size, each, tracking))
     where = describe_environment()
-    click.echo(f"one thread, {where['processor']}, {where['system']}, OpenCV {cv2.__version__}")
+    table = (
+        f"{_table(file, size, each, tracking)}\n"
+        f"{Path(model).name}, one thread, {where['processor']}, {where['system']}, "
+        f"OpenCV {cv2.__version__}"
+    )
+    click.echo(table)
+    if page is not None:
+        with write_beside(page) as temporary:
+            temporary.write_text(_PAGE.format(file=file.name, table=table), encoding="utf-8")
 
 
 def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -6,8 +6,10 @@ from click.testing import CliRunner
 from fer_bench.video import main
 
 
-def test_following_is_compared_with_searching_every_frame(face_video: Path) -> None:
-    done = CliRunner().invoke(main, [str(face_video), "--size", "320", "240"])
+def test_following_is_compared_with_searching_every_frame(face_video: Path, tmp_path: Path) -> None:
+    page = tmp_path / "video.md"
+    words = [str(face_video), "--size", "320", "240", "--page", str(page)]
+    done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0] == "moving.avi: 60 frames at 320x240"
@@ -26,6 +28,7 @@ def test_following_is_compared_with_searching_every_frame(face_video: Path) -> N
         "each frame: id 1, 0 changes: happy 60",
         "tracking: id 1, 0 changes: happy 60",
     ]
+    assert done.stdout in page.read_text()
 
 
 def test_a_video_that_is_missing_is_one_line(tmp_path: Path) -> None:
