@@ -83,10 +83,10 @@ def _endless(video: Path, seconds: float, seed: int) -> Iterator[tuple[float, ND
     rng = np.random.default_rng(seed)
     began_s, away_until_s = 0.0, 0.0
     for _ in count():
-        last_s = step_s = 0.0
+        now_s = began_s
         with VideoFile(video) as frames:
             for time_s, image in frames:
-                now_s, step_s, last_s = began_s + time_s, time_s - last_s, time_s
+                now_s = began_s + time_s
                 if now_s >= seconds:
                     return
                 if rng.random() < 0.005:
@@ -94,7 +94,7 @@ def _endless(video: Path, seconds: float, seed: int) -> Iterator[tuple[float, ND
                 light = 20 * math.sin(now_s / 3) + rng.normal(0, 4)
                 curve = np.full(256, 127) if now_s < away_until_s else np.arange(256) + light
                 yield now_s, np.asarray(cv2.LUT(image, curve.clip(0, 255).astype(np.uint8)))
-        began_s += last_s + step_s
+        began_s = now_s + 1 / frames.fps
 
 
 def _open_and_close(video: Path, opens: int, model: str) -> list[float]:

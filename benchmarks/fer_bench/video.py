@@ -31,7 +31,7 @@ from fer_sdk.streams import VideoFile
 from fer_sdk.tracking import TrackingSettings
 from fer_sdk.video import FrameResult, TrackedFace, VideoRecognizer
 
-STAGES: Final = ("find faces", "crop", "classify", "ids, smoothing")
+STAGES: Final = ("find faces", "crop, smoothing", "classify", "ids")
 _PAGE: Final = """# Following faces
 
 `VideoRecognizer` searches a whole frame for faces now and then and, between, a small window around
@@ -73,7 +73,7 @@ class _TimedRecognizer(VideoRecognizer):
         began = time.perf_counter()
         self.results.append(self.recognize(image, time_s=time_s, color="bgr"))
         known = sum(self.stages[stage][-1] for stage in STAGES[:3])
-        self.stages[STAGES[3]].append(time.perf_counter() - began - known)
+        self.stages["ids"].append(time.perf_counter() - began - known)
 
     def _find(self, image_bgr: NDArray[np.uint8], time_s: float) -> tuple[list[Face], bool]:
         began = time.perf_counter()
@@ -84,7 +84,7 @@ class _TimedRecognizer(VideoRecognizer):
     def _label(self, *given: Any) -> tuple[TrackedFace, ...]:
         began = time.perf_counter()
         tracked = super()._label(*given)
-        self.stages["crop"].append(time.perf_counter() - began - self._timed.seconds)
+        self.stages["crop, smoothing"].append(time.perf_counter() - began - self._timed.seconds)
         self.stages["classify"].append(self._timed.seconds)
         return tracked
 

@@ -15,7 +15,7 @@ def test_following_is_compared_with_searching_every_frame(face_video: Path, tmp_
     assert lines[0] == "moving.avi: 60 frames at 320x240"
     table = {line[:20].strip(): line[20:].split() for line in lines[2:9]}
     times = {name: [float(value) for value in row] for name, row in table.items()}
-    stages = ("find faces", "crop", "classify", "ids, smoothing")
+    stages = ("find faces", "crop, smoothing", "classify", "ids")
     for way in (0, 1):
         assert all(times[stage][way] > 0 for stage in stages)
         assert sum(times[stage][way] for stage in stages) == pytest.approx(
