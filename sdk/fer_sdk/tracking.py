@@ -4,9 +4,10 @@ Plain arithmetic, so that the Kotlin twin gives the same; both pass tests/golden
 frame at time t, with the frame's boxes, those first that are to be kept:
 
 1. a track last seen more than `max_gap_s` ago ends;
-2. a box whose overlap (IoU, area shared over area covered) with an earlier box of the frame is
-   above `DOUBLE_ABOVE_IOU` is the same face found twice: it gets no id;
-3. pairs of a track and a box with IoU at least `min_iou` are joined, largest IoU first;
+2. a box that shares more than `DOUBLE_ABOVE` of the smaller one's area with an earlier box of the
+   frame is the same face, or a part of it, found twice: it gets no id;
+3. pairs of a track and a box whose IoU (area shared over area covered) is at least `min_iou` are
+   joined, largest first;
 4. of the rest, pairs whose centres are at most `max_shift` sizes apart are joined, nearest first,
    if neither size is over `MOST_GROWTH` times the other. A box's size is the square root of its
    area; distance is counted in the mean of both sizes;
@@ -25,7 +26,7 @@ from fer_sdk.errors import InputError
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
-DOUBLE_ABOVE_IOU: Final = 0.5
+DOUBLE_ABOVE: Final = 0.6
 MOST_GROWTH: Final = 2.0
 
 
@@ -141,11 +142,7 @@ class FaceTracker:
 
 def iou(one: Box, other: Box) -> float:
     """Return the area that two boxes share over the area that they cover, 0 to 1."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    if across <= 0 or down <= 0:
-        return 0.0
-    shared = across * down
+    shared = _shared(one, other)
     covered = _area(one) + _area(other) - shared
     return shared / covered if covered > 0 else 0.0
 
@@ -154,9 +151,19 @@ def _without_doubles(boxes: Sequence[Box]) -> list[int]:
     """Return the numbers of the boxes that repeat no earlier one."""
     kept: list[int] = []
     for number, box in enumerate(boxes):
-        if all(iou(box, boxes[earlier]) <= DOUBLE_ABOVE_IOU for earlier in kept):
+        if not any(_double(box, boxes[earlier]) for earlier in kept):
             kept.append(number)
     return kept
+
+
+def _double(one: Box, other: Box) -> bool:
+    return _shared(one, other) > DOUBLE_ABOVE * min(_area(one), _area(other))
+
+
+def _shared(one: Box, other: Box) -> float:
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    return across * down if across > 0 and down > 0 else 0.0
 
 
 def _area(box: Box) -> float:

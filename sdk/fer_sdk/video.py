@@ -24,7 +24,7 @@ WINDOW_SIZES: Final = 1.6
 """Side of the window that is searched around a tracked face, in sides of its box."""
 WINDOW_PX: Final = 128
 """Side that a window is shrunk to, and the least that it covers of the frame, in pixels."""
-WINDOW_MIN_SCORE: Final = 0.5
+WINDOW_MIN_SCORE: Final = 0.6
 """Where a face was a moment ago, less certainty will do than for a new one."""
 WINDOWS_AT_MOST: Final = 8
 """With more faces than this, one search of the whole frame costs less than all their windows."""
