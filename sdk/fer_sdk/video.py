@@ -128,7 +128,7 @@ class VideoRecognizer(Closing):
         """
         check_image(image, color)
         if not (math.isfinite(time_s) and time_s >= self._last_s):
-            raise InputError(f"time_s must be {self._last_s} or later, but is {time_s}")
+            raise InputError(f"time_s must be finite and at least {self._last_s}, but is {time_s}")
         found, searched = self._find(to_bgr(image, color), time_s)
         boxes = [face.box_xyxy for face in found]
         ids = self._tracker.update(boxes, time_s, may_begin=searched)
