@@ -81,7 +81,7 @@ def draw_timeline(path: Path, labels: tuple[str, ...], faces: list[FaceTimeline]
     Args:
         path: Picture to write, .png, .svg or .pdf.
         labels: The model's.
-        faces: At least one; the first `FACES_AT_MOST` are drawn.
+        faces: At least one; the first `FACES_AT_MOST` are drawn, in the order of their ids.
 
     Raises:
         MissingDependencyError: If Matplotlib is not installed.
@@ -92,7 +92,7 @@ def draw_timeline(path: Path, labels: tuple[str, ...], faces: list[FaceTimeline]
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    drawn = faces[:FACES_AT_MOST]
+    drawn = sorted(faces[:FACES_AT_MOST], key=lambda face: face.id)
     colors = _colors(labels)
     figure = Figure(figsize=(10, 1.2 + 2.4 * len(drawn)), layout="constrained")
     FigureCanvasAgg(figure)
