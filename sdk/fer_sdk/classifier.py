@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.closing import Closing
-from fer_sdk.errors import BundleError, InputError
+from fer_sdk.errors import BundleError, InputError, RuntimeFailure
 from fer_sdk.preprocess import Color, to_inputs
 from fer_sdk.results import Expression
 from fer_sdk.runtimes import Session, open_session
@@ -92,6 +92,7 @@ class ExpressionClassifier(Closing):
 
         Raises:
             InputError: If `inputs` is not of the model's size.
+            RuntimeFailure: If the model answers with NaN or infinity.
         """
         size = (self.bundle.input.height, self.bundle.input.width)
         if inputs.dtype != np.uint8 or inputs.ndim != 3 or inputs.shape[1:] != size:
@@ -99,7 +100,13 @@ class ExpressionClassifier(Closing):
                 f"inputs must be uint8 (n, {size[0]}, {size[1]}), "
                 f"but are {inputs.dtype} {inputs.shape}"
             )
-        return softmax(self._session.run(inputs), self.bundle.temperature)
+        logits = self._session.run(inputs)
+        if not np.isfinite(logits).all():
+            raise RuntimeFailure(
+                f"{self.bundle.path.name} answered with numbers that are not finite: the model is "
+                "damaged, or overflows its precision"
+            )
+        return softmax(logits, self.bundle.temperature)
 
     def close(self) -> None:
         """Free the model; may be called twice."""

@@ -15,6 +15,12 @@ MAX_SIDE: Final = 16_384
 MAX_PIXELS: Final = 100_000_000
 """Limits of a photo, in pixels: a small file can unpack to gigabytes."""
 
+MAX_BYTES: Final = 400_000_000
+"""Largest photo file: a little over what 100 million pixels take without compression."""
+
+MAX_JPEG_SCANS: Final = 100
+"""A progressive photo has about ten; each costs the time of the whole picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
@@ -97,8 +103,12 @@ def _read_header(data: bytes, path: Path) -> ImageHeader:
 
 def _png(data: bytes) -> ImageHeader:
     width, height, bits, color_type = struct.unpack(">IIBB", data[16:26])
-    if b"IEND" not in data[-64:]:
-        raise ValueError("its end is missing")
+    at, chunk = 8, b""
+    while chunk != b"IEND":  # decoders take a chunk's word for how much memory it needs
+        length, chunk = struct.unpack(">I4s", data[at : at + 8])
+        at += 12 + length
+        if at > len(data):
+            raise ValueError("its end is missing")
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(color_type, 0)
     if (
         color_type == 3
@@ -119,6 +129,8 @@ def _jpeg(data: bytes) -> ImageHeader:
             bits, height, width, channels = struct.unpack(">BHHB", data[at + 4 : at + 10])
             if data.find(b"\xff\xd9", at) < 0:
                 raise ValueError("its end is missing")
+            if data.count(b"\xff\xda", at) > MAX_JPEG_SCANS:
+                raise ValueError(f"it has over {MAX_JPEG_SCANS} scans")
             return ImageHeader("JPEG", width, height, channels, bits)
         elif marker in (0xD9, 0xDA):
             raise ValueError("no frame header")

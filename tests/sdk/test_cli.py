@@ -170,7 +170,7 @@ def bad_model(kind: str, folder: Path, golden: Path) -> Path:
     [
         ("missing model", "no model"),
         ("truncated model", "truncated or changed"),
-        ("truncated model with a matching sidecar", "refuses"),
+        ("truncated model with a matching sidecar", "is no well-formed expression model"),
         ("sidecar of another model", "the sidecar is another model's"),
         ("wrong label count", "names 8 labels, but the model gives 7"),
     ],

@@ -28,6 +28,7 @@ def open_session(model: Path, *, runtime: str | None = None, threads: int = 1) -
     Raises:
         InputError: If the runtime is unknown or does not take such files, or threads is below 1.
         MissingDependencyError: If the runtime is not installed.
+        BundleError: If the file is no well-formed model.
         NoAdapterError: If the GPU was asked for and there is none.
         RuntimeFailure: If the runtime refuses the model.
     """
