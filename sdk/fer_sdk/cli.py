@@ -3,7 +3,10 @@
 import click
 
 from fer_sdk import __version__
+from fer_sdk.commands.archive import archive
+from fer_sdk.commands.doctor import doctor
 from fer_sdk.commands.image import image
+from fer_sdk.commands.models import models
 from fer_sdk.console import FerGroup
 
 
@@ -14,3 +17,6 @@ def main() -> None:
 
 
 main.add_command(image)
+main.add_command(archive)
+main.add_command(models)
+main.add_command(doctor)
