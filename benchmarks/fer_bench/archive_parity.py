@@ -50,9 +50,11 @@ def main(folder: Path, photos: int, workers: int) -> None:
     found = [{k: v for k, v in row.items() if k != "error"} for row in table if row["face"]]
     found.sort(key=lambda row: (row["photo"], row["face"]))
     differing = sum(a != b for a, b in zip(alone, found, strict=False))
-    click.echo(f"{photos} photos: {len(alone)} rows by one process in {between - begun:.0f} s, "
-               f"{len(found)} by {workers} Ray workers in {ended - between:.0f} s with Ray's start, "
-               f"{differing} differ")  # fmt: skip
+    click.echo(f"one process: {len(alone)} rows of {photos} photos in {between - begun:.0f} s")
+    click.echo(
+        f"{workers} Ray workers: {len(found)} rows in {ended - between:.0f} s, start included"
+    )
+    click.echo(f"{differing} rows differ")
     if differing or len(alone) != len(found):
         raise FerError("Ray's rows are not those of one process")
 
