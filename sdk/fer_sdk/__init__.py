@@ -2,11 +2,11 @@
 
 ::
 
-    from fer_sdk import ExpressionRecognizer, read_photo
+    from fer_sdk import ExpressionRecognizer
 
     with ExpressionRecognizer() as recognizer:
-        for face in recognizer.recognize(read_photo(path), color="bgr"):
-            print(face.box_xyxy, face.label, face.confidence)
+        for face in recognizer.recognize("photo.jpg"):
+            print(face.box_xyxy, face.label, face.confidence, face.quality.reasons)
 
     from fer_sdk import VideoFile, VideoRecognizer
 
@@ -29,11 +29,12 @@ from fer_sdk.errors import (
     StreamError,
 )
 from fer_sdk.faces import FaceDetector, YuNet
-from fer_sdk.images import read_photo
+from fer_sdk.images import ImageSource, read_photo
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import CropSpec, InputSpec
+from fer_sdk.quality import QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
-from fer_sdk.results import Expression, Face, Landmarks, RecognizedFace
+from fer_sdk.results import Expression, Face, FaceQuality, Landmarks, RecognizedFace
 from fer_sdk.shipped import DEFAULT_MODEL, shipped_models
 from fer_sdk.smoothing import SmoothingSettings
 from fer_sdk.streams import Camera, Frame, VideoFile
@@ -53,15 +54,18 @@ __all__ = [
     "ExpressionRecognizer",
     "Face",
     "FaceDetector",
+    "FaceQuality",
     "FerError",
     "Frame",
     "FrameResult",
+    "ImageSource",
     "InputError",
     "InputSpec",
     "Landmarks",
     "MissingDependencyError",
     "ModelBundle",
     "NoAdapterError",
+    "QualityLimits",
     "RecognizedFace",
     "RuntimeFailure",
     "SmoothingSettings",

@@ -20,6 +20,7 @@ from fer_sdk.video import FrameResult, TrackedFace
 
 SCHEMA: Final = 1
 ROWS_A_BATCH: Final = 1000
+QUALITIES: Final = ("size_px", "sharpness", "yaw_degrees", "pitch_degrees", "roll_degrees")
 
 Record = Callable[[FrameResult], None]
 """Takes the next frame's result."""
@@ -29,11 +30,12 @@ def columns(labels: Sequence[str]) -> list[str]:
     """Return the names of a row's values.
 
     Times are in seconds, boxes in pixels; `label`, `confidence`, `uncertain` and the `p_...` are
-    smoothed over time, `raw_label` is the frame's own.
+    smoothed over time, `raw_label` is the frame's own. The last columns are `FaceQuality`'s.
     """
     return [
         "frame", "time_s", "face_id", "left", "top", "right", "bottom", "detection_score",
         "label", "confidence", "uncertain", *(f"p_{label}" for label in labels), "raw_label",
+        *QUALITIES, "reasons",
     ]  # fmt: skip
 
 
@@ -94,7 +96,7 @@ def parquet_records(path: Path, labels: Sequence[str]) -> Iterator[Record]:
     from pyarrow import parquet
 
     kinds = {"frame": pa.int64(), "face_id": pa.int64(), "label": pa.string(),
-             "raw_label": pa.string(), "uncertain": pa.bool_()}  # fmt: skip
+             "raw_label": pa.string(), "reasons": pa.string(), "uncertain": pa.bool_()}  # fmt: skip
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in columns(labels)])
     waiting: list[tuple[Any, ...]] = []
     with write_beside(path) as temporary, parquet.ParquetWriter(temporary, schema) as file:
@@ -154,6 +156,8 @@ def _rows(result: FrameResult) -> list[tuple[Any, ...]]:
             face.expression.uncertain,
             *(round(p, 6) for p in face.expression.probabilities),
             face.raw.label,
+            *(round(getattr(face.quality, name), 3) for name in QUALITIES),
+            "; ".join(face.quality.reasons),
         )
         for face in result.faces
     ]
@@ -177,6 +181,10 @@ def _json_face(face: TrackedFace) -> dict[str, Any]:
         "uncertain": face.expression.uncertain,
         "probabilities": _by_label(face.expression.labels, face.expression.probabilities),
         "raw_probabilities": _by_label(face.raw.labels, face.raw.probabilities),
+        "quality": {
+            **{name: round(getattr(face.quality, name), 3) for name in QUALITIES},
+            "reasons": list(face.quality.reasons),
+        },
     }
 
 

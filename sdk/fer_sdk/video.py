@@ -14,6 +14,7 @@ from fer_sdk.closing import Closing
 from fer_sdk.errors import InputError
 from fer_sdk.faces import FaceDetector, YuNet
 from fer_sdk.preprocess import Color, check_image, to_bgr
+from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import Expression, Face, Landmarks, RecognizedFace
 from fer_sdk.shipped import DEFAULT_MODEL
@@ -74,7 +75,9 @@ class VideoRecognizer(Closing):
         *,
         detector: FaceDetector | None = None,
         runtime: str | None = None,
+        delegate: str = "cpu",
         threads: int = 1,
+        limits: QualityLimits = DEFAULT_LIMITS,
         tracking: TrackingSettings | None = None,
         smoothing: SmoothingSettings | None = None,
     ) -> None:
@@ -85,7 +88,9 @@ class VideoRecognizer(Closing):
             detector: Finds faces in whole frames and in windows; None takes YuNet, a quicker one
                 for the windows.
             runtime: As in `ExpressionClassifier.load`.
+            delegate: As in `ExpressionClassifier.load`.
             threads: CPU threads of the classifier.
+            limits: From where on the view of a face is called bad.
             tracking: When to search and what counts as the same face; None takes the defaults.
             smoothing: How quickly the shown expression follows; None takes the defaults.
 
@@ -95,7 +100,12 @@ class VideoRecognizer(Closing):
         self._tracking = tracking or TrackingSettings()
         self._smoothing = smoothing or SmoothingSettings()
         self._recognizer = ExpressionRecognizer(
-            model, detector=detector, runtime=runtime, threads=threads
+            model,
+            detector=detector,
+            runtime=runtime,
+            delegate=delegate,
+            threads=threads,
+            limits=limits,
         )
         self._window_detector: FaceDetector = (
             YuNet(min_score=WINDOW_MIN_SCORE, max_side=WINDOW_PX) if detector is None else detector
@@ -221,13 +231,18 @@ class VideoRecognizer(Closing):
     def _label(
         self, image: NDArray[np.uint8], faces: dict[int, Face], time_s: float, color: Color
     ) -> tuple[TrackedFace, ...]:
-        crops = self._recognizer.crops(image, tuple(faces.values()), color=color)
-        raw = self.classifier.classify_inputs(crops)
+        seen = self._recognizer.describe(image, tuple(faces.values()), color=color)
         followed = {track.id for track in self._tracker.tracks}
         self._smoothers = {i: s for i, s in self._smoothers.items() if i in followed}
         return tuple(
-            TrackedFace(face, self._smoothed(number, expression, time_s), number, expression)
-            for (number, face), expression in zip(faces.items(), raw, strict=True)
+            TrackedFace(
+                face.face,
+                self._smoothed(number, face.expression, time_s),
+                face.quality,
+                number,
+                face.expression,
+            )
+            for number, face in zip(faces, seen, strict=True)
         )
 
     def _smoothed(self, number: int, raw: Expression, time_s: float) -> Expression:

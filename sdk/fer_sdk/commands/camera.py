@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fer_sdk.annotate import draw_faces
 from fer_sdk.errors import InputError
 from fer_sdk.native_log import caught_native_log
-from fer_sdk.runtimes import RUNTIMES
+from fer_sdk.runtimes import DELEGATES, RUNTIMES
 from fer_sdk.shipped import DEFAULT_MODEL
 from fer_sdk.stopping import stop_signals
 from fer_sdk.streams import Camera
@@ -28,12 +28,16 @@ QUIT_KEYS = (ord("q"), 27)  # 27: Esc
 @click.option("--headless", is_flag=True, help="Print changes of expression, open no window.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
 @click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
+@click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
+              help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
-def camera(device: int, headless: bool, model: str, runtime: str | None, threads: int) -> None:
+def camera(
+    device: int, headless: bool, model: str, runtime: str | None, delegate: str, threads: int
+) -> None:
     """Follow and label the faces before a camera, until q, Esc or Ctrl-C; no frame is kept."""
     shown = _Lines() if headless else _Window()
     with caught_native_log():
-        recognizer = VideoRecognizer(model, runtime=runtime, threads=threads)
+        recognizer = VideoRecognizer(model, runtime=runtime, delegate=delegate, threads=threads)
     with recognizer, contextlib.closing(shown), Camera(device) as frames, stop_signals() as stopped:
 
         def show(image: NDArray[np.uint8], result: FrameResult) -> bool:

@@ -18,7 +18,7 @@ from fer_sdk.errors import FerError, InputError, StreamError
 from fer_sdk.files import require_space
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.records import csv_records, json_records, parquet_records
-from fer_sdk.runtimes import RUNTIMES
+from fer_sdk.runtimes import DELEGATES, RUNTIMES
 from fer_sdk.shipped import DEFAULT_MODEL
 from fer_sdk.stopping import stop_signals
 from fer_sdk.streams import VideoFile
@@ -41,6 +41,8 @@ STOPPED_EXIT_CODE = 130
               help="As --csv; needs the extra `parquet`.")  # fmt: skip
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
 @click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
+@click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
+              help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--detect-every", type=click.IntRange(1), default=TrackingSettings().detect_every,
               show_default=True, help="Frames between two searches for new faces.")  # fmt: skip
@@ -53,6 +55,7 @@ def video(
     parquet_path: Path | None,
     model: str,
     runtime: str | None,
+    delegate: str,
     threads: int,
     detect_every: int,
     overwrite: bool,
@@ -69,7 +72,9 @@ def video(
     tracking = TrackingSettings(detect_every=detect_every)
     with VideoFile(file) as frames:
         with caught_native_log():
-            recognizer = VideoRecognizer(model, runtime=runtime, threads=threads, tracking=tracking)
+            recognizer = VideoRecognizer(
+                model, runtime=runtime, delegate=delegate, threads=threads, tracking=tracking
+            )
         about = {"video": str(file), "model": model, "fps": frames.fps}
         with recognizer:
             summary, stopped, failure = _run(frames, recognizer, outputs, about)

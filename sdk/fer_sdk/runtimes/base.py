@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import RuntimeFailure
+from fer_sdk.turns import Turns
 
 
 class Session(Protocol):
@@ -102,6 +103,7 @@ class OneFaceSession:
         """
         check_tensors(entry, exit, name)
         self._entry, self._exit, self._name = entry, exit, name
+        self._turns = Turns()
 
     @property
     def input_hw(self) -> tuple[int, int]:
@@ -117,13 +119,16 @@ class OneFaceSession:
     def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
 
+        Threads take turns: one call after the other.
+
         Raises:
             RuntimeFailure: If the session is closed.
         """
         logits = np.zeros((len(faces), self.classes), np.float32)
-        for number, face in enumerate(faces):
-            answer = self._answer(to_tensor(face, self._entry))
-            logits[number] = to_logits(answer.reshape(-1), self._exit)
+        with self._turns:
+            for number, face in enumerate(faces):
+                answer = self._answer(to_tensor(face, self._entry))
+                logits[number] = to_logits(answer.reshape(-1), self._exit)
         return logits
 
     def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, RuntimeFailure
+from fer_sdk.formats import read_model
 from fer_sdk.runtimes.base import OneFaceSession, Tensor
 
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
@@ -25,14 +26,16 @@ class OnnxSession(OneFaceSession):
             threads: CPU threads.
 
         Raises:
+            BundleError: If the file is no well-formed model.
             RuntimeFailure: If the runtime refuses the model or it is not an expression model.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        content = read_model(model)
         try:
             self._session = onnxruntime.InferenceSession(
-                str(model), options, providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its C++ errors share no narrower base than Exception
             first_line = str(error).strip().splitlines()[0]
