@@ -231,6 +231,8 @@ def _report(tables: dict[str, list[Step]], model: str, photos: int) -> str:
         lines += [
             f"| {step.damage:g} | {step.found:.1%} | {step.same:.1%} | {step.right:.1%} "
             f"| {step.sharpness:.2f} | {step.flagged:.1%} |"
+            if step.found
+            else f"| {step.damage:g} | none | | | | |"
             for step in steps
         ]
     return "\n".join([*lines, "", "![The same as curves](quality.png)", ""])
@@ -251,7 +253,8 @@ def _draw(tables: dict[str, list[Step]], path: Path) -> None:
         axis.set(xlabel=title, ylim=(0, 1.02))
         axis.legend(frameon=False, fontsize=8)
     axes[0].set_xscale("log", base=2)
-    axes[0].set_xticks(SIZES, [str(size) for size in SIZES])
+    axes[0].set_xticks(SIZES, [str(size) if size != 28 else "" for size in SIZES])
+    axes[0].minorticks_off()
     axes[0].set_ylabel("share of faces")
     with write_beside(path) as temporary:
         figure.savefig(temporary, dpi=120)
@@ -259,12 +262,14 @@ def _draw(tables: dict[str, list[Step]], path: Path) -> None:
 
 
 def _draw_steps(axis: Any, name: str, steps: list[Step]) -> None:
-    across = [step.damage for step in steps]
     color = "C0" if name == "London" else "C1"
-    axis.plot(across, [s.same for s in steps], "o-", color=color, label=f"{name}: same label")
-    axis.plot(across, [s.right for s in steps], "s--", color=color, label=f"{name}: right")
+    found = [step for step in steps if step.found]
+    across = [step.damage for step in found]
+    axis.plot(across, [s.same for s in found], "o-", color=color, label=f"{name}: same label")
+    axis.plot(across, [s.right for s in found], "s--", color=color, label=f"{name}: right")
     if name == "London":
-        axis.plot(across, [s.found for s in steps], ":", color="C2", label=f"{name}: found")
+        shares = [step.found for step in steps]
+        axis.plot([s.damage for s in steps], shares, ":", color="C2", label=f"{name}: found")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Labelling an archive of photos on a Ray cluster: folders or Parquet in, Parquet out.
 
 Ray (https://docs.ray.io) schedules and moves the data; this is the step that it maps. Unlike all
-else in the SDK it opens connections, to the cluster that it is given; Ray's usage statistics are
-switched off.
+else in the SDK it opens connections, to the cluster that it is given, and Ray keeps its logs below
+the system's temporary folder; Ray's usage statistics are switched off.
 """
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -109,7 +110,12 @@ def label_archive(
     begun = not ray.is_initialized()
     if begun:
         options = {"address": address} if address else {"num_cpus": workers + 1}
-        ray.init(**options, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            **options,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
     part = out.with_name(f"{out.name}.part")
     try:
         context = ray.data.DataContext.get_current()

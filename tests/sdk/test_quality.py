@@ -47,7 +47,7 @@ def test_size_is_that_of_the_square_that_the_model_sees() -> None:
         *[(x / 2, y / 2) for x, y in (crop.right_eye, crop.left_eye, mouth, mouth, mouth)]
     )
     assert face_quality(NOISE, half).size_px == pytest.approx(24)
-    assert face_quality(NOISE, half).reasons[0] == "small: 24 px, under 32"
+    assert face_quality(NOISE, half).reasons[0] == "small: 24 px, under 30"
 
 
 def test_a_blank_or_smooth_crop_is_blurred_whatever_its_contrast() -> None:
