@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from fer_sdk import ExpressionClassifier, ExpressionRecognizer
-photos, out, onnx = map(Path, sys.argv[1:4])
+photos, out, onnx, video = map(Path, sys.argv[1:5])
 photo = next(photos.iterdir())
 with ExpressionRecognizer() as recognizer:
     print(recognizer.recognize(photo)[0].label, recognizer.recognize(photo.read_bytes())[0].label)
@@ -46,6 +46,8 @@ if __name__ == "__main__":
     words = ["image", str(photos), "--csv", str(out / "faces.csv"), "--out", str(out / "drawn"),
              "--save-crops", str(out / "crops"), "--processes", "2"]
     main(words, standalone_mode=False)
+    words = ["video", str(video), "--csv", str(out / "video.csv"), "--out", str(out / "video.mp4")]
+    main(words, standalone_mode=False)
 """
 
 
@@ -58,7 +60,9 @@ def photos(tmp_path: Path, sample_photo: Path) -> Path:
     return folder
 
 
-def whole_run(photos: Path, before: str, golden: Path) -> subprocess.CompletedProcess[str]:
+def whole_run(
+    photos: Path, video: Path, before: str, golden: Path
+) -> subprocess.CompletedProcess[str]:
     """Run everything in a fresh process whose home, working and temporary folders are empty."""
     folder = photos.parent
     for name in ("home", "tmp", "work", "out"):
@@ -69,7 +73,7 @@ def whole_run(photos: Path, before: str, golden: Path) -> subprocess.CompletedPr
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     environment |= {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    words = [sys.executable, program, photos, folder / "out", golden / "tiny-float32.onnx"]
+    words = [sys.executable, program, photos, folder / "out", golden / "tiny-float32.onnx", video]
     return subprocess.run(
         [str(word) for word in words],
         cwd=folder / "work",
@@ -80,21 +84,24 @@ def whole_run(photos: Path, before: str, golden: Path) -> subprocess.CompletedPr
     )
 
 
-def test_a_whole_run_makes_no_socket(photos: Path, golden: Path) -> None:
+def test_a_whole_run_makes_no_socket(photos: Path, face_video: Path, golden: Path) -> None:
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
         pytest.skip("seccomp is Linux's")
     guarded = FORBID_SOCKETS + "import socket; socket.socket()"
     tried = subprocess.run([sys.executable, "-c", guarded], capture_output=True)
     assert tried.returncode == -31  # SIGSYS: the guard works
-    done = whole_run(photos, FORBID_SOCKETS, golden)
+    done = whole_run(photos, face_video, FORBID_SOCKETS, golden)
     assert done.returncode == 0, done.stderr
     assert "happy happy" in done.stdout
     assert len((photos.parent / "out" / "faces.csv").read_text().splitlines()) == 4
+    assert len((photos.parent / "out" / "video.csv").read_text().splitlines()) == 61
 
 
-def test_a_whole_run_writes_only_where_it_was_told(photos: Path, golden: Path) -> None:
+def test_a_whole_run_writes_only_where_it_was_told(
+    photos: Path, face_video: Path, golden: Path
+) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in photos.iterdir()}
-    done = whole_run(photos, "", golden)
+    done = whole_run(photos, face_video, "", golden)
     assert done.returncode == 0, done.stderr
     folder = photos.parent
     for name in ("home", "tmp", "work"):
@@ -103,6 +110,8 @@ def test_a_whole_run_writes_only_where_it_was_told(photos: Path, golden: Path) -
     written = {str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*.*")}
     assert written == {
         "faces.csv",
+        "video.csv",
+        "video.mp4",
         *(f"drawn/{number}.fer.jpg" for number in range(3)),
         *(f"crops/{number}.face1.png" for number in range(3)),
     }

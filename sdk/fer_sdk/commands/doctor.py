@@ -41,7 +41,8 @@ _PACKAGES: Final = {
     "tflite-runtime": ("tflite_runtime", "pip install 'fer-sdk[tflite-runtime]'"),
     "ray": ("ray", "pip install 'fer-sdk[ray]'"),
     "tensorflow": ("tensorflow", "pip install 'fer-sdk[train]' or 'fer-sdk[convert]'"),
-    "matplotlib": ("matplotlib", "pip install 'fer-sdk[bench]'"),
+    "matplotlib": ("matplotlib", "pip install 'fer-sdk[plot]'"),
+    "pyarrow": ("pyarrow", "pip install 'fer-sdk[parquet]'"),
     "pillow": ("PIL", "pip install pillow"),
 }
 """Import name of each optional package, and how to get it."""
