@@ -175,3 +175,21 @@ def test_limits_of_ones_own_decide_what_a_bad_view_is(sample_photo: Path) -> Non
         (face,) = recognizer.recognize(sample_photo)
         assert not face.quality.good
         assert face.quality.reasons[0].startswith("small: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells memory and open files in /proc")
+def test_opening_and_closing_leaves_no_file_and_no_model_behind(sample_photo: Path) -> None:
+    """The short version of `python -m fer_bench.open_close`; a model kept would be 15 MB in all."""
+
+    def held() -> tuple[int, int]:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE"), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    for _ in range(5):
+        label_of(sample_photo)
+    before = held()
+    for _ in range(25):
+        label_of(sample_photo)
+    after = held()
+    assert after[0] - before[0] < 5_000_000
+    assert after[1] == before[1]

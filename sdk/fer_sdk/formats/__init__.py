@@ -4,19 +4,11 @@ The runtimes are C++ and trust much of what they read: a file made for it can cr
 ask for gigabytes. So its structure is checked first, in Python, by the formats' published schemas.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from fer_sdk.errors import BundleError
-from fer_sdk.formats import onnx, tflite
 from fer_sdk.formats.malformed import MalformedError
-
-CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
-    ".tflite": tflite.check,
-    ".onnx": onnx.check,
-}
-"""Check of each kind of model file, by suffix."""
 
 MAX_BYTES: Final = 512 << 20
 """Largest model file."""
@@ -42,9 +34,20 @@ def read_model(path: Path) -> bytes:
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror}") from error
     try:
-        CHECKS[path.suffix](data)
+        _check(path.suffix, data)
     except MalformedError as error:
         raise BundleError(
             f"{path} is no well-formed expression model: {error}; export or download it again"
         ) from error
     return data
+
+
+def _check(suffix: str, data: bytes) -> None:
+    if suffix == ".onnx":  # each check is imported when it is needed: a cold start counts
+        from fer_sdk.formats import onnx
+
+        onnx.check(data)
+    else:
+        from fer_sdk.formats import tflite
+
+        tflite.check(data)
