@@ -16,15 +16,18 @@ MAX_ROLL_DEGREES: Final = 60.0
 """Measured: see `QualityLimits`."""
 
 MAX_TURN_DEGREES: Final = 35.0
-"""Not measured, for lack of photos at known angles: half the way to a profile's 70."""
+"""Not measured, for lack of photos at known angles."""
+
+NO_FACE_DEGREES: Final = 90.0
+"""Stands for the pose of points that form no face: eyes in one place, a mouth above them."""
 
 _NOSE_DOWN: Final = 0.57
 _MOUTH_DOWN: Final = 1.04
-"""Below the middle of the eyes, in eye distances: medians of YuNet's points on frontal photos."""
+"""Below the middle of the eyes, in eye distances: medians of YuNet's points on the London photos."""
 
 _NOSE_DEPTH: Final = 0.66
 _MOUTH_DEPTH: Final = 0.11
-"""Before the plane of the eyes, in eye distances: medians of a face mesh on the same photos."""
+"""Before the plane of the eyes, in eye distances: medians of MediaPipe's face mesh on those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def face_quality(
         ("turned aside", yaw, limits.max_turn_degrees),
         ("turned up or down", pitch, limits.max_turn_degrees),
     ):
-        if not abs(angle) <= limit:  # NaN is not either
+        if abs(angle) > limit:
             reasons.append(f"{name}: {angle:.0f} degrees, over {limit:.0f}")
     return FaceQuality(size, sharpness, yaw, pitch, roll, tuple(reasons))
 
@@ -106,7 +109,7 @@ def _pose_degrees(landmarks: Landmarks) -> tuple[float, float, float]:
     eyes = _minus(landmarks.left_eye, landmarks.right_eye)
     distance = math.hypot(*eyes)
     if distance == 0:
-        return math.nan, math.nan, math.nan
+        return NO_FACE_DEGREES, NO_FACE_DEGREES, 0.0
     across = eyes[0] / distance, eyes[1] / distance
     middle = (
         (landmarks.left_eye[0] + landmarks.right_eye[0]) / 2,
@@ -117,13 +120,14 @@ def _pose_degrees(landmarks: Landmarks) -> tuple[float, float, float]:
     nose_down = nose[1] * across[0] - nose[0] * across[1]
     mouth_down = mouth[1] * across[0] - mouth[0] * across[1]
     yaw = math.degrees(math.atan2(aside, _NOSE_DEPTH))
+    roll = math.degrees(math.atan2(eyes[1], eyes[0]))
     if mouth_down <= 0:
-        return yaw, math.nan, math.degrees(math.atan2(eyes[1], eyes[0]))
+        return yaw, NO_FACE_DEGREES, roll
     share = nose_down / mouth_down
     pitch = math.degrees(
-        math.atan((_NOSE_DOWN - share * _MOUTH_DOWN) / (_NOSE_DEPTH - share * _MOUTH_DEPTH))
+        math.atan2(_NOSE_DOWN - share * _MOUTH_DOWN, _NOSE_DEPTH - share * _MOUTH_DEPTH)
     )
-    return yaw, pitch, math.degrees(math.atan2(eyes[1], eyes[0]))
+    return yaw, pitch, roll
 
 
 def _minus(point: Point, other: Point) -> Point:

@@ -38,6 +38,21 @@ def test_pitch_of_an_assumed_head_comes_back(pitch: float) -> None:
     assert face_quality(NOISE, points(pitch=pitch)).pitch_degrees == pytest.approx(pitch, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    "marks",
+    [
+        Landmarks((9, 9), (9, 9), (9, 20), (5, 30), (13, 30)),
+        Landmarks((0, 30), (30, 30), (15, 20), (5, 0), (25, 0)),
+        Landmarks((0, 0), (30, 0), (15, 6.0), (5, 1.0), (25, 1.0)),
+    ],
+    ids=["one eye", "upside down", "flat"],
+)
+def test_points_that_form_no_face_are_a_bad_view_in_finite_numbers(marks: Landmarks) -> None:
+    found = face_quality(NOISE, marks)
+    assert np.isfinite([found.yaw_degrees, found.pitch_degrees, found.roll_degrees]).all()
+    assert any(reason.startswith("turned") for reason in found.reasons)
+
+
 def test_size_is_that_of_the_square_that_the_model_sees() -> None:
     crop = FER2013_CROP
     mouth = crop.mouth[0], crop.mouth[1]
