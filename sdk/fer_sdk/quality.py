@@ -23,7 +23,7 @@ NO_FACE_DEGREES: Final = 90.0
 
 _NOSE_DOWN: Final = 0.57
 _MOUTH_DOWN: Final = 1.04
-"""Below the middle of the eyes, in eye distances: medians of YuNet's points on the London photos."""
+"""Below the middle of the eyes, in eye distances: medians of YuNet on the London photos."""
 
 _NOSE_DEPTH: Final = 0.66
 _MOUTH_DEPTH: Final = 0.11
