@@ -12,7 +12,6 @@ from fer_sdk.results import FaceQuality, Landmarks
 
 MIN_SIZE_PX: Final = 30.0
 MIN_SHARPNESS: Final = 0.25
-MAX_ROLL_DEGREES: Final = 60.0
 """Measured: see `QualityLimits`."""
 
 MAX_TURN_DEGREES: Final = 35.0
@@ -37,20 +36,19 @@ class QualityLimits:
     The defaults for size and blur are the last steps of `python -m fer_bench.quality`
     (docs/results/quality.md) at which the default model names PublicTest's faces within 5 points
     of its accuracy on untouched ones (32 px and a blur of 0.75 px of the model's input), with a
-    little room as the detector's points scatter; that for roll is where those points begin to
-    fail on the London photos. Those for yaw and pitch are not measured, and such angles are rough:
-    on frontal London photos they scatter by about 3 degrees.
+    little room as the detector's points scatter. That for yaw and pitch is not measured, and such
+    angles are rough: on frontal London photos they scatter by about 3 degrees. Roll has no limit:
+    the crop takes it out up to 45 degrees, and YuNet's points do not show more (on London photos
+    turned by 45 they say 27, by 75 about 5), so turn images upright first.
 
     Attributes:
         min_size_px: Least `FaceQuality.size_px`.
         min_sharpness: Least `FaceQuality.sharpness`.
-        max_roll_degrees: Largest roll either way.
         max_turn_degrees: Largest yaw and pitch either way.
     """
 
     min_size_px: float = MIN_SIZE_PX
     min_sharpness: float = MIN_SHARPNESS
-    max_roll_degrees: float = MAX_ROLL_DEGREES
     max_turn_degrees: float = MAX_TURN_DEGREES
 
 
@@ -76,7 +74,6 @@ def face_quality(
     if sharpness < limits.min_sharpness:
         reasons.append(f"blurred: sharpness {sharpness:.2f}, under {limits.min_sharpness:.2f}")
     for name, angle, limit in (
-        ("tilted", roll, limits.max_roll_degrees),
         ("turned aside", yaw, limits.max_turn_degrees),
         ("turned up or down", pitch, limits.max_turn_degrees),
     ):
