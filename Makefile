@@ -41,7 +41,7 @@ old-boards: $(OLD)/ready
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
 
-# Ray brings 200 MB that nothing else needs: an environment of its own; two minutes in all.
+# Ray and what it needs are 500 MB: an environment of its own; two minutes in all.
 ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest -q tests/ray
 
