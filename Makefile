@@ -99,7 +99,7 @@ arm: $(DEV)/ready
 	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json \
 	> docs/results/arm.txt
 
-# Ray brings 200 MB that nothing else needs: an environment of its own; two minutes in all.
+# Ray and what it needs are 500 MB: an environment of its own; two minutes in all.
 ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest -q tests/ray
 

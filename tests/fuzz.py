@@ -1,6 +1,6 @@
 """Mutated models, sidecars and photos: an answer or a `FerError` each, never a crash or a hang.
 
-    python -m tests.fuzz                          10,000 cases of seed 0, about five minutes
+    python -m tests.fuzz                          10,000 cases of seed 0, three to five minutes
     python -m tests.fuzz --seed 0 --only 4711     one case again, in this process
 
 Each case runs in a child process, so that a crash is seen, counted and named by its number. Most

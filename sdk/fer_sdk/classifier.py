@@ -94,15 +94,27 @@ class ExpressionClassifier(Closing):
         return self.classify_inputs(to_inputs(faces, self.bundle.input, color))
 
     def classify_inputs(self, inputs: NDArray[np.uint8]) -> list[Expression]:
-        """Classify what `fer_sdk.preprocess` made; inputs uint8 (n, height, width)."""
-        return [self._expression(row) for row in self.probabilities(inputs)]
-
-    def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width).
+        """Classify what `fer_sdk.preprocess` made; inputs uint8 (n, height, width).
 
         Raises:
             InputError: If `inputs` is not of the model's size.
             RuntimeFailure: If the model answers with NaN or infinity.
+        """
+        probabilities = self.probabilities(inputs)
+        if not np.isfinite(probabilities).all():
+            raise RuntimeFailure(
+                f"{self.bundle.path.name} answered with numbers that are not finite: the model is "
+                "damaged, or overflows its precision"
+            )
+        return [self._expression(row) for row in probabilities]
+
+    def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width).
+
+        NaN where the model's answer is not finite.
+
+        Raises:
+            InputError: If `inputs` is not of the model's size.
         """
         size = (self.bundle.input.height, self.bundle.input.width)
         if inputs.dtype != np.uint8 or inputs.ndim != 3 or inputs.shape[1:] != size:
@@ -110,13 +122,7 @@ class ExpressionClassifier(Closing):
                 f"inputs must be uint8 (n, {size[0]}, {size[1]}), "
                 f"but are {inputs.dtype} {inputs.shape}"
             )
-        logits = self._session.run(inputs)
-        if not np.isfinite(logits).all():
-            raise RuntimeFailure(
-                f"{self.bundle.path.name} answered with numbers that are not finite: the model is "
-                "damaged, or overflows its precision"
-            )
-        return softmax(logits, self.bundle.temperature)
+        return softmax(self._session.run(inputs), self.bundle.temperature)
 
     def close(self) -> None:
         """Free the model; may be called twice."""

@@ -12,19 +12,21 @@ from fer_sdk.results import FaceQuality, Landmarks
 
 MIN_SIZE_PX: Final = 30.0
 MIN_SHARPNESS: Final = 0.25
-MAX_ROLL_DEGREES: Final = 60.0
 """Measured: see `QualityLimits`."""
 
 MAX_TURN_DEGREES: Final = 35.0
-"""Not measured, for lack of photos at known angles: half the way to a profile's 70."""
+"""Not measured, for lack of photos at known angles."""
+
+NO_FACE_DEGREES: Final = 90.0
+"""Stands for the pose of points that form no face: eyes in one place, a mouth above them."""
 
 _NOSE_DOWN: Final = 0.57
 _MOUTH_DOWN: Final = 1.04
-"""Below the middle of the eyes, in eye distances: medians of YuNet's points on frontal photos."""
+"""Below the middle of the eyes, in eye distances: medians of YuNet on the London photos."""
 
 _NOSE_DEPTH: Final = 0.66
 _MOUTH_DEPTH: Final = 0.11
-"""Before the plane of the eyes, in eye distances: medians of a face mesh on the same photos."""
+"""Before the plane of the eyes, in eye distances: medians of MediaPipe's face mesh on those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +36,19 @@ class QualityLimits:
     The defaults for size and blur are the last steps of `python -m fer_bench.quality`
     (docs/results/quality.md) at which the default model names PublicTest's faces within 5 points
     of its accuracy on untouched ones (32 px and a blur of 0.75 px of the model's input), with a
-    little room as the detector's points scatter; that for roll is where those points begin to
-    fail on the London photos. Those for yaw and pitch are not measured, and such angles are rough:
-    on frontal London photos they scatter by about 3 degrees.
+    little room as the detector's points scatter. That for yaw and pitch is not measured, and such
+    angles are rough: on frontal London photos they scatter by about 3 degrees. Roll has no limit:
+    the crop takes it out up to 45 degrees, and YuNet's points do not show more (on London photos
+    turned by 45 they say 27, by 75 about 5), so turn images upright first.
 
     Attributes:
         min_size_px: Least `FaceQuality.size_px`.
         min_sharpness: Least `FaceQuality.sharpness`.
-        max_roll_degrees: Largest roll either way.
         max_turn_degrees: Largest yaw and pitch either way.
     """
 
     min_size_px: float = MIN_SIZE_PX
     min_sharpness: float = MIN_SHARPNESS
-    max_roll_degrees: float = MAX_ROLL_DEGREES
     max_turn_degrees: float = MAX_TURN_DEGREES
 
 
@@ -73,11 +74,10 @@ def face_quality(
     if sharpness < limits.min_sharpness:
         reasons.append(f"blurred: sharpness {sharpness:.2f}, under {limits.min_sharpness:.2f}")
     for name, angle, limit in (
-        ("tilted", roll, limits.max_roll_degrees),
         ("turned aside", yaw, limits.max_turn_degrees),
         ("turned up or down", pitch, limits.max_turn_degrees),
     ):
-        if not abs(angle) <= limit:  # NaN is not either
+        if abs(angle) > limit:
             reasons.append(f"{name}: {angle:.0f} degrees, over {limit:.0f}")
     return FaceQuality(size, sharpness, yaw, pitch, roll, tuple(reasons))
 
@@ -106,7 +106,7 @@ def _pose_degrees(landmarks: Landmarks) -> tuple[float, float, float]:
     eyes = _minus(landmarks.left_eye, landmarks.right_eye)
     distance = math.hypot(*eyes)
     if distance == 0:
-        return math.nan, math.nan, math.nan
+        return NO_FACE_DEGREES, NO_FACE_DEGREES, 0.0
     across = eyes[0] / distance, eyes[1] / distance
     middle = (
         (landmarks.left_eye[0] + landmarks.right_eye[0]) / 2,
@@ -117,13 +117,14 @@ def _pose_degrees(landmarks: Landmarks) -> tuple[float, float, float]:
     nose_down = nose[1] * across[0] - nose[0] * across[1]
     mouth_down = mouth[1] * across[0] - mouth[0] * across[1]
     yaw = math.degrees(math.atan2(aside, _NOSE_DEPTH))
+    roll = math.degrees(math.atan2(eyes[1], eyes[0]))
     if mouth_down <= 0:
-        return yaw, math.nan, math.degrees(math.atan2(eyes[1], eyes[0]))
+        return yaw, NO_FACE_DEGREES, roll
     share = nose_down / mouth_down
     pitch = math.degrees(
-        math.atan((_NOSE_DOWN - share * _MOUTH_DOWN) / (_NOSE_DEPTH - share * _MOUTH_DEPTH))
+        math.atan2(_NOSE_DOWN - share * _MOUTH_DOWN, _NOSE_DEPTH - share * _MOUTH_DEPTH)
     )
-    return yaw, pitch, math.degrees(math.atan2(eyes[1], eyes[0]))
+    return yaw, pitch, roll
 
 
 def _minus(point: Point, other: Point) -> Point:

@@ -71,7 +71,8 @@ class FaceQuality:
         sharpness: Deviation of the Laplacian over that of the grey levels, in a 48x48 crop.
         yaw_degrees: Turned to the person's left above 0, to the right below; about.
         pitch_degrees: Turned up above 0, down below; about.
-        roll_degrees: Tilted clockwise in the picture above 0; the crop takes that out.
+        roll_degrees: Tilted clockwise in the picture above 0, which the crop takes out; YuNet's
+            points show up to about 27.
         reasons: Why the view is bad, a line each; empty for a good one.
     """
 

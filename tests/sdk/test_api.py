@@ -153,21 +153,22 @@ def test_delegate_is_cpu_or_gpu_and_gpu_is_litert_alone(golden: Path) -> None:
         ExpressionClassifier.load(golden / "tiny-float32.onnx", delegate="gpu")
 
 
-def test_a_model_that_answers_nan_is_an_error(tiny_int8: Path) -> None:
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_model_whose_answer_is_not_finite_is_an_error(number: float, tiny_int8: Path) -> None:
     with ExpressionClassifier.load(tiny_int8) as good:
         bundle = good.bundle
 
-    class NanSession:
+    class BrokenSession:
         input_hw, classes = (48, 48), 7
 
         def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-            return np.full((len(faces), 7), np.nan, np.float32)
+            return np.full((len(faces), 7), number, np.float32)
 
         def close(self) -> None:
             pass
 
     with pytest.raises(RuntimeFailure, match="not finite"):
-        ExpressionClassifier(bundle, NanSession()).classify([band_face(1)], color="grey")
+        ExpressionClassifier(bundle, BrokenSession()).classify([band_face(1)], color="grey")
 
 
 def test_limits_of_ones_own_decide_what_a_bad_view_is(sample_photo: Path) -> None:
