@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from tests.made_up import made_up_faces
+from tests.made_up import made_up_faces, moving_face
 
 from fer_sdk.fer2013 import Fer2013
 
@@ -41,3 +42,14 @@ def small_fer2013() -> Fer2013:
         pixels[row], duplicate_of[row] = pixels[original], original
     votes = np.zeros((210, 10), np.uint8)
     return Fer2013(pixels, emotion, usage, duplicate_of, votes[:0])
+
+
+@pytest.fixture(scope="session")
+def face_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample portrait moved about: 60 frames of 480x360 pixels, 24 a second."""
+    path = tmp_path_factory.mktemp("video") / "moving.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 24, (480, 360))
+    for number in range(60):
+        writer.write(moving_face(number))
+    writer.release()
+    return path

@@ -1,7 +1,9 @@
 """Made-up faces that a tiny net can tell apart."""
 
+from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,21 @@ def made_up_faces(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray
     noisy = np.clip(faces + rng.integers(0, 60, faces.shape), 0, 255).astype(np.uint8)
     noisy[:, 0, 0], noisy[:, 0, 1] = 0, 255
     return noisy, labels.astype(np.uint8)
+
+
+def moving_face(number: int) -> NDArray[np.uint8]:
+    """Return one frame of the sample portrait swaying and swelling: uint8 (360, 480, 3), BGR."""
+    zoom = 1 + 0.15 * np.sin(number / 11)
+    turn = cv2.getRotationMatrix2D((223, 120), 8 * np.sin(number / 15), zoom)
+    turn[:, 2] += (17 + 60 * np.sin(number / 9), 40 + 25 * np.cos(number / 7))
+    frame = cv2.warpAffine(_portrait(), turn, (480, 360), borderValue=(90, 90, 90))
+    return np.asarray(frame, np.uint8)
+
+
+@cache
+def _portrait() -> NDArray[np.uint8]:
+    path = Path(__file__).parents[1] / "examples" / "eileen_collins.png"
+    return np.asarray(cv2.imread(str(path)), np.uint8)
 
 
 def write_csv(data: Fer2013, path: Path, header: str = "emotion,pixels,Usage") -> Path:

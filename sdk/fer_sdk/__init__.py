@@ -1,12 +1,18 @@
-"""Facial-expression recognition on the device: a face or a whole image in, expressions out.
+"""Facial-expression recognition on the device: a face, an image or a video in, expressions out.
 
 ::
 
-    from fer_sdk import ExpressionRecognizer, read_photo
+    from fer_sdk import ExpressionRecognizer
 
     with ExpressionRecognizer() as recognizer:
-        for face in recognizer.recognize(read_photo(path), color="bgr"):
-            print(face.box_xyxy, face.label, face.confidence)
+        for face in recognizer.recognize("photo.jpg"):
+            print(face.box_xyxy, face.label, face.confidence, face.quality.reasons)
+
+    from fer_sdk import VideoFile, VideoRecognizer
+
+    with VideoFile(path) as video, VideoRecognizer() as recognizer:
+        for result in recognizer.stream(video, color="bgr"):
+            print(result.time_s, [(face.id, face.label) for face in result.faces])
 """
 
 from importlib.metadata import version
@@ -21,14 +27,20 @@ from fer_sdk.errors import (
     MissingDependencyError,
     NoAdapterError,
     RuntimeFailure,
+    StreamError,
 )
 from fer_sdk.faces import FaceDetector, YuNet
-from fer_sdk.images import read_photo
+from fer_sdk.images import ImageSource, read_photo
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import CropSpec, InputSpec
+from fer_sdk.quality import QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
-from fer_sdk.results import Expression, Face, Landmarks, RecognizedFace
+from fer_sdk.results import Expression, Face, FaceQuality, Landmarks, RecognizedFace
 from fer_sdk.shipped import DEFAULT_MODEL, shipped_models
+from fer_sdk.smoothing import SmoothingSettings
+from fer_sdk.streams import Camera, Frame, VideoFile
+from fer_sdk.tracking import TrackingSettings
+from fer_sdk.video import FrameResult, TrackedFace, VideoRecognizer
 
 __version__ = version("fer-sdk")
 
@@ -37,21 +49,33 @@ __all__ = [
     "FER2013_LABELS",
     "BlazeFace",
     "BundleError",
+    "Camera",
     "CropSpec",
     "Expression",
     "ExpressionClassifier",
     "ExpressionRecognizer",
     "Face",
     "FaceDetector",
+    "FaceQuality",
     "FerError",
+    "Frame",
+    "FrameResult",
+    "ImageSource",
     "InputError",
     "InputSpec",
     "Landmarks",
     "MissingDependencyError",
     "ModelBundle",
     "NoAdapterError",
+    "QualityLimits",
     "RecognizedFace",
     "RuntimeFailure",
+    "SmoothingSettings",
+    "StreamError",
+    "TrackedFace",
+    "TrackingSettings",
+    "VideoFile",
+    "VideoRecognizer",
     "YuNet",
     "__version__",
     "read_photo",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 from fer_sdk.files import write_beside
 from fer_sdk.results import RecognizedFace
+from fer_sdk.video import TrackedFace
 
 SURE_BGR = (80, 200, 40)
 UNCERTAIN_BGR = (0, 165, 255)
@@ -17,11 +18,12 @@ DARK_BGR = (30, 30, 30)
 
 
 def draw_faces(image_bgr: NDArray[np.uint8], faces: Sequence[RecognizedFace]) -> NDArray[np.uint8]:
-    """Return a copy of a photo with box, label and confidence of each face.
+    """Return a copy of a photo or frame with box, label and confidence of each face.
 
     Args:
         image_bgr: uint8 (height, width, 3), BGR.
-        faces: What `ExpressionRecognizer.recognize` returned for it; uncertain ones in orange.
+        faces: What `ExpressionRecognizer` or `VideoRecognizer` found in it, the latter's with their
+            ids; uncertain ones in orange.
     """
     picture: NDArray[np.uint8] = image_bgr.copy()
     unit = max(image_bgr.shape[:2]) / 1000
@@ -34,6 +36,8 @@ def draw_faces(image_bgr: NDArray[np.uint8], faces: Sequence[RecognizedFace]) ->
                       found.face.landmarks.mouth):  # fmt: skip
             cv2.circle(picture, (round(point[0]), round(point[1])), line, color, -1, cv2.LINE_AA)
         text = f"{found.label} {found.confidence:.0%}" + ("?" if found.expression.uncertain else "")
+        if isinstance(found, TrackedFace):
+            text = f"{found.id}: {text}"
         _tag(picture, text, (left, top), (bottom, color), max(0.4, 1.1 * unit))
     return picture
 

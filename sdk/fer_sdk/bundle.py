@@ -11,6 +11,7 @@ from fer_sdk.files import sha256_of, write_beside
 from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
 
 SCHEMA: Final = 1
+MAX_SIDECAR_BYTES: Final = 1 << 20
 Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
 """Of weights and activations; "dynamic" is int8 weights with float32 activations."""
 _KEYS: Final = {
@@ -63,12 +64,14 @@ class ModelBundle:
         if not path.is_file():
             raise BundleError(f"no model at {path}")
         try:
+            if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
+                raise BundleError(f"{sidecar} must have at most {MAX_SIDECAR_BYTES} bytes")
             text = json.loads(sidecar.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise BundleError(
                 f"{path} has no sidecar: expected {sidecar.name} beside it"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BundleError(f"{sidecar} is not readable JSON: {error}") from error
         try:
             bundle = _parse(path, text)
@@ -141,7 +144,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
     _check_names(spec, {"height", "width", "color", "resize", "crop"}, "input")
     crop = _check(spec, "crop", lambda v: isinstance(v, dict), "an object")
     _check_names(crop, {"right_eye", "left_eye", "mouth"}, "crop")
-    _check(text, "sha256", lambda v: isinstance(v, str) and len(v) == 64, "64 hexadecimal digits")
+    _check(text, "sha256", _is_hash, "64 hexadecimal digits")
     _check(text, "output", lambda v: v == "logits", "'logits'")
     _check(spec, "color", lambda v: v == "grey", "'grey'")
     _check(spec, "resize", lambda v: v == RESIZE, repr(RESIZE))
@@ -149,7 +152,9 @@ def _parse(path: Path, text: Any) -> ModelBundle:
         name: _check(crop, name, _is_point, "two numbers, x and y, in pixels of the input")
         for name in ("right_eye", "left_eye", "mouth")
     }
-    labels = _check(text, "labels", _are_labels, "at least two different names")
+    if not _is_triangle(points):
+        raise _WrongKeyError("crop must have eyes and mouth in three places that span a triangle")
+    labels = _check(text, "labels", _are_labels, "at least two different printable names")
     return ModelBundle(
         path=path,
         labels=tuple(labels),
@@ -161,13 +166,19 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             width=_check(spec, "width", _is_side, "a whole number from 8 to 1024"),
             crop=CropSpec(**{name: (float(x), float(y)) for name, (x, y) in points.items()}),
         ),
-        temperature=_check(text, "temperature", lambda v: _is_number(v) and v > 0, "above 0"),
+        temperature=_check(
+            text, "temperature", lambda v: _is_number(v) and 0.01 <= v <= 100, "0.01 to 100"
+        ),
         uncertain_below=_check(
             text, "uncertain_below", lambda v: _is_number(v) and 0 <= v <= 1, "a number 0 to 1"
         ),
-        license=_check(text, "license", lambda v: isinstance(v, str) and v != "", "a name"),
+        license=_check(text, "license", _is_name, "a printable name"),
         source=_check(text, "source", _is_text_map, "an object of texts"),
-        metrics=tuple(_check(text, "metrics", _are_metrics, "objects with data, split and n")),
+        metrics=tuple(
+            _check(
+                text, "metrics", _are_metrics, "objects with data, split, n and an accuracy 0 to 1"
+            )
+        ),
     )
 
 
@@ -202,9 +213,25 @@ def _are_labels(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) >= 2
-        and all(isinstance(v, str) and v for v in value)
+        and all(map(_is_name, value))
         and len(set(value)) == len(value)
     )
+
+
+def _is_name(value: Any) -> bool:
+    # What a terminal or a table shows: no line breaks, no control characters, no lone surrogates.
+    return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+
+
+def _is_triangle(points: dict[str, list[float]]) -> bool:
+    """Return whether three points define a crop: at least a square pixel, not far from the face."""
+    (ax, ay), (bx, by), (cx, cy) = points.values()
+    area = abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) / 2
+    return area >= 1 and all(abs(side) <= 4096 for point in points.values() for side in point)
 
 
 def _is_text_map(value: Any) -> bool:
@@ -213,5 +240,12 @@ def _is_text_map(value: Any) -> bool:
 
 def _are_metrics(value: Any) -> bool:
     return isinstance(value, list) and all(
-        isinstance(v, dict) and {"data", "split", "n"} <= set(v) for v in value
+        isinstance(v, dict)
+        and {"data", "split", "n"} <= set(v)
+        and _is_name(v["data"])
+        and _is_name(v["split"])
+        and isinstance(v["n"], int)
+        and _is_number(v.get("accuracy", 0))
+        and 0 <= v.get("accuracy", 0) <= 1
+        for v in value
     )

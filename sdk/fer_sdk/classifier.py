@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.closing import Closing
-from fer_sdk.errors import BundleError, InputError
+from fer_sdk.errors import BundleError, InputError, RuntimeFailure
 from fer_sdk.preprocess import Color, to_inputs
 from fer_sdk.results import Expression
 from fer_sdk.runtimes import Session, open_session
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class ExpressionClassifier(Closing):
-    """Classifies face crops with one model in one runtime."""
+    """Classifies face crops with one model in one runtime.
+
+    May be shared by threads, which take turns; see `ExpressionRecognizer`.
+    """
 
     def __init__(self, bundle: ModelBundle, session: Session) -> None:
         """Join a bundle and a session that runs its model.
@@ -45,23 +48,30 @@ class ExpressionClassifier(Closing):
 
     @classmethod
     def load(
-        cls, model: str | Path = DEFAULT_MODEL, *, runtime: str | None = None, threads: int = 1
+        cls,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        runtime: str | None = None,
+        delegate: str = "cpu",
+        threads: int = 1,
     ) -> "Self":
         """Find a bundle and open a session for it.
 
         Args:
             model: Name of a shipped model, or path of a .tflite or .onnx file with its sidecar.
             runtime: One of `fer_sdk.runtimes.RUNTIMES`; None takes the one for the file's kind.
+            delegate: "cpu", or "gpu" for LiteRT's GPU delegate: the whole model or an error.
             threads: CPU threads.
 
         Raises:
-            InputError: If there is no such model or runtime.
-            BundleError: If model and sidecar do not belong together.
+            InputError: If there is no such model, runtime or delegate.
+            BundleError: If the model is damaged, or model and sidecar do not belong together.
             MissingDependencyError: If the runtime is not installed.
+            NoAdapterError: If the GPU was asked for and there is none.
             RuntimeFailure: If the runtime refuses the model.
         """
         bundle = ModelBundle.load(find_model(model))
-        session = open_session(bundle.path, runtime=runtime, threads=threads)
+        session = open_session(bundle.path, runtime=runtime, delegate=delegate, threads=threads)
         try:
             return cls(bundle, session)
         except BundleError:
@@ -84,11 +94,24 @@ class ExpressionClassifier(Closing):
         return self.classify_inputs(to_inputs(faces, self.bundle.input, color))
 
     def classify_inputs(self, inputs: NDArray[np.uint8]) -> list[Expression]:
-        """Classify what `fer_sdk.preprocess` made; inputs uint8 (n, height, width)."""
-        return [self._expression(row) for row in self.probabilities(inputs)]
+        """Classify what `fer_sdk.preprocess` made; inputs uint8 (n, height, width).
+
+        Raises:
+            InputError: If `inputs` is not of the model's size.
+            RuntimeFailure: If the model answers with NaN or infinity.
+        """
+        probabilities = self.probabilities(inputs)
+        if not np.isfinite(probabilities).all():
+            raise RuntimeFailure(
+                f"{self.bundle.path.name} answered with numbers that are not finite: the model is "
+                "damaged, or overflows its precision"
+            )
+        return [self._expression(row) for row in probabilities]
 
     def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width).
+
+        NaN where the model's answer is not finite.
 
         Raises:
             InputError: If `inputs` is not of the model's size.

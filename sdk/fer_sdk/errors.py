@@ -5,6 +5,7 @@
     FerError                                  base of all: catch this one at the border
     ├── InputError (also ValueError)          an image, file or option is wrong: change it
     ├── BundleError                           a model or sidecar is wrong: export it again
+    ├── StreamError                           a video or camera stopped early: what came is good
     ├── RuntimeFailure                        the runtime refused or failed: see its message
     │   └── NoAdapterError                    there is no GPU to run on: take the CPU
     └── MissingDependencyError (ImportError)  a package is missing: install the named extra
@@ -30,6 +31,10 @@ class InputError(FerError, ValueError):
 
 class BundleError(FerError):
     """A model file and its sidecar are damaged, incomplete or do not belong together."""
+
+
+class StreamError(FerError):
+    """A video or camera stopped early; the frames that it gave until then are good."""
 
 
 class RuntimeFailure(FerError):  # noqa: N818 - "RuntimeError" is taken by Python

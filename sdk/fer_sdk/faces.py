@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.preprocess import check_image
 from fer_sdk.results import Face, Landmarks
+from fer_sdk.turns import Turns
 
 YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
 
@@ -45,6 +46,7 @@ class YuNet:
         """
         import cv2  # here and not above: classifying crops needs no OpenCV
 
+        self._turns = Turns()
         self._max_side = max_side
         source = resources.files("fer_sdk") / "data" / YUNET_FILE
         # OpenCV 5 warns on every creation that its new engine has no targets to prefer.
@@ -66,6 +68,7 @@ class YuNet:
 
         Raises:
             InputError: If the image is not of that form.
+            RuntimeFailure: If the detector is closed.
         """
         check_image(image_bgr, "bgr")
         height, width = image_bgr.shape[:2]
@@ -78,8 +81,11 @@ class YuNet:
             searched = np.asarray(
                 cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8
             )
-        self._net.setInputSize(size)
-        _, rows = self._net.detect(searched)
+        with self._turns:
+            if self._net is None:
+                raise RuntimeFailure("the face detector is closed")
+            self._net.setInputSize(size)
+            _, rows = self._net.detect(searched)
         if rows is None:
             return ()
         zoom = np.array([width / size[0], height / size[1]])
@@ -88,7 +94,9 @@ class YuNet:
         )
 
     def close(self) -> None:
-        """Do nothing: OpenCV frees the network with the object."""
+        """Free the network; may be called twice."""
+        with self._turns:
+            self._net = None  # type: ignore[assignment]
 
 
 def _face(row: NDArray[np.float64], zoom: NDArray[np.float64]) -> Face:

@@ -3,11 +3,16 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from fer_sdk.errors import InputError
+
+SPACE_LEFT_BYTES: Final = 16_000_000
+"""What a disk must have left for a file that grows: enough to end a video with its index."""
 
 
 @contextlib.contextmanager
@@ -42,6 +47,17 @@ def write_beside(path: Path) -> Iterator[Path]:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_space(path: Path) -> None:
+    """Refuse to go on writing a file shortly before its disk is full, while it can be ended well.
+
+    Raises:
+        InputError: If less than `SPACE_LEFT_BYTES` are free.
+    """
+    free = shutil.disk_usage(path.parent).free
+    if free < SPACE_LEFT_BYTES:
+        raise InputError(f"the disk of {path} is full but for {free / 1e6:.0f} MB: make room")
 
 
 def sha256_of(path: Path) -> str:

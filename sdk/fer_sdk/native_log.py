@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 _one_at_a_time = threading.RLock()
 
@@ -25,7 +26,7 @@ def caught_native_log() -> Iterator[NativeLog]:
     The whole process's output is caught meanwhile, other threads' too, so keep the block short.
     """
     log = NativeLog()
-    with _one_at_a_time, tempfile.TemporaryFile() as file:
+    with _one_at_a_time, _file_without_name() as file:
         sys.stdout.flush()
         sys.stderr.flush()
         kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
@@ -39,3 +40,10 @@ def caught_native_log() -> Iterator[NativeLog]:
                 os.close(copy)
             file.seek(0)
             log.text = file.read().decode(errors="replace")
+
+
+def _file_without_name() -> IO[bytes]:
+    """Open a file that no folder holds, in memory where the system can: a disk may be read-only."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("fer-native-log"), "w+b")
+    return tempfile.TemporaryFile()

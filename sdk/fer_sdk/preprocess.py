@@ -125,6 +125,15 @@ def to_grey(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
     return np.asarray(np.right_shift(sums, 14), np.uint8)
 
 
+def to_bgr(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
+    """Return an image as detectors want it, uint8 (height, width, 3) BGR; a copy only if needed."""
+    if color == "bgr":
+        return image
+    if color == "rgb":
+        return np.ascontiguousarray(image[..., ::-1])
+    return np.repeat(image[..., None], 3, axis=2)
+
+
 def crop_transform(crop: CropSpec, right_eye: Point, left_eye: Point, mouth: Point) -> Affine:
     """Find the turn, zoom and shift that best lay a face's points on the crop's points.
 

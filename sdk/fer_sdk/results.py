@@ -62,11 +62,40 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """How good a view of a face is.
+
+    Attributes:
+        size_px: Side of the square that the model sees of the image, in the image's pixels: 2.6
+            times the distance of the eyes. FER2013's faces have 48.
+        sharpness: Deviation of the Laplacian over that of the grey levels, in a 48x48 crop.
+        yaw_degrees: Turned to the person's left above 0, to the right below; about.
+        pitch_degrees: Turned up above 0, down below; about.
+        roll_degrees: Tilted clockwise in the picture above 0, which the crop takes out; YuNet's
+            points show up to about 27.
+        reasons: Why the view is bad, a line each; empty for a good one.
+    """
+
+    size_px: float
+    sharpness: float
+    yaw_degrees: float
+    pitch_degrees: float
+    roll_degrees: float
+    reasons: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether there is no reason to leave the face out."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
 class RecognizedFace:
-    """A face and its expression."""
+    """A face, its expression, and how good a view of it the image gives."""
 
     face: Face
     expression: Expression
+    quality: FaceQuality
 
     @property
     def box_xyxy(self) -> tuple[float, float, float, float]:

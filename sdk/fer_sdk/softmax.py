@@ -13,8 +13,9 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float
             https://arxiv.org/abs/1706.04599).
 
     Returns:
-        float64 (n, classes), each row sums to 1.
+        float64 (n, classes), each row sums to 1, or is NaN where a logit is not finite.
     """
     scaled = logits.astype(np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)

@@ -119,7 +119,7 @@ def bad_photo(kind: str, folder: Path, sample: Path) -> list[object]:
         ("text named .jpg", "must be a JPEG, PNG, WebP or BMP file, but begins with b'I am no '"),
         ("0 bytes", "is empty"),
         ("truncated photo", "truncated"),
-        ("folder", "cannot read"),
+        ("folder", "no photo in"),
         ("1x1", "1x1 pixels"),
         ("20,000 px wide", "20000x64 pixels, but a photo may have"),
         ("RGBA", "must be an 8-bit colour photo, but is 8-bit RGBA"),
@@ -170,7 +170,7 @@ def bad_model(kind: str, folder: Path, golden: Path) -> Path:
     [
         ("missing model", "no model"),
         ("truncated model", "truncated or changed"),
-        ("truncated model with a matching sidecar", "refuses"),
+        ("truncated model with a matching sidecar", "is no well-formed expression model"),
         ("sidecar of another model", "the sidecar is another model's"),
         ("wrong label count", "names 8 labels, but the model gives 7"),
     ],

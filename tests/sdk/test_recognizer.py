@@ -63,8 +63,8 @@ def test_detector_sees_bgr_whatever_the_colour_order(tiny_int8: Path) -> None:
 
 def test_the_colour_order_must_be_said(tiny_int8: Path) -> None:
     with ExpressionRecognizer(tiny_int8, detector=FixedDetector()) as recognizer:
-        with pytest.raises(TypeError):
-            recognizer.recognize(np.zeros((64, 64, 3), np.uint8))  # type: ignore[call-arg]
+        with pytest.raises(InputError, match="add color='bgr'"):
+            recognizer.recognize(np.zeros((64, 64, 3), np.uint8))
         with pytest.raises(InputError, match="color must be"):
             recognizer.recognize(np.zeros((64, 64, 3), np.uint8), color="auto")  # type: ignore[arg-type]
 

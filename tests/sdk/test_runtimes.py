@@ -11,6 +11,7 @@ import pytest
 from tests.made_up import band_face
 
 from fer_sdk.errors import (
+    BundleError,
     InputError,
     MissingDependencyError,
     NoAdapterError,
@@ -68,7 +69,7 @@ def test_every_runtime_refuses_a_file_that_is_no_model(runtime: str, tmp_path: P
     skip_unless_installed(runtime)
     path = tmp_path / f"noise{RUNTIMES[runtime][0]}"
     path.write_bytes(bytes(range(256)) * 4)
-    with pytest.raises(RuntimeFailure, match=r"^[^\n]*refuses[^\n]*noise[^\n]*$"):
+    with pytest.raises(BundleError, match=r"^[^\n]*noise[^\n]* is no well-formed [^\n]*$"):
         open_session(path, runtime=runtime)
 
 

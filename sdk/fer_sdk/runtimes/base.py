@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import RuntimeFailure
+from fer_sdk.turns import Turns
 
 
 class Session(Protocol):
@@ -107,6 +108,7 @@ class FixedBatchSession:
         """
         check_tensors(entry, exit, name)
         self._entry, self._exit, self._name = entry, exit, name
+        self._turns = Turns()
 
     @property
     def input_hw(self) -> tuple[int, int]:
@@ -122,18 +124,21 @@ class FixedBatchSession:
     def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
 
+        Threads take turns: one call after the other.
+
         Raises:
             RuntimeFailure: If the session is closed.
         """
         batch = self._entry.shape[0]
         logits = np.zeros((len(faces), self.classes), np.float32)
-        for start in range(0, len(faces), batch):
-            part = faces[start : start + batch]
-            missing = batch - len(part)
-            if missing:
-                part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.uint8)])
-            answer = to_logits(self._answer(to_tensor(part, self._entry)), self._exit)
-            logits[start : start + batch] = answer.reshape(self._exit.shape)[: batch - missing]
+        with self._turns:
+            for start in range(0, len(faces), batch):
+                part = faces[start : start + batch]
+                missing = batch - len(part)
+                if missing:
+                    part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.uint8)])
+                answer = to_logits(self._answer(to_tensor(part, self._entry)), self._exit)
+                logits[start : start + batch] = answer.reshape(self._exit.shape)[: batch - missing]
         return logits
 
     def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:

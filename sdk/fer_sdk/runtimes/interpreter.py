@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import RuntimeFailure
+from fer_sdk.formats import read_model
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 
@@ -22,13 +23,13 @@ class InterpreterSession(FixedBatchSession):
             threads: CPU threads.
 
         Raises:
+            BundleError: If the file is no well-formed model.
             RuntimeFailure: If the runtime refuses the model or it is not an expression model.
         """
+        content = read_model(model)
         try:
             # From memory: a mapped file could change under the runtime.
-            self._interpreter = interpreter_class(
-                model_content=model.read_bytes(), num_threads=threads
-            )
+            self._interpreter = interpreter_class(model_content=content, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()

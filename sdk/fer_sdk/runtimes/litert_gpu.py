@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
+from fer_sdk.formats import read_model
 from fer_sdk.native_log import caught_native_log
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor, to_tensor
 from fer_sdk.runtimes.interpreter import tensor_of
@@ -107,11 +108,12 @@ def open_session(model: Path, threads: int) -> GpuSession:
         raise MissingDependencyError(
             "ai_edge_litert", "tflite-runtime", "the GPU delegate (LiteRT only)"
         ) from error
+    content = read_model(model)
     failure = ""
     with caught_native_log() as log:
         try:
             # The compiled model's own details lack scale and zero point.
-            interpreter = Interpreter(model_content=model.read_bytes())
+            interpreter = Interpreter(model_content=content)
             entry = tensor_of(interpreter.get_input_details()[0])
             exit = tensor_of(interpreter.get_output_details()[0])
             ops = len(interpreter._get_ops_details())

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
+from fer_sdk.formats import read_model
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 CPU = "CPUExecutionProvider"
@@ -40,6 +41,7 @@ class OnnxSession(FixedBatchSession):
 
         Raises:
             NoAdapterError: If the provider is not there or does not start.
+            BundleError: If the file is no well-formed model.
             RuntimeFailure: If the runtime refuses the model or it is not an expression model.
         """
         available = onnxruntime.get_available_providers()
@@ -52,8 +54,9 @@ class OnnxSession(FixedBatchSession):
         options.log_severity_level = 3
         if provider != CPU:  # which would quietly take what the provider leaves
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        content = read_model(model)
         try:
-            self._session = onnxruntime.InferenceSession(str(model), options, providers=[provider])
+            self._session = onnxruntime.InferenceSession(content, options, providers=[provider])
         except Exception as error:  # its C++ errors share no narrower base than Exception
             first_line = str(error).strip().splitlines()[0]
             raise RuntimeFailure(f"ONNX Runtime refuses {model}: {first_line}") from error

@@ -1,0 +1,278 @@
+"""Mutated models, sidecars and photos: an answer or a `FerError` each, never a crash or a hang.
+
+    python -m tests.fuzz                          10,000 cases of seed 0, three to five minutes
+    python -m tests.fuzz --seed 0 --only 4711     one case again, in this process
+
+Each case runs in a child process, so that a crash is seen, counted and named by its number. Most
+mutated models get a sidecar that is made for them, as an attacker would do, so that not the hash
+but the check of the structure is tried.
+"""
+
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import struct
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from tests.made_up import band_face
+
+from fer_sdk.console import progress_bar
+from fer_sdk.errors import FerError
+from fer_sdk.files import sha256_of
+
+ROOT: Final = Path(__file__).parents[1]
+SECONDS: Final = 20
+"""A case that takes longer hangs."""
+
+KINDS: Final = ("model", "model", "model", "onnx", "sidecar", "photo", "photo")
+NUMBERS: Final = (0, 1, 2, 3, 4, 5, 7, 8, 16, 48, 127, 128, 255, 256, 4096, 65535, 65536,
+                  2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**32 - 2, 2**32 - 16)  # fmt: skip
+FLOATS: Final = (0.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"), 1e-4, 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a case ended: "answer", the name of a `FerError`, or what must not be."""
+
+    case: int
+    kind: str
+    ending: str
+    bad: bool
+    detail: str = ""
+
+
+def make_case(seed: int, case: int, folder: Path) -> tuple[str, Path, Path]:
+    """Write one case; returns its kind, the model and the photo to try."""
+    rng = np.random.default_rng([seed, case])
+    kind = KINDS[case % len(KINDS)]
+    models = sorted((ROOT / "sdk/fer_sdk/models").glob("*.tflite"))
+    tiny = sorted((ROOT / "tests/golden").glob("tiny-*.tflite"))
+    photo = folder / "photo.png"
+    original = ROOT / "tests/golden/tiny-int8.tflite"
+    if kind == "onnx":
+        original = ROOT / "tests/golden/tiny-float32.onnx"
+    elif kind != "photo":
+        original = Path(rng.choice([str(path) for path in [*models, *tiny]]))
+    model = folder / f"model{original.suffix}"
+    sidecar = folder / f"{model.name}.json"
+    shutil.copy(original, model)
+    shutil.copy(original.with_name(original.name + ".json"), sidecar)
+    if kind in ("model", "onnx"):
+        model.write_bytes(mutated(original.read_bytes(), rng, structure_of(original)))
+        if rng.random() < 0.8:
+            text = json.loads(sidecar.read_text())
+            text["sha256"] = sha256_of(model)
+            sidecar.write_text(json.dumps(text))
+    elif kind == "sidecar":
+        mutate_sidecar(sidecar, rng)
+    else:
+        source = Path(rng.choice([str(p) for p in sorted(folder.glob("source.*"))]))
+        photo = folder / f"photo{source.suffix}"
+        data = source.read_bytes()
+        places = np.arange(len(data) if rng.random() < 0.5 else min(400, len(data)))
+        photo.write_bytes(mutated(data, rng, places))
+    return kind, model, photo
+
+
+def structure_of(model: Path) -> NDArray[np.intp]:
+    """Return the places of a model file that are not weights, where a change means most."""
+    data = model.read_bytes()
+    keep = np.ones(len(data), bool)
+    if model.suffix == ".tflite":
+        from fer_sdk.formats.flatbuffer import root
+
+        for buffer in root(data, b"TFL3", "model", 8).tables(4, "buffer", 3):
+            span = buffer.vector(0, "u8")
+            if span.count > 64:
+                keep[span.start + 8 : span.start + span.count] = False
+    return np.flatnonzero(keep)
+
+
+def mutated(data: bytes, rng: np.random.Generator, places: NDArray[np.intp]) -> bytes:
+    """Return a copy with one to four changes at some of the places."""
+    changed = bytearray(data)
+    for _ in range(rng.integers(1, 5)):
+        at = int(rng.choice(places))
+        word = min(at - at % 4, len(changed) - 4)
+        way = rng.integers(9)
+        if way == 0:
+            changed[at % len(changed)] ^= 1 << int(rng.integers(8))
+        elif way == 1:
+            changed[at % len(changed)] = int(rng.integers(256))
+        elif way in (2, 3):
+            struct.pack_into("<I", changed, word, int(rng.choice(NUMBERS)))
+        elif way == 4:
+            struct.pack_into("<f", changed, word, float(rng.choice(FLOATS)))
+        elif way == 5:
+            (value,) = struct.unpack_from("<I", changed, word)
+            value = (value + int(rng.integers(-8, 9))) % 2**32
+            struct.pack_into("<I", changed, word, value)
+        elif way == 6:
+            other = int(rng.choice(places)) % (len(changed) - 4)
+            changed[word : word + 4] = changed[other : other + 4]
+        elif way == 7:
+            struct.pack_into(">H", changed, word, int(rng.choice(NUMBERS)) % 65536)
+        elif rng.random() < 0.3:
+            length = int(rng.integers(1, 40))
+            changed[at : at + length] = rng.bytes(length) if rng.random() < 0.5 else b""
+            changed += bytes(max(0, 64 - len(changed)))
+            places = places[places < len(changed) - 4]
+        if rng.random() < 0.02:
+            changed = changed[: max(64, at)]
+            places = places[places < len(changed) - 4]
+        if not len(places):
+            break
+    return bytes(changed)
+
+
+def mutate_sidecar(sidecar: Path, rng: np.random.Generator) -> None:
+    """Damage a sidecar: as bytes, or one value of it."""
+    data = sidecar.read_bytes()
+    if rng.random() < 0.4:
+        sidecar.write_bytes(mutated(data, rng, np.arange(len(data))))
+        return
+    text = json.loads(data)
+    values: tuple[Any, ...] = (
+        None, True, 0, -1, 1, 0.5, 1e-300, 1e300, 2**64, float("nan"), float("inf"), "", "x" * 5000,
+        "\ud800", "\x1b[31m", [], [[]], [1, 2], {}, {"a": 1}, [None] * 7, list("abcdefg"), "int8",
+    )  # fmt: skip
+    nodes = [text, text["input"], text["input"]["crop"], text["source"]]
+    for _ in range(rng.integers(1, 3)):
+        node = nodes[int(rng.integers(len(nodes)))]
+        if node:
+            key = sorted(node)[int(rng.integers(len(node)))]
+            node[key] = values[int(rng.integers(len(values)))]
+    written = json.dumps(text)
+    if rng.random() < 0.05:
+        written = "[" * 100_000
+    sidecar.write_text(written)
+
+
+def try_case(seed: int, case: int, folder: Path) -> Outcome:
+    """Make and run one case in this process."""
+    from fer_sdk import ExpressionClassifier, ExpressionRecognizer, read_photo
+
+    kind, model, photo = make_case(seed, case, folder)
+    try:
+        if kind == "photo":
+            with ExpressionRecognizer(model) as recognizer:
+                pixels = read_photo(photo, convert=True)
+                expressions = [f.expression for f in recognizer.recognize(pixels, color="bgr")]
+        else:
+            with ExpressionClassifier.load(model) as classifier:
+                size = classifier.bundle.input.height, classifier.bundle.input.width
+                face = np.resize(band_face(3), size)
+                expressions = classifier.classify([face, 255 - face], color="grey")
+                json.dumps([expression.label for expression in expressions])
+        for expression in expressions:
+            total = sum(expression.probabilities)
+            if not abs(total - 1) < 1e-6 or expression.label not in expression.labels:
+                return Outcome(case, kind, "wrong answer", True, repr(expression))
+    except FerError as error:
+        if len(str(error).splitlines()) != 1:
+            return Outcome(case, kind, "message of many lines", True, str(error))
+        return Outcome(case, kind, type(error).__name__, False)
+    except Exception:
+        return Outcome(case, kind, "other exception", True, traceback.format_exc())
+    return Outcome(case, kind, "answer", False)
+
+
+def _work(pipe: Connection, seed: int, first: int, last: int, folder: Path) -> None:
+    """Run cases in a child process and send each outcome."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    for case in range(first, last):
+        pipe.send(try_case(seed, case, folder))
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def write_sources(folder: Path) -> None:
+    """Write small photos of a face, one of each format, that the cases begin from."""
+    import cv2
+
+    from fer_sdk import read_photo
+
+    photo = read_photo(ROOT / "examples" / "eileen_collins.png")[40:200, 150:300]
+    small = cv2.resize(photo, (96, 100), interpolation=cv2.INTER_AREA)
+    for suffix in (".png", ".jpg", ".webp", ".bmp"):
+        cv2.imwrite(str(folder / f"source{suffix}"), small)
+
+
+def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Outcome], int]:
+    """Run cases 0 to `count` in child processes.
+
+    Returns:
+        How many cases of each kind ended how, those that must not be, and the peak memory in MB.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    endings: Counter[tuple[str, str]] = Counter()
+    bad: list[Outcome] = []
+    peak_mb, case = 0, 0
+    with tempfile.TemporaryDirectory() as name, progress_bar(total=count, unit=" cases") as bar:
+        write_sources(Path(name))
+        while case < count:
+            here, there = spawn.Pipe()
+            last = min(count, case + 500)  # a fresh child now and then: its peak memory is told
+            child = spawn.Process(target=_work, args=(there, seed, case, last, Path(name)))
+            child.start()
+            there.close()
+            while True:
+                ending = ""
+                try:
+                    got = here.recv() if here.poll(SECONDS) else "hang"
+                except EOFError:
+                    child.join()
+                    got = f"crash, exit code {child.exitcode}"
+                if isinstance(got, int):
+                    peak_mb = max(peak_mb, got)
+                    break
+                if isinstance(got, str):
+                    ending = got
+                    got = Outcome(case, KINDS[case % len(KINDS)], ending, True)
+                endings[got.kind, got.ending] += 1
+                if got.bad:
+                    bad.append(got)
+                case += 1
+                bar.update()
+                if ending:
+                    break
+            child.kill()
+            child.join()
+    return endings, bad, peak_mb
+
+
+@click.command()
+@click.option("--seed", default=0, show_default=True)
+@click.option("--count", default=10_000, show_default=True)
+@click.option("--only", type=int, help="One case, in this process: a crash is one of this process.")
+def main(seed: int, count: int, only: int | None) -> None:
+    """Print how the cases ended; exit code 1 if one crashed, hung or answered wrongly."""
+    if only is not None:
+        with tempfile.TemporaryDirectory() as name:
+            write_sources(Path(name))
+            click.echo(try_case(seed, only, Path(name)))
+        return
+    endings, bad, peak_mb = run_cases(seed, count)
+    for (kind, ending), number in sorted(endings.items()):
+        click.echo(f"{kind:<10}{ending:<24}{number:>7}")
+    click.echo(f"{sum(endings.values())} cases, {len(bad)} bad, peak memory {peak_mb} MB")
+    for outcome in bad[:20]:
+        click.echo(f"case {outcome.case} ({outcome.kind}): {outcome.ending} {outcome.detail}")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

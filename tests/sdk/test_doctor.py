@@ -1,0 +1,58 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fer_sdk.cli import main
+from fer_sdk.commands import doctor
+
+
+def fer(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_models_are_listed_with_size_precision_and_accuracy() -> None:
+    done = fer("models")
+    assert done.exit_code == 0
+    assert "first-student-int8" in done.stdout
+    assert "559,112  int8       65.2% of 1000" in done.stdout
+    listed = json.loads(fer("models", "--json").stdout)
+    assert listed["default"] in {model["name"] for model in listed["models"]}
+
+
+def test_a_changed_model_is_one_line_and_the_others_are_listed(
+    tiny_int8: Path, golden: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / tiny_int8.name
+    shutil.copy(tiny_int8.with_name(tiny_int8.name + ".json"), tmp_path)
+    changed.write_bytes(tiny_int8.read_bytes() + b"\0")
+    done = fer("models", changed, golden / "tiny-float32.onnx")
+    assert done.exit_code == 1
+    assert "none stated" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "truncated or changed" in line
+
+
+def test_doctor_names_what_is_here_and_how_to_get_what_is_not() -> None:
+    done = fer("doctor", "--json")
+    assert done.exit_code == 0, done.stdout
+    whole = json.loads(done.stdout)
+    assert whole["environment"]["numpy"][0].isdigit()
+    found = {(finding["area"], finding["name"]): finding for finding in whole["findings"]}
+    assert found["runtime", "litert (ai-edge-litert)"]["state"] == "ok"
+    assert found["detector", "YuNet (OpenCV)"]["state"] == "ok"
+    assert found["model", "first-student-int8"]["state"] == "ok"
+    assert found["cache", "fer-sdk"]["detail"] == "keeps none"
+    for finding in whole["findings"]:
+        if finding["state"] == "missing" and finding["area"] == "package":
+            assert "pip install" in finding["detail"]
+
+
+def test_doctor_fails_when_what_should_work_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_PROBE", "import os; os.abort()")
+    done = fer("doctor")
+    assert done.exit_code == 1
+    assert "failed   runtime   litert" in done.stdout
+    assert "ended without an answer" in done.stdout

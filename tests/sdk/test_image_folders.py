@@ -1,0 +1,176 @@
+"""`fer image` over folders: processes, tables, resuming, crops."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from fer_sdk import ExpressionClassifier, read_photo
+from fer_sdk.cli import main
+from fer_sdk.labelling import LabellingSettings, PhotoTask, label_photos
+
+PHOTOS = 24
+
+
+def fer(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def archive(tmp_path: Path, sample_photo: Path) -> Path:
+    """24 small photos of one face in two folders, a broken one, a blank one and a text."""
+    folder = tmp_path / "archive"
+    (folder / "below").mkdir(parents=True)
+    face = read_photo(sample_photo)[:260, 90:350]
+    for number in range(PHOTOS):
+        moved = np.roll(face, 2 * number, axis=1)
+        place = folder / "below" if number % 2 else folder
+        assert cv2.imwrite(str(place / f"{number:02}.png"), moved)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no photo")
+    assert cv2.imwrite(str(folder / "blank.png"), np.full((64, 64, 3), 90, np.uint8))
+    (folder / "notes.txt").write_text("left alone")
+    return folder
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_gives_a_row_a_face_and_lists_what_it_skipped(
+    archive: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "faces.csv"
+    done = fer("image", archive, "--csv", out, "--jsonl", tmp_path / "faces.jsonl")
+    assert done.exit_code == 1  # the broken photo
+    (error, summary) = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert "broken.jpg" in error
+    assert "24 faces, 1 photos without a face, 1 that could not be labelled" in summary
+    rows = table(out)
+    assert len(rows) == PHOTOS
+    assert {row["label"] for row in rows} == {"happy"}
+    assert sum(float(rows[0][name]) for name in rows[0] if name.startswith("p_")) == pytest.approx(
+        1
+    )
+    (skipped,) = table(tmp_path / "faces.skipped.csv")
+    assert skipped["photo"].endswith("broken.jpg")
+    lines = [json.loads(line) for line in (tmp_path / "faces.jsonl").read_text().splitlines()]
+    assert [line["photo"] for line in lines] == [row["photo"] for row in rows]
+    assert set(lines[0]["landmarks"]) >= {"right_eye", "nose"}
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"archive", "faces.csv", "faces.jsonl", "faces.skipped.csv"}
+
+
+def test_processes_give_row_for_row_what_one_gives(archive: Path, tmp_path: Path) -> None:
+    for processes in (1, 2):
+        fer("image", archive, "--csv", tmp_path / f"{processes}.csv", "--processes", processes)
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+def test_a_killed_run_goes_on_and_leaves_no_process(archive: Path, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.csv", tmp_path / "killed.csv"
+    fer("image", archive, "--csv", whole)
+    journal = tmp_path / "killed.csv.part"
+    command = [
+        sys.executable,
+        "-m",
+        "tests.fer",
+        "image",
+        archive,
+        "--csv",
+        out,
+        "--processes",
+        "2",
+    ]
+    run = subprocess.Popen([str(word) for word in command], cwd=Path(__file__).parents[2],
+                           stderr=subprocess.DEVNULL)  # fmt: skip
+    wait_for(lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 4)
+    children = children_of(run.pid)
+    run.kill()
+    run.wait()
+    assert not out.exists()
+    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    with journal.open("a") as file:
+        file.write('{"photo": "half a li')
+    done = fer("image", archive, "--csv", out)
+    assert "going on: " in done.stderr
+    assert out.read_bytes() == whole.read_bytes()
+    assert not journal.exists()
+
+
+def wait_for(condition: Any) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes below one, as Linux tells; elsewhere none are looked for."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def test_another_model_does_not_go_on_with_a_run(
+    archive: Path, tmp_path: Path, tiny_int8: Path
+) -> None:
+    out = tmp_path / "faces.csv"
+    part = tmp_path / "faces.csv.part"
+    part.write_text('{"model_sha256": "of another"}\n')
+    done = fer("image", archive, "--csv", out)
+    assert done.exit_code == 1
+    assert "begun with another model" in done.stderr
+    assert fer("image", archive, "--csv", part.with_name("new.csv"), "--model", "no").exit_code == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"archive", part.name}
+
+
+def test_a_photo_that_ends_its_process_costs_no_other(archive: Path) -> None:
+    tasks = [PhotoTask(path) for path in sorted(archive.glob("0*.png"))]
+    records = label_photos(tasks, LabellingSettings("first-student-int8"), 2)
+    first = next(records)
+    for child in active_children():
+        os.kill(child.pid or 0, signal.SIGKILL)
+    everything = [first, *records]
+    assert [record["photo"] for record in everything] == [str(task.photo) for task in tasks]
+    assert all(len(record["faces"]) == 1 for record in everything)
+
+
+def test_saved_crops_are_what_the_model_saw(archive: Path, tmp_path: Path) -> None:
+    crops = tmp_path / "crops"
+    done = fer("image", archive, "--json", "--save-crops", crops)
+    photos = [photo for photo in json.loads(done.stdout)["photos"] if photo["faces"]]
+    assert len(list(crops.rglob("*.face1.png"))) == PHOTOS
+    with ExpressionClassifier.load() as classifier:
+        for photo in photos[:3]:
+            (face,) = photo["faces"]
+            crop = cv2.imread(face["crop"], cv2.IMREAD_UNCHANGED)
+            assert crop is not None
+            assert crop.shape == (48, 48)
+            (expression,) = classifier.classify([np.asarray(crop, np.uint8)], color="grey")
+            assert expression.confidence == face["confidence"]
+    again = fer("image", archive, "--json", "--save-crops", crops)
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+
+
+def test_results_are_not_replaced_unasked_and_empty_folders_are_named(
+    archive: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "faces.csv"
+    out.write_text("mine")
+    assert "--overwrite" in fer("image", archive, "--csv", out).stderr
+    assert out.read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    assert "no photo in" in fer("image", tmp_path / "empty").stderr

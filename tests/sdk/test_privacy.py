@@ -1,0 +1,147 @@
+"""No network, no file outside the given paths, nothing unpickled."""
+
+import ast
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fer_sdk
+
+ROOT = Path(__file__).parents[2]
+
+# A seccomp filter: the kernel kills the process, or a child of it, that makes a socket of any kind.
+FORBID_SOCKETS = """
+import ctypes, platform, struct
+number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+filters = b"".join(struct.pack("HBBI", *line) for line in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x80000000), (0x06, 0, 0, 0x7FFF0000)))
+space = ctypes.create_string_buffer(filters)
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(space)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0, ctypes.get_errno()
+"""
+
+WHOLE_RUN = """
+import sys
+from pathlib import Path
+import numpy as np
+from fer_sdk import ExpressionClassifier, ExpressionRecognizer
+photos, out, onnx, video = map(Path, sys.argv[1:5])
+photo = next(photos.iterdir())
+with ExpressionRecognizer() as recognizer:
+    print(recognizer.recognize(photo)[0].label, recognizer.recognize(photo.read_bytes())[0].label)
+try:
+    with ExpressionClassifier.load(onnx) as classifier:
+        classifier.classify([np.zeros((48, 48), np.uint8)], color="grey")
+except ImportError:
+    pass  # the wheel alone brings no ONNX Runtime
+if __name__ == "__main__":
+    from fer_sdk.cli import main
+    main(["models"], standalone_mode=False)
+    words = ["image", str(photos), "--csv", str(out / "faces.csv"), "--out", str(out / "drawn"),
+             "--save-crops", str(out / "crops"), "--processes", "2"]
+    main(words, standalone_mode=False)
+    words = ["video", str(video), "--csv", str(out / "video.csv"), "--out", str(out / "video.mp4")]
+    main(words, standalone_mode=False)
+"""
+
+
+@pytest.fixture
+def photos(tmp_path: Path, sample_photo: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        shutil.copy(sample_photo, folder / f"{number}.png")
+    return folder
+
+
+def whole_run(
+    photos: Path, video: Path, before: str, golden: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run everything in a fresh process whose home, working and temporary folders are empty."""
+    folder = photos.parent
+    for name in ("home", "tmp", "work", "out"):
+        (folder / name).mkdir()
+    program = folder / "program.py"
+    program.write_text(before + WHOLE_RUN)
+    hidden = {"CI", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "ORT_DISABLE_TELEMETRY"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment |= {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    words = [sys.executable, program, photos, folder / "out", golden / "tiny-float32.onnx", video]
+    return subprocess.run(
+        [str(word) for word in words],
+        cwd=folder / "work",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_whole_run_makes_no_socket(photos: Path, face_video: Path, golden: Path) -> None:
+    if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
+        pytest.skip("seccomp is Linux's")
+    guarded = FORBID_SOCKETS + "import socket; socket.socket()"
+    tried = subprocess.run([sys.executable, "-c", guarded], capture_output=True)
+    assert tried.returncode == -31  # SIGSYS: the guard works
+    done = whole_run(photos, face_video, FORBID_SOCKETS, golden)
+    assert done.returncode == 0, done.stderr
+    assert "happy happy" in done.stdout
+    assert len((photos.parent / "out" / "faces.csv").read_text().splitlines()) == 4
+    assert len((photos.parent / "out" / "video.csv").read_text().splitlines()) == 61
+
+
+def test_a_whole_run_writes_only_where_it_was_told(
+    photos: Path, face_video: Path, golden: Path
+) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in photos.iterdir()}
+    done = whole_run(photos, face_video, "", golden)
+    assert done.returncode == 0, done.stderr
+    folder = photos.parent
+    for name in ("home", "tmp", "work"):
+        assert list((folder / name).rglob("*")) == []
+    assert {path.name: path.stat().st_mtime_ns for path in photos.iterdir()} == before
+    written = {str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*.*")}
+    assert written == {
+        "faces.csv",
+        "video.csv",
+        "video.mp4",
+        *(f"drawn/{number}.fer.jpg" for number in range(3)),
+        *(f"crops/{number}.face1.png" for number in range(3)),
+    }
+
+
+def test_the_sdk_runs_where_no_temporary_folder_is_writable(sample_photo: Path) -> None:
+    code = f"""
+import tempfile
+def refuse(*a, **k): raise FileNotFoundError("no usable temporary directory")
+tempfile.TemporaryFile = tempfile.NamedTemporaryFile = tempfile.mkstemp = refuse
+from fer_sdk.cli import main
+main(["image", {str(sample_photo)!r}])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("this system has no files in memory")
+    assert "happy" in done.stdout, done.stderr
+
+
+def test_the_sdk_unpickles_nothing() -> None:
+    for path in Path(fer_sdk.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert isinstance(node.value, ast.Constant), path
+                assert node.value.value is False, path
+            forbidden = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
+            assert not forbidden & {name.partition(".")[0] for name in names}, path

@@ -1,0 +1,428 @@
+"""`fer video`, `fer camera` and `fer timeline`."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tests.made_up import moving_face
+
+from fer_sdk import VideoFile, read_photo
+from fer_sdk.cli import main
+from fer_sdk.video import VideoRecognizer
+
+
+def fer(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def one_line(done: Result) -> str:
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def results(face_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `fer video` writes of the moving face: moving.mp4, .csv, .json in a folder."""
+    folder = tmp_path_factory.mktemp("results")
+    done = fer("video", face_video, "--out", folder / "moving.mp4",
+               "--csv", folder / "moving.csv", "--json", folder / "moving.json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    summary, *paths = done.stdout.splitlines()
+    assert summary == "face 1, 0.0 to 2.5 s: happy 100%; 0 changes"
+    assert paths == [str(folder / f"moving{suffix}") for suffix in (".mp4", ".csv", ".json")]
+    assert sorted(path.name for path in folder.iterdir()) == ["moving.csv", "moving.json",
+                                                              "moving.mp4"]  # fmt: skip
+    return folder
+
+
+def test_the_annotated_video_shows_every_frame_with_its_box(
+    results: Path, face_video: Path
+) -> None:
+    rows = rows_of(results / "moving.csv")
+    with VideoFile(results / "moving.mp4") as drawn, VideoFile(face_video) as plain:
+        assert drawn.fps == 24
+        pairs = list(zip(drawn, plain, rows, strict=True))
+    assert len(pairs) == 60
+    for picture, frame, row in pairs[::7]:
+        left, top, right, bottom = (
+            round(float(row[s])) for s in ("left", "top", "right", "bottom")
+        )
+        changed = abs(picture.image.astype(int) - frame.image).max(axis=2)
+        assert changed[top + 20 : bottom - 20, left - 1 : left + 2].max(axis=1).mean() > 60
+        assert np.median(changed[:, min(right + 30, 470) :]) < 12
+
+
+def test_csv_and_json_say_the_same(results: Path) -> None:
+    rows = rows_of(results / "moving.csv")
+    text = json.loads((results / "moving.json").read_text())
+    assert [frame["frame"] for frame in text["frames"]] == list(range(60))
+    assert (text["schema"], text["model"], text["fps"]) == (1, "first-student-int8", 24)
+    for row, frame in zip(rows, text["frames"], strict=True):
+        (face,) = frame["faces"]
+        assert int(row["frame"]) == frame["frame"]
+        assert float(row["time_s"]) == frame["time_s"]
+        assert int(row["face_id"]) == face["id"] == 1
+        assert row["label"] == face["label"] == "happy"
+        assert [float(row[s]) for s in ("left", "top", "right", "bottom")] == face["box_xyxy"]
+        probabilities = {label: float(row[f"p_{label}"]) for label in text["labels"]}
+        assert probabilities == face["probabilities"]
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert sum(face["raw_probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_parquet_has_the_rows_of_the_csv(results: Path, face_video: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet needs the extra `parquet`")
+    path = tmp_path / "moving.parquet"
+    assert fer("video", face_video, "--parquet", path).exit_code == 0
+    rows = parquet.read_table(path).to_pylist()
+    assert [{k: str(v) for k, v in row.items()} for row in rows] == rows_of(results / "moving.csv")
+
+
+def test_a_file_is_not_replaced_unasked_and_never_the_source(
+    results: Path, face_video: Path, tmp_path: Path
+) -> None:
+    again = fer("video", face_video, "--csv", results / "moving.csv")
+    assert again.exit_code == 1
+    assert "--overwrite" in one_line(again)
+    assert "is the video itself" in one_line(
+        fer("video", face_video, "--out", face_video, "--overwrite")
+    )
+    twice = fer("video", face_video, "--csv", tmp_path / "a", "--json", tmp_path / "a")
+    assert "named twice" in one_line(twice)
+    assert not (tmp_path / "a").exists()
+
+
+def test_frames_of_uneven_times_are_shown_at_their_times(
+    face_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times_s = [0, 1 / 24, 2 / 24, 10 / 24, 11 / 24]
+    original = VideoFile.__iter__
+
+    def uneven(self: VideoFile) -> Any:
+        for time_s, (_, image) in zip(times_s, original(self), strict=False):
+            yield time_s, image
+
+    monkeypatch.setattr(VideoFile, "__iter__", uneven)
+    assert fer("video", face_video, "--out", tmp_path / "out.avi").exit_code == 0
+    assert cv2.VideoCapture(str(tmp_path / "out.avi")).get(cv2.CAP_PROP_FRAME_COUNT) == 12
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mkv", ".avi", ".webm"])
+def test_other_kinds_of_video_are_written(
+    suffix: str, face_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at(monkeypatch, 6)
+    path = tmp_path / f"out{suffix}"
+    assert fer("video", face_video, "--out", path).exit_code == 130
+    with VideoFile(path) as video:
+        assert len(list(video)) == 6
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, frame: int) -> None:
+    """Press Ctrl-C while a frame is worked on."""
+    original = VideoRecognizer.recognize
+
+    def recognize(self: VideoRecognizer, *words: Any, **named: Any) -> Any:
+        result = original(self, *words, **named)
+        if result.index == frame - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(VideoRecognizer, "recognize", recognize)
+
+
+def check_kept(folder: Path, frames: int) -> None:
+    """Check that three files hold so many frames and nothing else is left."""
+    assert sorted(path.name for path in folder.iterdir()) == ["out.csv", "out.json", "out.mp4"]
+    assert len(rows_of(folder / "out.csv")) == frames
+    assert len(json.loads((folder / "out.json").read_text())["frames"]) == frames
+    with VideoFile(folder / "out.mp4") as video:
+        assert len(list(video)) == frames
+
+
+def three_files(folder: Path) -> list[object]:
+    return ["--out", folder / "out.mp4", "--csv", folder / "out.csv", "--json", folder / "out.json"]
+
+
+def test_ctrl_c_keeps_the_frames_until_then(
+    face_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    stop_at(monkeypatch, 20)
+    done = fer("video", face_video, *three_files(tmp_path))
+    assert done.exit_code == 130
+    assert one_line(done) == "stopped after 20 of 60 frames, which are kept"
+    check_kept(tmp_path, 20)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_disk_that_fills_up_keeps_the_frames_until_then(
+    face_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([10**9] * 3 * 25)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: usage._replace(free=next(free, 15_000_000))
+    )
+    done = fer("video", face_video, *three_files(tmp_path))
+    assert done.exit_code == 1
+    assert "is full but for 15 MB" in one_line(done)
+    assert "stopped after 25 of 60 frames, which are kept" in one_line(done)
+    check_kept(tmp_path, 25)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_write_that_fails_midway_leaves_whole_rows(
+    kind: str, face_video: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / f"out.{kind}"
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)); "
+        "from fer_sdk.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "video", str(face_video), f"--{kind}", str(path)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert f"cannot write more of {path}" in line
+    frames = int(line.split("stopped after ")[1].split()[0])
+    assert 3 <= frames < 40
+    if kind == "csv":
+        rows = rows_of(path)
+        assert len(rows) == frames
+        assert all(None not in row.values() for row in rows)
+    else:
+        assert len(json.loads(path.read_text())["frames"]) == frames
+
+
+def test_a_video_that_opencv_silently_failed_to_write_is_refused(
+    face_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lossy:
+        """Takes every frame and writes the first three."""
+
+        def __init__(self) -> None:
+            self.real = real()
+            self.left = 3
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.real, name)
+
+        def write(self, picture: Any) -> None:
+            self.left -= 1
+            if self.left >= 0:
+                self.real.write(picture)
+
+        fourcc = staticmethod(cv2.VideoWriter.fourcc)
+
+    real = cv2.VideoWriter
+    monkeypatch.setattr(cv2, "VideoWriter", Lossy)
+    done = fer("video", face_video, *three_files(tmp_path))
+    assert done.exit_code == 1
+    assert "would hold 3 of 60 frames: is its disk full?" in one_line(done)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.json"]
+
+
+def test_a_video_cut_off_midway_keeps_the_frames_until_then(
+    face_video: Path, tmp_path: Path
+) -> None:
+    cut, out = tmp_path / "cut.avi", tmp_path / "out"
+    cut.write_bytes(face_video.read_bytes()[: face_video.stat().st_size // 2])
+    done = fer("video", cut, *three_files(out))
+    assert done.exit_code == 1
+    line = one_line(done)
+    assert "is cut off or damaged: it states 60 frames" in line
+    check_kept(out, int(line.split("stopped after ")[1].split()[0]))
+
+
+def bad_video(kind: str, folder: Path) -> Path:
+    path = folder / "in.avi"
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("I am no video\n" * 50)
+    elif kind == "no face":
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 24, (320, 240))
+        for _ in range(5):
+            writer.write(np.full((240, 320, 3), 90, np.uint8))
+        writer.release()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "no video at"),
+        ("empty", "is empty"),
+        ("text", "is no video"),
+        ("no face", "no face found in 5 frames"),
+    ],
+)
+def test_bad_video_gives_one_line_exit_code_1_and_leaves_nothing(
+    kind: str, message: str, tmp_path: Path
+) -> None:
+    path = bad_video(kind, tmp_path)
+    out = tmp_path / "out"
+    done = fer("video", path, *three_files(out))
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert one_line(done).startswith("error: ")
+    assert message in one_line(done)
+    assert not out.exists() or list(out.iterdir()) == []
+
+
+def test_an_unknown_kind_of_video_is_refused(face_video: Path, tmp_path: Path) -> None:
+    done = fer("video", face_video, "--out", tmp_path / "out.gif")
+    assert done.exit_code == 1
+    assert "must end in one of .mp4" in one_line(done)
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "extra"),
+    [(["video", "{video}", "--parquet", "{out}"], "pyarrow", "parquet"),
+     (["timeline", "{json}", "--out", "{out}.png"], "matplotlib", "plot")],
+)  # fmt: skip
+def test_a_missing_extra_is_one_line(
+    words: list[str], package: str, extra: str, results: Path, face_video: Path, tmp_path: Path
+) -> None:
+    names = {"video": face_video, "json": results / "moving.json", "out": tmp_path / "out"}
+    program = f"import sys; sys.modules[{package!r}] = None\nfrom fer_sdk.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *(word.format(**names) for word in words)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"needs the package {package}" in line
+    assert f"pip install 'fer-sdk[{extra}]'" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+class FakeCamera:
+    """Stands for `cv2.VideoCapture`: the moving face, then it is unplugged."""
+
+    def __init__(self, device: int) -> None:
+        self.read_frames = 0
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def set(self, name: int, value: float) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, Any]:
+        self.read_frames += 1
+        return (True, moving_face(self.read_frames)) if self.read_frames <= 10 else (False, None)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_headless_camera_prints_changes_until_it_is_unplugged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
+    done = fer("camera", "--headless", "--device", 1)
+    assert done.exit_code == 1
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("0.0 s, face 1: happy ")
+    assert one_line(done) == "error: camera 1 stopped after 10 frames: was it unplugged?"
+
+
+def test_ctrl_c_ends_a_camera_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
+    stop_at(monkeypatch, 4)
+    done = fer("camera", "--headless")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+
+
+def test_a_window_shows_annotated_frames_until_q(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    keys = iter([-1, -1, ord("q")])
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
+    monkeypatch.setattr(cv2, "namedWindow", lambda name, flags: None)
+    monkeypatch.setattr(cv2, "resizeWindow", lambda name, width, height: None)
+    monkeypatch.setattr(cv2, "imshow", lambda name, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda ms: next(keys))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda name, what: 1.0)
+    monkeypatch.setattr(cv2, "destroyAllWindows", lambda: shown.append("closed"))
+    done = fer("camera")
+    assert done.exit_code == 0, done.output
+    assert len(shown) == 4
+    assert shown[-1] == "closed"
+    assert abs(shown[0].astype(int) - moving_face(1)).max() > 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_no_display_and_no_camera_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    done = fer("camera")
+    assert done.exit_code == 1
+    assert "add --headless" in one_line(done)
+    done = fer("camera", "--headless", "--device", 97)
+    assert done.exit_code == 1
+    assert "no camera 97" in one_line(done)
+
+
+def test_the_timeline_of_csv_json_and_parquet_is_one(
+    results: Path, face_video: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="timelines need the extra `plot`")
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra `parquet`")
+    assert fer("video", face_video, "--parquet", tmp_path / "moving.parquet").exit_code == 0
+    pictures = []
+    for source in (results / "moving.csv", results / "moving.json", tmp_path / "moving.parquet"):
+        out = tmp_path / f"{source.suffix[1:]}.png"
+        done = fer("timeline", source, "--out", out)
+        assert done.exit_code == 0, done.output
+        assert done.stdout == f"{out}\n"
+        pictures.append(read_photo(out, convert=True))
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    np.testing.assert_array_equal(pictures[0], pictures[2])
+    # Happy is the most probable all along, so its yellow covers most of the picture.
+    yellow = (abs(pictures[0].astype(int) - (0x1E, 0xB0, 0xF2)).max(axis=2) < 8).mean()
+    assert yellow > 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("missing.json", None, "no result at"),
+        ("result.txt", "x", "must be a .json, .csv or .parquet file"),
+        ("broken.json", "{", "is no result of fer video"),
+        ("other.json", '{"schema": 9, "frames": []}', "schema 9, not 1"),
+        ("other.csv", "a,b\n1,2\n", "is no result of fer video"),
+        ("empty.json", '{"schema": 1, "labels": ["happy"], "frames": []}', "has no face"),
+    ],
+)
+def test_a_timeline_of_something_else_is_one_line(
+    name: str, text: str | None, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    done = fer("timeline", path, "--out", tmp_path / "out.png")
+    assert done.exit_code == 1
+    assert message in one_line(done)
+    assert not (tmp_path / "out.png").exists()
