@@ -1,6 +1,6 @@
-"""Write tests/golden/preprocess.json and its pictures: what pre-processing must give, bit for bit.
+"""Write tests/golden/*.json and their pictures: what must come out, bit for bit.
 
-Run it only when the pre-processing is meant to change, and look at the pictures; Kotlin passes the
+Run it only when that is meant to change, and look at the pictures; Kotlin and JavaScript pass the
 same files.
 
     python tests/make_golden.py
@@ -13,7 +13,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.blazeface import (
+    ANCHORS,
+    BLAZEFACE_FILE,
+    SIDE,
+    BlazeFace,
+    decode,
+    letterbox,
+    sigmoid,
+    to_tensor,
+)
 from fer_sdk.preprocess import FER2013_INPUT, crop_face, to_input
+from fer_sdk.results import Face
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLE = Path(__file__).parents[1] / "examples" / "eileen_collins.png"
@@ -27,6 +38,10 @@ CROPS = {
     "photo-rolled-80": ("photo", (226.0, 90.0), (230.0, 130.0), (190.0, 112.0)),
 }
 RESIZES = ("photo", "thumbnail", "wide", "face48")
+LETTERBOXES = ("photo", "two-faces", "wide", "tall")
+ANSWERS = ("photo", "two-faces", "wide", "made-up")
+BACKGROUND = -100.0
+"""Logit of every anchor that a case does not list; its places are zeros."""
 
 
 def sources() -> dict[str, NDArray[np.uint8]]:
@@ -39,12 +54,59 @@ def sources() -> dict[str, NDArray[np.uint8]]:
         "thumbnail": thumbnail,
         "wide": rng.integers(0, 256, (37, 211, 3), np.uint8),
         "face48": rng.integers(0, 256, (48, 48), np.uint8),
+        "two-faces": two_faces(photo),
+        "tall": np.ascontiguousarray(thumbnail[:101, 30:77]),
     }
 
 
+def two_faces(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a wide picture with a smaller face on the left and a mirrored, tilted one."""
+    head = photo[20:220, 120:320]
+    tilted = cv2.warpAffine(
+        head[:, ::-1], cv2.getRotationMatrix2D((100, 100), 20, 0.9), (200, 200),
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    picture = np.full((110, 263, 3), 60, np.uint8)
+    picture[5:105, 150:250] = cv2.resize(tilted, (100, 100), interpolation=cv2.INTER_AREA)
+    picture[20:100, 30:110] = cv2.resize(head, (80, 80), interpolation=cv2.INTER_AREA)
+    return picture
+
+
+def made_up_answer() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return places and logits with crowds, ties, clipped logits and boxes without a size."""
+    rng = np.random.default_rng(11)
+    places = np.zeros((ANCHORS, 16), np.float32)
+    logits = np.full(ANCHORS, BACKGROUND, np.float32)
+    crowd = 300 + rng.choice(120, 60, replace=False)
+    places[crowd] = rng.normal(0, 9, (60, 16))
+    places[crowd, 2:4] = rng.uniform(14, 40, (60, 2))
+    logits[crowd] = rng.normal(1, 3, 60)
+    logits[crowd[:4]] = logits[crowd[4]]
+    logits[crowd[5:7]] = 140.0, 101.0
+    places[crowd[7], 2:4] = -20.0
+    places[crowd[8], 3] = 0.0
+    return places, logits
+
+
+def foreground(
+    places: NDArray[np.float32], logits: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return an answer whose hopeless anchors are `BACKGROUND`, so that it can be listed."""
+    hopeless = logits < -2
+    places, logits = places.copy(), logits.copy()
+    places[hopeless], logits[hopeless] = 0, BACKGROUND
+    return places, logits
+
+
 def main() -> None:
-    """Write the sources that are not in examples/, the expected inputs and the list of cases."""
+    """Write the sources that are not in examples/ and what must come of them."""
     pictures = sources()
+    write_preprocess(pictures)
+    write_blazeface(pictures)
+
+
+def write_preprocess(pictures: dict[str, NDArray[np.uint8]]) -> None:
+    """Write the sources, the expected inputs and the list of cases."""
     cases: list[dict[str, object]] = []
     for name, picture in pictures.items():
         if name != "photo":
@@ -73,6 +135,70 @@ def main() -> None:
         "cases": cases,
     }
     (GOLDEN / "preprocess.json").write_text(json.dumps(text, indent=1) + "\n")
+
+
+def write_blazeface(pictures: dict[str, NDArray[np.uint8]]) -> None:
+    """Write letterboxes, the network's answers, the faces in them and their crops."""
+    detector = BlazeFace()
+    for name in LETTERBOXES:
+        pixels = letterbox(pictures[name]).pixels
+        cv2.imwrite(str(GOLDEN / f"letterbox-{name}.png"), pixels[..., ::-1])
+    answers = []
+    for name in ANSWERS:
+        source = "photo" if name == "made-up" else name
+        box = letterbox(pictures[source])
+        places, logits = (
+            made_up_answer()
+            if name == "made-up"
+            else foreground(*detector.run(to_tensor(box.pixels)))
+        )
+        faces = decode(places, logits, box)
+        listed = np.flatnonzero(logits != BACKGROUND)
+        answers.append(
+            {
+                "name": name,
+                "source": source,
+                "width": box.width,
+                "height": box.height,
+                "anchors": listed.tolist(),
+                "logits": logits[listed].tolist(),
+                "places": places[listed].tolist(),
+                "faces": [golden_face(face) for face in faces],
+                "crops": [write_crop(pictures[source], face, f"blazeface-{name}-{number}.png")
+                          for number, face in enumerate(faces[:2])],
+            }
+        )  # fmt: skip
+    x = np.array([-100, -37.25, -2.5, -0.3465735902799726, 0, 1e-9, 0.7, 3.0, 17.125, 100.0])
+    text = {
+        "network": BLAZEFACE_FILE,
+        "side": SIDE,
+        "min_score": 0.5,
+        "background": BACKGROUND,
+        "sigmoid": {"x": x.tolist(), "y": sigmoid(x).tolist()},
+        "letterboxes": [{"source": n, "expected": f"letterbox-{n}.png"} for n in LETTERBOXES],
+        "answers": answers,
+    }
+    (GOLDEN / "blazeface.json").write_text(json.dumps(text, indent=None) + "\n")
+
+
+def golden_face(face: Face) -> dict[str, object]:
+    """Return a face's numbers; JSON keeps every bit of a float64."""
+    points = face.landmarks
+    return {
+        "box_xyxy": face.box_xyxy, "score": face.score, "right_eye": points.right_eye,
+        "left_eye": points.left_eye, "nose": points.nose, "mouth": points.mouth,
+    }  # fmt: skip
+
+
+def write_crop(picture: NDArray[np.uint8], face: Face, name: str) -> str:
+    """Write what a model sees of a face; returns the file's name."""
+    points = face.landmarks
+    crop = crop_face(
+        picture, FER2013_INPUT,
+        right_eye=points.right_eye, left_eye=points.left_eye, mouth=points.mouth, color="bgr",
+    )  # fmt: skip
+    cv2.imwrite(str(GOLDEN / name), crop)
+    return name
 
 
 if __name__ == "__main__":

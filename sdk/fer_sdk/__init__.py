@@ -11,6 +11,7 @@
 
 from importlib.metadata import version
 
+from fer_sdk.blazeface import BlazeFace
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import (
@@ -34,6 +35,7 @@ __version__ = version("fer-sdk")
 __all__ = [
     "DEFAULT_MODEL",
     "FER2013_LABELS",
+    "BlazeFace",
     "BundleError",
     "CropSpec",
     "Expression",

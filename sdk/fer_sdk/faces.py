@@ -1,4 +1,4 @@
-"""Finding faces: any `FaceDetector` will do; `YuNet` is the one that is shipped."""
+"""Finding faces: any `FaceDetector` will do; `YuNet` is the default, `BlazeFace` for phones."""
 
 from importlib import resources
 from typing import Final, Protocol

@@ -7,7 +7,10 @@ from fer_sdk.preprocess import Point
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Five points of a face, (x, y) in pixels; right and left are the person's own."""
+    """Five points of a face, (x, y) in pixels; right and left are the person's own.
+
+    Both corners lie in the mouth's centre where a detector finds no more than that (BlazeFace).
+    """
 
     right_eye: Point
     left_eye: Point

@@ -1,0 +1,140 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fer_sdk import BlazeFace, ExpressionRecognizer, Face, InputError, YuNet, read_photo
+from fer_sdk.blazeface import ANCHORS, Letterbox, anchors, decode, letterbox, sigmoid, to_tensor
+from fer_sdk.errors import RuntimeFailure
+from fer_sdk.preprocess import FER2013_INPUT, crop_face
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+TEXT = json.loads((GOLDEN / "blazeface.json").read_text())
+ANSWERS = {answer["name"]: answer for answer in TEXT["answers"]}
+
+
+def source(name: str) -> NDArray[np.uint8]:
+    photo = GOLDEN.parents[1] / "examples" / "eileen_collins.png"
+    picture = cv2.imread(str(photo if name == "photo" else GOLDEN / f"source-{name}.png"))
+    return np.asarray(picture, np.uint8)
+
+
+def network_answer(answer: dict[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    places = np.zeros((ANCHORS, 16), np.float32)
+    logits = np.full(ANCHORS, TEXT["background"], np.float32)
+    if answer["anchors"]:
+        places[answer["anchors"]], logits[answer["anchors"]] = answer["places"], answer["logits"]
+    return places, logits
+
+
+@pytest.mark.parametrize("case", TEXT["letterboxes"], ids=lambda case: case["source"])
+def test_letterbox_gives_the_golden_pixels(case: dict[str, str]) -> None:
+    expected = cv2.imread(str(GOLDEN / case["expected"]))
+    given = letterbox(source(case["source"])).pixels
+    np.testing.assert_array_equal(given[..., ::-1], expected)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_decoding_gives_the_golden_faces_and_crops(name: str) -> None:
+    answer = ANSWERS[name]
+    picture = source(answer["source"])
+    faces = decode(*network_answer(answer), letterbox(picture), min_score=TEXT["min_score"])
+    assert len(faces) == len(answer["faces"])
+    for face, expected in zip(faces, answer["faces"], strict=True):
+        points = face.landmarks
+        given = {
+            "box_xyxy": face.box_xyxy, "score": face.score, "right_eye": points.right_eye,
+            "left_eye": points.left_eye, "nose": points.nose, "mouth": points.mouth,
+        }  # fmt: skip
+        assert json.loads(json.dumps(given)) == expected
+    for face, name in zip(faces, answer["crops"], strict=False):
+        points = face.landmarks
+        crop = crop_face(
+            picture, FER2013_INPUT,
+            right_eye=points.right_eye, left_eye=points.left_eye, mouth=points.mouth, color="bgr",
+        )  # fmt: skip
+        np.testing.assert_array_equal(crop, cv2.imread(str(GOLDEN / name), cv2.IMREAD_UNCHANGED))
+
+
+def test_the_written_out_sigmoid_is_the_golden_one_and_the_librarys() -> None:
+    x = np.array(TEXT["sigmoid"]["x"])
+    assert sigmoid(x).tolist() == TEXT["sigmoid"]["y"]
+    many = np.linspace(-100, 100, 4001)
+    np.testing.assert_allclose(sigmoid(many), 1 / (1 + np.exp(-many)), rtol=1e-13)
+
+
+def test_anchors_are_the_middles_of_two_grids() -> None:
+    centres = anchors()
+    assert centres.shape == (ANCHORS, 2)
+    assert centres[:4].tolist() == [[4, 4], [4, 4], [12, 4], [12, 4]]
+    assert centres[512:520].tolist() == [[8, 8]] * 6 + [[24, 8]] * 2
+    assert centres[-1].tolist() == [120, 120]
+
+
+def test_overlapping_answers_become_one_face_weighted_by_score() -> None:
+    places = np.zeros((ANCHORS, 16), np.float32)
+    logits = np.full(ANCHORS, -9, np.float32)
+    places[[272, 273, 0], 2:4] = 40
+    places[273, 0:2] = 3
+    logits[[272, 273, 0]] = 0, np.log(3), 5  # scores 1/2, 3/4 and a face far away
+    box = Letterbox(np.zeros((128, 128, 3), np.uint8), 2.0, 256, 256)
+    far, near = decode(places, logits, box)
+    assert far.box_xyxy == (-32, -32, 48, 48)
+    assert near.score == pytest.approx(0.75)
+    left = 2 * (anchors()[272, 0] - 20 + 3 * 0.75 / 1.25)
+    assert near.box_xyxy == pytest.approx((left, *near.box_xyxy[1:3], near.box_xyxy[3]))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_points_lie_where_yunet_has_them(sample_photo: Path, turned: bool) -> None:
+    image = read_photo(sample_photo)[:300, 60:360]
+    if turned:
+        image = np.ascontiguousarray(image[:, ::-1])
+    detector = BlazeFace()
+    face, expected = detector.detect(image)[0], YuNet().detect(image)[0]
+    given, wanted = _points(face), _points(expected)
+    eyes = np.linalg.norm(wanted[0] - wanted[1])
+    np.testing.assert_allclose(given, wanted, atol=0.15 * eyes)
+    detector.close()
+    detector.close()
+    with pytest.raises(RuntimeFailure, match="closed"):
+        detector.detect(image)
+
+
+def test_it_takes_yunets_place(sample_photo: Path) -> None:
+    with ExpressionRecognizer(detector=BlazeFace()) as recognizer:
+        (face,) = recognizer.recognize(read_photo(sample_photo), color="bgr")
+    assert face.label == "happy"
+    assert face.confidence > 0.8
+
+
+def test_a_wide_and_a_tall_picture_lie_in_the_middle() -> None:
+    white = np.full((60, 120, 3), 255, np.uint8)
+    for image, axis in ((white, 0), (np.ascontiguousarray(white.transpose(1, 0, 2)), 1)):
+        pixels = letterbox(image).pixels
+        lines = pixels.all(axis=(2, 1 - axis))
+        assert np.flatnonzero(lines).tolist() == list(range(32, 96))
+
+
+def test_what_is_no_answer_or_no_picture_is_refused() -> None:
+    places, logits = network_answer(ANSWERS["photo"])
+    places[5, 7] = np.nan
+    with pytest.raises(RuntimeFailure, match="not finite"):
+        decode(places, logits, letterbox(source("photo")))
+    with pytest.raises(InputError):
+        BlazeFace().detect(np.zeros((9, 9), np.uint8))
+
+
+def test_pixels_become_minus_one_to_one() -> None:
+    tensor = to_tensor(np.array([[[0, 51, 255]]], np.uint8))
+    assert tensor.dtype == np.float32
+    assert tensor.tolist() == [[[[-1.0, float(np.float32(-0.6)), 1.0]]]]
+
+
+def _points(face: Face) -> NDArray[np.float64]:
+    points = face.landmarks
+    return np.array([points.right_eye, points.left_eye, points.nose, points.mouth])
