@@ -7,7 +7,9 @@ same files.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +27,8 @@ from fer_sdk.blazeface import (
 )
 from fer_sdk.preprocess import FER2013_INPUT, crop_face, to_input
 from fer_sdk.results import Face
+from fer_sdk.smoothing import Smoother, SmoothingSettings
+from fer_sdk.tracking import Box, FaceTracker, TrackingSettings
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLE = Path(__file__).parents[1] / "examples" / "eileen_collins.png"
@@ -98,8 +102,108 @@ def foreground(
     return places, logits
 
 
+def smoothing_cases() -> list[dict[str, Any]]:
+    """Return streams of one face's probabilities and what is shown of them."""
+    rng = np.random.default_rng(11)
+    seven = [[round(float(p), 4) for p in rng.dirichlet(np.full(7, 0.4))] for _ in range(60)]
+    ragged = np.cumsum(rng.uniform(0.005, 0.2, 60)).round(4).tolist()
+    turn = [[0.8, 0.2, 0.0]] * 12 + [[0.1, 0.2, 0.7]] * 12
+    flicker = [[0.52, 0.48], [0.48, 0.52]] * 10
+    streams: list[tuple[str, SmoothingSettings, list[float], list[list[float]]]] = [
+        ("noise at 30 frames a second", SmoothingSettings(), _every(60, 1 / 30), seven),
+        ("noise at uneven times", SmoothingSettings(), ragged, seven),
+        ("a turn at 24 frames a second", SmoothingSettings(), _every(24, 1 / 24), turn),
+        ("a turn at 5 frames a second", SmoothingSettings(), _every(24, 1 / 5), turn),
+        ("a flicker below the margin", SmoothingSettings(), _every(20, 0.1), flicker),
+        ("a flicker without a margin", SmoothingSettings(0.0, 0.0), _every(20, 0.1), flicker),
+        ("a slow constant, a wide margin", SmoothingSettings(2.0, 0.4), _every(24, 0.25), turn),
+        ("a pause, then one time twice", SmoothingSettings(), [0.0, 60.0, 60.0, 60.1],
+         [turn[0], turn[-1], turn[0], turn[0]]),
+        ("a tie at first", SmoothingSettings(), [0.0], [[0.2, 0.4, 0.4]]),
+    ]  # fmt: skip
+    cases = []
+    for name, settings, times, stream in streams:
+        smoother = Smoother(settings)
+        steps = []
+        for time_s, probabilities in zip(times, stream, strict=True):
+            smoother.update(probabilities, time_s)
+            steps.append(
+                {"time_s": time_s, "probabilities": probabilities,
+                 "smoothed": smoother.probabilities, "label": smoother.label}
+            )  # fmt: skip
+        cases.append({"name": name, "settings": asdict(settings), "steps": steps})
+    return cases
+
+
+def _every(count: int, seconds: float) -> list[float]:
+    return [round(number * seconds, 4) for number in range(count)]
+
+
+def tracks_cases() -> list[dict[str, Any]]:
+    """Return streams of boxes and the id that each box gets."""
+    here, there = _square(100, 100, 80), _square(300, 100, 80)
+    streams: list[tuple[str, TrackingSettings, list[tuple[float, bool, list[Box]]]]] = [
+        ("a face drifts", TrackingSettings(),
+         [(n / 24, n == 0, [_square(100 + 7 * n, 100 + n, 80)]) for n in range(20)]),
+        ("two faces, named in another order each frame", TrackingSettings(),
+         [(n / 24, n % 6 == 0, [here, there][:: 1 - 2 * (n % 2)]) for n in range(8)]),
+        ("a short miss keeps the id, a long one ends it", TrackingSettings(),
+         [(0.0, True, [here]), (0.4, True, []), (1.0, True, [here]), (2.1, True, [here])]),
+        ("the longest gap itself still keeps the id", TrackingSettings(max_gap_s=0.5),
+         [(0.0, True, [here]), (0.5, True, [here]), (1.25, True, [here])]),
+        ("a jump without overlap, near and far", TrackingSettings(min_iou=0.5),
+         [(0.0, True, [here]), (0.1, True, [_square(140, 100, 80)]),
+          (0.2, True, [_square(240, 100, 80)])]),
+        ("no size doubles between two frames", TrackingSettings(),
+         [(0.0, True, [here]), (0.1, True, [_square(100, 100, 161)]),
+          (0.2, True, [_square(100, 100, 300)])]),
+        ("a face found twice is one", TrackingSettings(),
+         [(0.0, True, [here, _square(104, 103, 84), there]),
+          (0.1, False, [_square(104, 103, 84), here, there])]),
+        ("new faces wait until they may begin", TrackingSettings(),
+         [(0.0, False, [here]), (0.1, True, [here]), (0.2, False, [there, here])]),
+        ("the larger overlap wins, equal ones by id", TrackingSettings(),
+         [(0.0, True, [_square(100, 100, 80), _square(150, 100, 80)]),
+          (0.1, True, [_square(125, 100, 80)]),
+          (0.2, True, [_square(150, 100, 80), _square(100, 100, 80)])]),
+        ("five faces wander and hide", TrackingSettings(), _wandering()),
+    ]  # fmt: skip
+    cases = []
+    for name, settings, frames in streams:
+        tracker = FaceTracker(settings)
+        steps = []
+        for time_s, may_begin, boxes in frames:
+            ids = tracker.update(boxes, time_s, may_begin=may_begin)
+            steps.append({"time_s": time_s, "may_begin": may_begin, "boxes": boxes, "ids": ids})
+        cases.append({"name": name, "settings": asdict(settings), "steps": steps})
+    return cases
+
+
+def _square(left: float, top: float, side: float) -> Box:
+    return left, top, left + side, top + side
+
+
+def _wandering() -> list[tuple[float, bool, list[Box]]]:
+    """Return two seconds of five faces, some unseen, in random order; the seed is fixed."""
+    rng = np.random.default_rng(13)
+    corners = rng.uniform(0, 900, (5, 2))
+    frames = []
+    for number in range(48):
+        corners += rng.normal(0, 9, (5, 2))
+        sides = rng.uniform(70, 110, 5)
+        seen = [face for face in rng.permutation(5).tolist() if rng.uniform() < 0.85]
+        boxes = [
+            (round(x, 2), round(y, 2), round(x + side, 2), round(y + side, 2))
+            for (x, y), side in ((corners[f].tolist(), float(sides[f])) for f in seen)
+        ]
+        frames.append((round(number / 24, 4), number % 12 == 0, boxes))
+    return frames
+
+
 def main() -> None:
-    """Write the sources that are not in examples/ and what must come of them."""
+    """Write the sources that are not in examples/, what is expected, and the lists of cases."""
+    for stream, made in (("smoothing", smoothing_cases()), ("tracks", tracks_cases())):
+        (GOLDEN / f"{stream}.json").write_text(_lines({"cases": made}) + "\n")
     pictures = sources()
     write_preprocess(pictures)
     write_blazeface(pictures)
@@ -199,6 +303,16 @@ def write_crop(picture: NDArray[np.uint8], face: Face, name: str) -> str:
     )  # fmt: skip
     cv2.imwrite(str(GOLDEN / name), crop)
     return name
+
+
+def _lines(text: dict[str, list[dict[str, Any]]]) -> str:
+    """Return JSON with a line a step."""
+    cases = []
+    for case in text["cases"]:
+        steps = ",\n".join("   " + json.dumps(step) for step in case["steps"])
+        head = {name: value for name, value in case.items() if name != "steps"}
+        cases.append(f'  {json.dumps(head)[:-1]}, "steps": [\n{steps}\n  ]}}')
+    return '{"cases": [\n' + ",\n".join(cases) + "\n]}"
 
 
 if __name__ == "__main__":

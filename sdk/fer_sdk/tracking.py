@@ -1,0 +1,173 @@
+"""Which face is which from frame to frame: stable ids by overlap, then by closeness.
+
+Plain arithmetic, so that the Kotlin twin gives the same; both pass tests/golden/tracks.json. Per
+frame at time t, with the frame's boxes best score first:
+
+1. a track last seen more than `max_gap_s` ago ends;
+2. a box whose overlap (IoU, area shared over area covered) with an earlier box of the frame is
+   above `DOUBLE_ABOVE_IOU` is the same face found twice: it gets no id;
+3. pairs of a track and a box with IoU at least `min_iou` are joined, largest IoU first;
+4. of the rest, pairs whose centres are at most `max_shift` sizes apart are joined, nearest first,
+   if neither size is over `MOST_GROWTH` times the other. A box's size is the square root of its
+   area; distance is counted in the mean of both sizes;
+5. each box still without a track begins one, with the next id, if the frame `may_begin` tracks.
+
+Equal pairs are joined in the order of ids, then of boxes. Ids count from 1 and never come back.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fer_sdk.errors import InputError
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
+
+DOUBLE_ABOVE_IOU: Final = 0.5
+MOST_GROWTH: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingSettings:
+    """When faces are searched for, and what counts as the same face.
+
+    Attributes:
+        detect_every: The whole frame is searched every so many frames for new faces, and at once if
+            a face gets lost; 1 searches each whole frame.
+        max_gap_s: A face unseen for longer, in seconds, is another one when it comes back.
+        min_iou: Overlap, above 0 to 1, from which two boxes are one face.
+        max_shift: Distance between centres, in sizes of the face, up to which two boxes without
+            such an overlap are one face.
+    """
+
+    detect_every: int = 12
+    max_gap_s: float = 1.0
+    min_iou: float = 0.3
+    max_shift: float = 0.6
+
+    def __post_init__(self) -> None:
+        if self.detect_every < 1:
+            raise InputError(f"detect_every must be 1 frame or more, but is {self.detect_every}")
+        if not 0 <= self.max_gap_s < math.inf:
+            raise InputError(f"max_gap_s must be 0 or more seconds, but is {self.max_gap_s}")
+        if not 0 < self.min_iou <= 1:
+            raise InputError(f"min_iou must be above 0 and at most 1, but is {self.min_iou}")
+        if not 0 <= self.max_shift < math.inf:
+            raise InputError(f"max_shift must be 0 or more, but is {self.max_shift}")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face that is being followed: where and when it was seen last."""
+
+    id: int
+    box_xyxy: Box
+    seen_s: float
+
+
+class FaceTracker:
+    """Gives each box of a frame the id of the face that it shows."""
+
+    def __init__(self, settings: TrackingSettings) -> None:
+        """Begin without any track."""
+        self._settings = settings
+        self._tracks: dict[int, Track] = {}
+        self._begun = 0
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Faces seen at most `max_gap_s` ago, by id."""
+        return tuple(self._tracks.values())
+
+    def end_old(self, time_s: float) -> None:
+        """End the tracks that were last seen too long ago at a time in seconds."""
+        gap = self._settings.max_gap_s
+        self._tracks = {t.id: t for t in self.tracks if time_s - t.seen_s <= gap}
+
+    def update(
+        self, boxes: Sequence[Box], time_s: float, *, may_begin: bool
+    ) -> tuple[int | None, ...]:
+        """Join a frame's boxes to the tracks.
+
+        Args:
+            boxes: Of the faces that were found, best score first.
+            time_s: Of the frame, in seconds, not before the last one's.
+            may_begin: Whether a box that joins no track begins one.
+
+        Returns:
+            One id a box; None for a double, and for a box without a track that begins none.
+        """
+        self.end_old(time_s)
+        ids: list[int | None] = [None] * len(boxes)
+        free = _without_doubles(boxes)
+        for pairs in (self._overlapping(boxes), self._close(boxes)):
+            for _, track, number in sorted(pairs):
+                if number in free and track not in ids:
+                    ids[number] = track
+                    free.remove(number)
+        if may_begin:
+            for number in free:
+                self._begun += 1
+                ids[number] = self._begun
+        for track_id, box in zip(ids, boxes, strict=True):
+            if track_id is not None:
+                self._tracks[track_id] = Track(track_id, box, time_s)
+        return tuple(ids)
+
+    def unseen(self, boxes: Sequence[Box]) -> tuple[Track, ...]:
+        """Return the tracks that none of the boxes overlaps by `min_iou`."""
+        least = self._settings.min_iou
+        return tuple(t for t in self.tracks if all(iou(t.box_xyxy, box) < least for box in boxes))
+
+    def _overlapping(self, boxes: Sequence[Box]) -> Iterable[tuple[float, int, int]]:
+        for track in self.tracks:
+            for number, box in enumerate(boxes):
+                overlap = iou(track.box_xyxy, box)
+                if overlap >= self._settings.min_iou:
+                    yield -overlap, track.id, number
+
+    def _close(self, boxes: Sequence[Box]) -> Iterable[tuple[float, int, int]]:
+        for track in self.tracks:
+            for number, box in enumerate(boxes):
+                old, new = _size(track.box_xyxy), _size(box)
+                if not 0 < max(old, new) <= MOST_GROWTH * min(old, new):
+                    continue
+                shift = _between_centres(track.box_xyxy, box) / ((old + new) / 2)
+                if shift <= self._settings.max_shift:
+                    yield shift, track.id, number
+
+
+def iou(one: Box, other: Box) -> float:
+    """Return the area that two boxes share over the area that they cover, 0 to 1."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    shared = across * down
+    covered = _area(one) + _area(other) - shared
+    return shared / covered if covered > 0 else 0.0
+
+
+def _without_doubles(boxes: Sequence[Box]) -> list[int]:
+    """Return the numbers of the boxes that repeat no earlier one."""
+    kept: list[int] = []
+    for number, box in enumerate(boxes):
+        if all(iou(box, boxes[earlier]) <= DOUBLE_ABOVE_IOU for earlier in kept):
+            kept.append(number)
+    return kept
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _size(box: Box) -> float:
+    return math.sqrt(max(_area(box), 0.0))
+
+
+def _between_centres(one: Box, other: Box) -> float:
+    across = (one[0] + one[2] - other[0] - other[2]) / 2
+    down = (one[1] + one[3] - other[1] - other[3]) / 2
+    return math.hypot(across, down)
