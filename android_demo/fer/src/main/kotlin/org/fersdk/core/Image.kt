@@ -28,9 +28,10 @@ class Image(width: Int, height: Int, val channels: Int) {
         if (levels.size < width * height * channels) levels = ByteArray(width * height * channels)
     }
 
-    /** Grey level of a pixel: ITU-R BT.601's weights in 14 bits. */
-    internal fun grey(x: Int, y: Int): Int {
+    /** A pixel's level in one channel, or its grey level: ITU-R BT.601's weights in 14 bits. */
+    internal fun level(x: Int, y: Int, channel: Int): Int {
         val at = (y * width + x) * channels
+        if (channel != GREY) return levels[at + channel].toInt() and 0xFF
         if (channels == 1) return levels[at].toInt() and 0xFF
         val red = levels[at].toInt() and 0xFF
         val green = levels[at + 1].toInt() and 0xFF
@@ -40,4 +41,9 @@ class Image(width: Int, height: Int, val channels: Int) {
 
     private fun requireSize(width: Int, height: Int) =
         require(width > 0 && height > 0) { "an image needs pixels, but is $width x $height" }
+
+    companion object {
+        /** Stands for the mix of all channels. */
+        const val GREY = -1
+    }
 }

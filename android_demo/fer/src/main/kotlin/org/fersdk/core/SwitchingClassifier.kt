@@ -32,8 +32,13 @@ class SwitchingClassifier(
             current.classify(input, expression)
         } catch (error: EngineException) {
             if (switched) throw error
+            val told = current.bundle
             current.close()
             current = open(error)
+            val next = current.bundle
+            if (next.labels != told.labels || next.input != told.input) {
+                throw BundleException("${next.model} cannot stand in for ${told.model}: other labels or input")
+            }
             current.classify(input, expression)
         }
     }
