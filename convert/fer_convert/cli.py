@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from click.core import ParameterSource
 
 from fer_sdk import __version__, fer2013
 from fer_sdk.bundle import ModelBundle, Precision
 from fer_sdk.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.extras import require
-from fer_sdk.shipped import DEFAULT_TRAINED
+from fer_sdk.shipped import DEFAULT_TRAINED, MODELS_FOLDER
 
 ONNX_PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 
@@ -47,8 +48,13 @@ def main() -> None:
 @click.option("--calibration-samples", type=click.IntRange(7), default=504, show_default=True)
 @click.option("--max-drop", type=float, default=0.5, show_default=True,
               help="Largest loss of accuracy against the float model, in points.")  # fmt: skip
+@click.option("--android", type=click.Path(path_type=Path), metavar="DIR",
+              help="Alone: write all that an app or a web page needs. MODEL is then a folder of "
+              "bundles, without it the shipped ones.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace bundles that are there.")
+@click.pass_context
 def convert(
+    context: click.Context,
     model: Path | None,
     precisions: tuple[Precision, ...],
     as_onnx: bool,
@@ -57,12 +63,16 @@ def convert(
     out: Path,
     calibration_samples: int,
     max_drop: float,
+    android: Path | None,
     overwrite: bool,
 ) -> None:
     """Convert MODEL (.keras, with its sidecar) to bundles proven on real faces.
 
     Without MODEL: the newest trained model under runs/, else the shipped one.
     """
+    if android:
+        _export(context, model, android, overwrite)
+        return
     targets = _targets(precisions, as_onnx=as_onnx, everything=everything)
     source = model or _newest_trained()
     for precision, suffix in targets:
@@ -135,6 +145,32 @@ def diff(first: Path, second: Path, data: Path) -> None:
         f"{found.faces} faces: labels agree on {found.agreement:.2%}, probabilities differ by "
         f"{found.largest_difference:.2g} at most and {found.mean_difference:.2g} on average"
     )
+
+
+def _export(context: click.Context, folder: Path | None, out: Path, overwrite: bool) -> None:
+    """Do what --android asks for."""
+    given = [
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if odd := set(given) - {"model", "android", "overwrite"}:
+        raise click.UsageError(f"--android goes without {', '.join(sorted(odd))}")
+    require("convert", "exporting for Android", "tensorflow", "tf2onnx", "onnxruntime")
+    from fer_convert.android import bundles_in, export
+
+    models = bundles_in(folder or MODELS_FOLDER)
+    with progress_bar(unit=" stage") as bar:
+
+        def say(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        manifest = export(models, out, overwrite=overwrite, say=say)
+    for model in manifest["models"]:
+        path = out / model["file"]
+        click.echo(f"{path}: {path.stat().st_size:,} bytes, {model['io']} in and out")
+    click.echo(f"{out / 'manifest.json'}: {len(manifest['sha256'])} files")
 
 
 def _targets(
