@@ -12,7 +12,10 @@ object Golden {
     private val folder = File(repository, "tests/golden")
     val models = File(repository, "sdk/fer_sdk/models")
 
-    /** What `make android-check` writes before the tests: faces, models, Python's answers. */
+    val detector = File(repository, "sdk/fer_sdk/data/face_detection_short_range.tflite")
+
+    /** What `make android-check` writes before the tests: models, faces, Python's answers. */
+    val export = File(repository, "android_demo/check/target/export")
     val made = File(repository, "android_demo/check/target/golden")
 
     fun file(name: String) = File(folder, name).also { check(it.isFile) { "no golden file $it" } }
