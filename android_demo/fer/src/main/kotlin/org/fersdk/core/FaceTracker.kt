@@ -74,6 +74,9 @@ class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
         }
     }
 
+    /** Ends all tracks; ids go on. */
+    fun forget() = known.clear()
+
     /** Joins the best pair left; of equal pairs the lower id's, then the lower box's. */
     private fun joinNearest(
         boxes: List<DoubleArray>, timeS: Double, ids: IntArray, byOverlap: Boolean

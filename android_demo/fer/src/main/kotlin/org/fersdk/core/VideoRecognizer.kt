@@ -77,6 +77,12 @@ class VideoRecognizer(
         return shown
     }
 
+    /** Forgets all faces, as when another camera takes over. */
+    fun forget() {
+        tracker.forget()
+        smoothers.clear()
+    }
+
     override fun close() {
         detector.close()
         classifier.close()
