@@ -6,13 +6,13 @@ import android.app.Instrumentation
 import android.os.Bundle
 
 object InstrumentationRegistry {
-    private lateinit var registered: Instrumentation
+    private var registered: Instrumentation? = null
 
     @JvmStatic
-    fun getInstrumentation(): Instrumentation = registered
+    fun getInstrumentation(): Instrumentation = checkNotNull(registered)
 
     @JvmStatic
-    fun registerInstance(instrumentation: Instrumentation, arguments: Bundle) {
+    fun registerInstance(instrumentation: Instrumentation?, arguments: Bundle?) {
         registered = instrumentation
     }
 }
