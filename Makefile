@@ -9,7 +9,7 @@ JAX := .venv-jax
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax system clean
+.PHONY: android-check demo test check bare old-boards jax system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -39,6 +39,13 @@ old-boards: $(OLD)/ready
 # Training is backend-neutral: without TensorFlow it resumes as exactly on JAX.
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
+
+# The Android demo, where there is neither an Android SDK nor a phone: android_demo/README.md.
+android-check: $(DEV)/ready
+	@[ "$$(id -u)" != 0 ] || { which mvn && which aapt2 && which zipalign && which apksigner; } >/dev/null \
+	|| { apt-get update -q && apt-get install -qy --no-install-recommends \
+	openjdk-17-jdk-headless maven aapt zipalign apksigner; }
+	$(DEV)/bin/python android_demo/check/check.py
 
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:

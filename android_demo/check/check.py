@@ -11,9 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
+import apk
 import golden
+import mutations
 import static_check
+
 from fer_convert import android as app_export
 from fer_sdk.shipped import shipped_models
 
@@ -28,10 +32,13 @@ def main() -> None:
     """Do every step, say what it found, stop at the first that fails."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
-        sys.exit(f"android-check needs {', '.join(missing)}: on Debian or Ubuntu, "
-                 "apt-get install openjdk-17-jdk-headless maven aapt zipalign apksigner")  # fmt: skip
+        packages = "openjdk-17-jdk-headless maven aapt zipalign apksigner"
+        sys.exit(
+            f"android-check needs {', '.join(missing)}: on Debian or Ubuntu, "
+            f"apt-get install {packages}"
+        )
     TARGET.mkdir(exist_ok=True)
-    for step in (static, models, android_jars, resources, readme_example, maven):
+    for step in (static, models, android_jars, resources, readme_example, maven, package, faults):
         began = time.monotonic()
         said = step()
         print(f"{step.__name__}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
@@ -82,6 +89,7 @@ def resources() -> str:
          "--manifest", str(manifest), "--java", str(TARGET / "gen"), "-A", str(TARGET / "assets"),
          "-0", "tflite", "--min-sdk-version", "26", "--target-sdk-version", "36",
          "--version-code", "1", "--version-name", "0.1.0",
+         "--proguard", str(TARGET / "aapt-rules.pro"),
          "-o", str(TARGET / "resources.apk"), str(TARGET / "res.zip"))  # fmt: skip
     tools = TARGET / "test-resources/com/android/tools"
     tools.mkdir(parents=True)
@@ -109,12 +117,21 @@ def readme_example() -> str:
 def maven() -> str:
     """Compile everything, warnings being errors, and run the tests."""
     _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), "package")
-    reports = CHECK.glob("*/target/surefire-reports/TEST-*.xml")
     counts = {
-        report.stem.removeprefix("TEST-"): int(re.search(r'tests="(\d+)"', report.read_text())[1])
-        for report in sorted(reports)
+        report.stem.rpartition(".")[2]: int(ElementTree.parse(report).getroot().attrib["tests"])
+        for report in sorted(CHECK.glob("*/target/surefire-reports/TEST-*.xml"))
     }
     return f"{sum(counts.values())} tests: {counts}"
+
+
+def package() -> str:
+    """Make an APK of what is there."""
+    return apk.build(CHECK, TARGET / "android" / f"android-all-{ANDROID_34}.jar")
+
+
+def faults() -> str:
+    """Show that the tests catch what they should."""
+    return mutations.run(REPOSITORY, TARGET)
 
 
 def _run(*command: str) -> None:

@@ -39,7 +39,8 @@ def distorted(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     if rng.uniform() < 0.3:
         face = face[:, ::-1]
     if rng.uniform() < 0.3:  # a face lit from one side
-        face = face * np.linspace(*rng.uniform(0.2, 1.5, 2), face.shape[1])
+        left, right = rng.uniform(0.2, 1.5, 2).tolist()
+        face = face * np.linspace(left, right, face.shape[1])
     face = (face - 128) * rng.uniform(0.2, 2.2) + 128 + rng.normal(0, 30)
     face = face + rng.normal(0, rng.uniform(0, 20), face.shape)
     return np.asarray(np.clip(np.round(face), 0, 255), np.uint8)

@@ -33,6 +33,7 @@ def catalog(demo: Path) -> list[str]:
         for kind in ("libraries", "plugins")
         for name in sections[kind]
     }
+    known_versions = set(sections["versions"])
     used = {
         alias
         for path in demo.glob("**/build.gradle.kts")
@@ -47,16 +48,20 @@ def catalog(demo: Path) -> list[str]:
     return [
         *[f"build files use libs.{name}, which the catalog lacks" for name in used - known],
         *[f"the catalog's {name} is used nowhere" for name in known - used],
-        *[f"the catalog has no version {name}" for name in refs - set(sections["versions"])],
-        *[f"the catalog's version {name} is used nowhere" for name in set(sections["versions"]) - refs],
-    ]  # fmt: skip
+        *[f"the catalog has no version {name}" for name in refs - known_versions],
+        *[f"the catalog's version {name} is used nowhere" for name in known_versions - refs],
+    ]
 
 
 def modules(demo: Path) -> list[str]:
     """Every included module has a build file; its keep rules are there."""
     names = re.findall(r'":(\w+)"', (demo / "settings.gradle.kts").read_text())
-    faults = [f"module {n} has no build file" for n in names if not (demo / n / "build.gradle.kts").is_file()]  # fmt: skip
-    if not re.search(r"-keep class com\.google\.ai\.edge\.litert", (demo / "fer/consumer-rules.pro").read_text()):  # fmt: skip
+    faults = [
+        f"module {name} has no build file"
+        for name in names
+        if not (demo / name / "build.gradle.kts").is_file()
+    ]
+    if "-keep class com.google.ai.edge.litert" not in (demo / "fer/consumer-rules.pro").read_text():
         faults.append("fer/consumer-rules.pro does not keep LiteRT's classes")
     return faults
 
@@ -69,7 +74,10 @@ def versions(demo: Path) -> list[str]:
     stubs = (demo / "stubs/README.md").read_text()
     wrapper = (demo / "gradle/wrapper/gradle-wrapper.properties").read_text()
     pairs = {
-        "ONNX Runtime": (_one(r"<onnxruntime.version>(.*?)<", pom), sections["versions"]["onnxruntime"].strip('"')),  # fmt: skip
+        "ONNX Runtime": (
+            _one(r"<onnxruntime.version>(.*?)<", pom),
+            sections["versions"]["onnxruntime"].strip('"'),
+        ),
         "version": (_one(r'versionName = "(.*)"', app), _one(r'(?m)^version = "(.*)"', python)),
         "compileSdk": (_one(r"compileSdk = (\d+)", app), _one(r"compileSdk = (\d+)", fer)),
         "minSdk": (_one(r"minSdk = (\d+)", app), _one(r"minSdk = (\d+)", fer)),
@@ -78,7 +86,9 @@ def versions(demo: Path) -> list[str]:
         "Lifecycle": (_one(r"Lifecycle ([\d.]+\d)", stubs), _minor(sections, "lifecycle")),
         "Gradle": (_one(r"gradle-([\d.]+)-bin", wrapper), "9.6.0"),
     }
-    return [f"{what}: {one} here, {other} there" for what, (one, other) in pairs.items() if one != other]  # fmt: skip
+    return [
+        f"{what}: {one} here, {other} there" for what, (one, other) in pairs.items() if one != other
+    ]
 
 
 def manifest(demo: Path) -> list[str]:

@@ -1,6 +1,7 @@
 package org.fersdk.demo
 
 import android.Manifest
+import android.app.Activity
 import android.content.pm.PackageManager
 import android.graphics.Rect
 import android.view.View
@@ -41,6 +42,7 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
+import org.robolectric.util.ReflectionHelpers
 
 /** A made-up face at one place of every frame. */
 class FakeDetector(private val closed: AtomicInteger) : FaceDetector {
@@ -199,6 +201,8 @@ class MainActivityTest {
         start(allowed = false)
         shadowOf(RuntimeEnvironment.getApplication().packageManager)
             .setShouldShowRequestPermissionRationale(Manifest.permission.CAMERA, true)
+        // What Android does before it calls back.
+        ReflectionHelpers.setField(Activity::class.java, activity, "mHasCurrentPermissionsRequest", false)
         activity.onRequestPermissionsResult(0, arrayOf(Manifest.permission.CAMERA), intArrayOf(-1))
         assertEquals(activity.getString(R.string.allow_camera), text(R.id.permission_button))
         activity.findViewById<Button>(R.id.permission_button).performClick()
