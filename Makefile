@@ -75,4 +75,4 @@ $(JAX)/ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out
+	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) dist out android_demo/check/target android_demo/check/*/target

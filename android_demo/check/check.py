@@ -18,9 +18,6 @@ import golden
 import mutations
 import static_check
 
-from fer_convert import android as app_export
-from fer_sdk.shipped import shipped_models
-
 CHECK = Path(__file__).resolve().parent
 DEMO, REPOSITORY, TARGET = CHECK.parent, CHECK.parents[1], CHECK / "target"
 TOOLS = ("java", "mvn", "aapt2", "zipalign", "apksigner")
@@ -51,7 +48,8 @@ def static() -> str:
 
 def models() -> str:
     """Export the shipped models as an app gets them, and Python's answers to 200 faces."""
-    app_export.export(list(shipped_models().values()), TARGET / "export", overwrite=True)
+    command = Path(sys.executable).with_name("fer-convert")
+    _run(str(command), "--android", str(TARGET / "export"), "--overwrite")
     golden.main(TARGET / "export", TARGET / "golden")
     assets = TARGET / "assets"
     shutil.rmtree(assets, ignore_errors=True)
@@ -86,8 +84,8 @@ def resources() -> str:
         shutil.rmtree(TARGET / made, ignore_errors=True)
     _run("aapt2", "compile", "--dir", str(APP / "res"), "-o", str(TARGET / "res.zip"))
     _run("aapt2", "link", "-I", str(TARGET / "android" / f"android-all-{ANDROID_34}.jar"),
-         "--manifest", str(manifest), "--java", str(TARGET / "gen"), "-A", str(TARGET / "assets"),
-         "-0", "tflite", "--min-sdk-version", "26", "--target-sdk-version", "36",
+         "--manifest", str(manifest), "--java", str(TARGET / "gen"),
+         "--min-sdk-version", "26", "--target-sdk-version", "36",
          "--version-code", "1", "--version-name", "0.1.0",
          "--proguard", str(TARGET / "aapt-rules.pro"),
          "-o", str(TARGET / "resources.apk"), str(TARGET / "res.zip"))  # fmt: skip
@@ -116,7 +114,7 @@ def readme_example() -> str:
 
 def maven() -> str:
     """Compile everything, warnings being errors, and run the tests."""
-    _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), "package")
+    _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), f"-Ddemo={DEMO}", "package")
     counts = {
         report.stem.rpartition(".")[2]: int(ElementTree.parse(report).getroot().attrib["tests"])
         for report in sorted(CHECK.glob("*/target/surefire-reports/TEST-*.xml"))

@@ -110,9 +110,7 @@ def _copy(repository: Path, copy: Path) -> None:
     for part in (demo / "fer", demo / "check/core", demo / "stubs", demo / "check/stubs",
                  demo / "check/app", demo / "check/target/export", demo / "check/target/golden",
                  Path("sdk/fer_sdk/models"), Path("sdk/fer_sdk/data")):  # fmt: skip
-        shutil.copytree(
-            repository / part, copy / part, ignore=lambda folder, names: {"target"} & set(names)
-        )
+        shutil.copytree(repository / part, copy / part, ignore=shutil.ignore_patterns("target"))
     shutil.copyfile(repository / demo / "check/pom.xml", copy / demo / "check/pom.xml")
-    for part in ("tests", "examples"):
-        (copy / part).symlink_to(repository / part)
+    for folder in ("tests", "examples"):
+        (copy / folder).symlink_to(repository / folder)

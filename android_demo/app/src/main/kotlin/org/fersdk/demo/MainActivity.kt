@@ -45,7 +45,7 @@ class MainActivity : Activity(), LifecycleOwner {
     /** Models are loaded, run and closed on this thread alone. */
     private val worker: ExecutorService = Executors.newSingleThreadExecutor()
     private var analyzer: FaceAnalyzer? = null // on the worker
-    private var isFront = true
+    @Volatile private var isFront = true
     private var hasAsked = false
     private var nextTextNs = 0L // on the worker
 

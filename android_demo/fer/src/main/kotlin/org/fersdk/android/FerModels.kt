@@ -34,7 +34,7 @@ class FerModels(private val assets: AssetManager) {
         val names = assets.list("").orEmpty().toSet()
         bundles = names.filter { it.endsWith(".tflite") || it.endsWith(".onnx") }
             .filter { it + ModelBundle.SIDECAR_SUFFIX in names }.sorted()
-            .map { ModelBundle.parse(it, read(it + ModelBundle.SIDECAR_SUFFIX).decodeToString()) }
+            .map { ModelBundle.parse(it, assets.bytes(it + ModelBundle.SIDECAR_SUFFIX).decodeToString()) }
         if (bundles.none(::isSmall)) {
             throw BundleException(
                 "no int8 .tflite model with its sidecar is among the assets: see android_demo/README.md"
@@ -56,7 +56,7 @@ class FerModels(private val assets: AssetManager) {
     /** Opens a model, after a look at its hash. */
     fun classifier(choice: Choice, threads: Int = 1): ExpressionClassifier {
         val bundle = choice.bundle
-        val bytes = read(bundle.model)
+        val bytes = assets.bytes(bundle.model)
         bundle.checkModel(bytes)
         val engine: Engine = when (choice.runtime) {
             Runtime.LITERT_GPU -> LiteRtEngine(assets, bundle.model, Accelerator.GPU)
@@ -87,8 +87,6 @@ class FerModels(private val assets: AssetManager) {
 
     private fun isSmall(bundle: ModelBundle) =
         bundle.model.endsWith(".tflite") && bundle.precision == "int8"
-
-    private fun read(asset: String): ByteArray = assets.open(asset).use { it.readBytes() }
 
     private companion object {
         const val DETECTOR = "face_detection_short_range.tflite"

@@ -5,11 +5,19 @@ import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.LiteRtException
 import com.google.ai.edge.litert.TensorBuffer
+import java.io.IOException
 import org.fersdk.core.ElementType
 import org.fersdk.core.Engine
 import org.fersdk.core.EngineException
 import org.fersdk.core.TensorSpec
 import org.fersdk.core.TfliteFile
+
+/** Reads an asset whole; a missing one is told in one line. */
+internal fun AssetManager.bytes(asset: String): ByteArray = try {
+    open(asset).use { it.readBytes() }
+} catch (error: IOException) {
+    throw EngineException("$asset is not among the app's assets", error)
+}
 
 /** A .tflite model among the app's assets, compiled by LiteRT for exactly one accelerator. */
 class LiteRtEngine(
@@ -18,7 +26,7 @@ class LiteRtEngine(
     override val place = "LiteRT $accelerator"
     override val inputShape: List<Int>
     override val outputSizes: List<Int>
-    private val file = assets.open(asset).use { TfliteFile.read(asset, it.readBytes()) }
+    private val file = TfliteFile.read(asset, assets.bytes(asset))
     private val entry = file.inputs.singleOrNull()
         ?: throw EngineException("$asset must have one input, but has ${file.inputs.size}")
     private val model: CompiledModel
