@@ -48,8 +48,13 @@ def build(check: Path, android: Path) -> str:
          "--pg-map-output", str(target / "mapping.txt"),
          *map(str, (*classes, *libraries)))  # fmt: skip
     unaligned, apk = target / "unaligned.apk", target / "app.apk"
-    unaligned.write_bytes((target / "resources.apk").read_bytes())
-    with zipfile.ZipFile(unaligned, "a", zipfile.ZIP_DEFLATED) as package:
+    with (
+        zipfile.ZipFile(target / "resources.apk") as linked,
+        zipfile.ZipFile(unaligned, "w", zipfile.ZIP_DEFLATED) as package,
+    ):
+        for entry in linked.infolist():
+            if not entry.filename.startswith("assets/"):
+                package.writestr(entry, linked.read(entry))
         package.write(dex / "classes.dex", "classes.dex")
         for asset in sorted((target / "assets").iterdir()):
             whole = asset.suffix == ".tflite"  # LiteRT maps them, so they lie uncompressed

@@ -84,7 +84,7 @@ def resources() -> str:
         shutil.rmtree(TARGET / made, ignore_errors=True)
     _run("aapt2", "compile", "--dir", str(APP / "res"), "-o", str(TARGET / "res.zip"))
     _run("aapt2", "link", "-I", str(TARGET / "android" / f"android-all-{ANDROID_34}.jar"),
-         "--manifest", str(manifest), "--java", str(TARGET / "gen"),
+         "--manifest", str(manifest), "--java", str(TARGET / "gen"), "-A", str(TARGET / "assets"),
          "--min-sdk-version", "26", "--target-sdk-version", "36",
          "--version-code", "1", "--version-name", "0.1.0",
          "--proguard", str(TARGET / "aapt-rules.pro"),

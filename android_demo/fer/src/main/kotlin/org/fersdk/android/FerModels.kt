@@ -34,7 +34,10 @@ class FerModels(private val assets: AssetManager) {
         val names = assets.list("").orEmpty().toSet()
         bundles = names.filter { it.endsWith(".tflite") || it.endsWith(".onnx") }
             .filter { it + ModelBundle.SIDECAR_SUFFIX in names }.sorted()
-            .map { ModelBundle.parse(it, assets.bytes(it + ModelBundle.SIDECAR_SUFFIX).decodeToString()) }
+            .map { name ->
+                val sidecar = assets.readWhole(name + ModelBundle.SIDECAR_SUFFIX)
+                ModelBundle.parse(name, sidecar.decodeToString())
+            }
         if (bundles.none(::isSmall)) {
             throw BundleException(
                 "no int8 .tflite model with its sidecar is among the assets: see android_demo/README.md"
@@ -56,7 +59,7 @@ class FerModels(private val assets: AssetManager) {
     /** Opens a model, after a look at its hash. */
     fun classifier(choice: Choice, threads: Int = 1): ExpressionClassifier {
         val bundle = choice.bundle
-        val bytes = assets.bytes(bundle.model)
+        val bytes = assets.readWhole(bundle.model)
         bundle.checkModel(bytes)
         val engine: Engine = when (choice.runtime) {
             Runtime.LITERT_GPU -> LiteRtEngine(assets, bundle.model, Accelerator.GPU)

@@ -13,7 +13,7 @@ import org.fersdk.core.TensorSpec
 import org.fersdk.core.TfliteFile
 
 /** Reads an asset whole; a missing one is told in one line. */
-internal fun AssetManager.bytes(asset: String): ByteArray = try {
+internal fun AssetManager.readWhole(asset: String): ByteArray = try {
     open(asset).use { it.readBytes() }
 } catch (error: IOException) {
     throw EngineException("$asset is not among the app's assets", error)
@@ -26,7 +26,7 @@ class LiteRtEngine(
     override val place = "LiteRT $accelerator"
     override val inputShape: List<Int>
     override val outputSizes: List<Int>
-    private val file = TfliteFile.read(asset, assets.bytes(asset))
+    private val file = TfliteFile.read(asset, assets.readWhole(asset))
     private val entry = file.inputs.singleOrNull()
         ?: throw EngineException("$asset must have one input, but has ${file.inputs.size}")
     private val model: CompiledModel
