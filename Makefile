@@ -14,7 +14,7 @@ WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax ray gpu web web-check page chromium benchmark peers arm system clean
+.PHONY: demo test check bare old-boards jax ray gpu web web-check page chromium android-check benchmark peers arm system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -112,6 +112,13 @@ arm: $(DEV)/ready
 ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest -q tests/ray
 
+# The Android demo, where there is neither an Android SDK nor a phone: android_demo/README.md.
+android-check: $(DEV)/ready
+	@[ "$$(id -u)" != 0 ] || { which mvn && which aapt2 && which zipalign && which apksigner; } >/dev/null \
+	|| { apt-get update -q && apt-get install -qy --no-install-recommends \
+	openjdk-17-jdk-headless maven aapt zipalign apksigner; }
+	$(DEV)/bin/python android_demo/check/check.py
+
 # OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
 system:
 	@[ "$$(uname)" != Linux ] || ldconfig -p | grep -q 'libGL\.so\.1' \
@@ -160,3 +167,4 @@ $(RAY)/ready: pyproject.toml
 clean:
 	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) $(RAY) dist out
 	rm -rf $(WEB)/node_modules $(WEB)/vendor $(WEB)/export
+	rm -rf android_demo/check/target android_demo/check/*/target

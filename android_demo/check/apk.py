@@ -1,0 +1,78 @@
+"""Shrink, dex, pack, align and sign the app as a release build would, without its native libraries.
+
+The result shows that R8 takes the code with the keep rules and that the package is a valid one; it
+does not run: LiteRT and CameraX are stubs in it.
+"""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+R8 = "9.4.34"
+
+
+def build(check: Path, android: Path) -> str:
+    """Build target/app.apk from the classes and resources that the check has made.
+
+    Args:
+        check: The folder android_demo/check, after its Maven build.
+        android: Android's classes.
+
+    Returns:
+        What was built, or why nothing was.
+
+    Raises:
+        SystemExit: If a step fails.
+    """
+    target, rules = check / "target", check.parent / "fer/consumer-rules.pro"
+    r8 = target / f"r8-{R8}.jar"
+    if not r8.exists():
+        fetched = subprocess.run(
+            ["mvn", "-q", "-B", "-f", str(check / "pom.xml"), "-N", "dependency:copy",
+             f"-Dartifact=com.android.tools:r8:{R8}", f"-DoutputDirectory={target}"],
+            capture_output=True,
+        )  # fmt: skip
+        if fetched.returncode:
+            return "NOT BUILT: no com.android.tools:r8 in the Maven repository in use"
+    libraries = sorted((target / "libraries").glob("*.jar"))
+    classes = [check / f"{module}/target/{module}-1.jar" for module in ("app", "core", "stubs")]
+    java = Path(str(shutil.which("java"))).resolve().parents[1]  # android-all has no java.lang
+    dex = target / "dex"
+    dex.mkdir(exist_ok=True)
+    _run("java", "-Xmx1500m", "-cp", str(r8), "com.android.tools.r8.R8", "--release",
+         "--min-api", "26", "--lib", str(android), "--lib", str(java),
+         "--output", str(dex), "--no-data-resources",
+         "--pg-conf", str(target / "aapt-rules.pro"), "--pg-conf", str(rules),
+         "--pg-map-output", str(target / "mapping.txt"),
+         *map(str, (*classes, *libraries)))  # fmt: skip
+    unaligned, apk = target / "unaligned.apk", target / "app.apk"
+    with (
+        zipfile.ZipFile(target / "resources.apk") as linked,
+        zipfile.ZipFile(unaligned, "w", zipfile.ZIP_DEFLATED) as package,
+    ):
+        for entry in linked.infolist():
+            if not entry.filename.startswith("assets/"):
+                package.writestr(entry, linked.read(entry))
+        package.write(dex / "classes.dex", "classes.dex")
+        for asset in sorted((target / "assets").iterdir()):
+            whole = asset.suffix == ".tflite"  # LiteRT maps them, so they lie uncompressed
+            how = zipfile.ZIP_STORED if whole else zipfile.ZIP_DEFLATED
+            package.write(asset, f"assets/{asset.name}", how)
+    _run("zipalign", "-f", "-p", "4", str(unaligned), str(apk))
+    key = target / "debug.keystore"
+    if not key.exists():
+        _run("keytool", "-genkeypair", "-keystore", str(key), "-storepass", "android", "-alias",
+             "debug", "-keyalg", "RSA", "-dname", "CN=debug", "-validity", "10000")  # fmt: skip
+    _run("apksigner", "sign", "--ks", str(key), "--ks-pass", "pass:android", str(apk))
+    _run("apksigner", "verify", "--min-sdk-version", "26", str(apk))
+    _run("zipalign", "-c", "-p", "4", str(apk))
+    code = (dex / "classes.dex").stat().st_size
+    return f"{apk.stat().st_size:,} bytes, code {code:,}, aligned, signature verified"
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

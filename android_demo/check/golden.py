@@ -1,0 +1,97 @@
+"""Write what the Kotlin tests compare with: 200 faces and the Python SDK's answers to them.
+
+    python android_demo/check/golden.py EXPORT OUT
+
+EXPORT is a folder of `fer-convert --android`. The faces are the sample photo's, cropped wrongly,
+turned, stretched in contrast, blurred and noisy, chosen so that the answers vary as far as they
+can; OUT gets faces.bin, answers.json with a list a model, and crops.json with crop transforms.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk import ExpressionClassifier, read_photo
+from fer_sdk.preprocess import FER2013_INPUT, crop_face, crop_transform
+
+FACES = 200
+CANDIDATES = 4000
+SAMPLE = Path(__file__).parents[2] / "examples" / "eileen_collins.png"
+POINTS = ((200.125, 101.8), (247.125, 102.6), (219.1, 143.2))
+"""Right eye, left eye and mouth in the sample photo."""
+
+
+def distorted(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return one face, uint8 (48, 48), cut and changed at random."""
+    shift, stretch = rng.normal(0, 10, 2), rng.uniform(0.6, 1.8)
+    points = np.array(POINTS)
+    centre = points.mean(axis=0)
+    turn = np.radians(rng.normal(0, 20))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    moved = (points - centre) @ rotation.T * stretch + centre + shift + rng.normal(0, 4, (3, 2))
+    right_eye, left_eye, mouth = [(float(x), float(y)) for x, y in moved]
+    face = crop_face(
+        photo, FER2013_INPUT, right_eye=right_eye, left_eye=left_eye, mouth=mouth, color="bgr"
+    ).astype(np.float64)
+    if rng.uniform() < 0.3:
+        face = face[:, ::-1]
+    if rng.uniform() < 0.3:  # a face lit from one side
+        left, right = rng.uniform(0.2, 1.5, 2).tolist()
+        face = face * np.linspace(left, right, face.shape[1])
+    face = (face - 128) * rng.uniform(0.2, 2.2) + 128 + rng.normal(0, 30)
+    face = face + rng.normal(0, rng.uniform(0, 20), face.shape)
+    return np.asarray(np.clip(np.round(face), 0, 255), np.uint8)
+
+
+def varied_faces(classifier: ExpressionClassifier) -> NDArray[np.uint8]:
+    """Return `FACES` faces, each expression as often as the candidates allow."""
+    photo, rng = read_photo(SAMPLE), np.random.default_rng(0)
+    candidates = np.stack([distorted(photo, rng) for _ in range(CANDIDATES)])
+    labels = classifier.probabilities(candidates).argmax(axis=1)
+    nth_of_label = np.zeros(CANDIDATES, np.int64)
+    for label in np.unique(labels):
+        nth_of_label[labels == label] = np.arange((labels == label).sum())
+    return candidates[np.sort(np.argsort(nth_of_label, kind="stable")[:FACES])]
+
+
+def transforms() -> list[dict[str, list[float]]]:
+    """Return 500 random faces' points and the crops that Python lays on them."""
+    rng, found = np.random.default_rng(1), []
+    for _ in range(500):
+        points = [(float(x), float(y)) for x, y in rng.uniform(0, 2000, (3, 2))]
+        affine = crop_transform(FER2013_INPUT.crop, *points)
+        found.append(
+            {
+                "points": [value for point in points for value in point],
+                "affine": [getattr(affine, name) for name in ("xx", "xy", "x0", "yx", "yy", "y0")],
+            }
+        )
+    return found
+
+
+def main(export: Path, out: Path) -> None:
+    """Write the faces, the answers and the transforms."""
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = json.loads((export / "manifest.json").read_text())
+    models = [export / m["file"] for m in manifest["models"] if m["runtime"] == "onnx"]
+    (chooser,) = [m for m in models if m.name == f"{manifest['default']}.onnx"]
+    with ExpressionClassifier.load(chooser) as classifier:
+        faces = varied_faces(classifier)
+    answers = {}
+    for model in models:
+        with ExpressionClassifier.load(model) as classifier:
+            probabilities = classifier.probabilities(faces)
+            labels = [classifier.bundle.labels[best] for best in probabilities.argmax(axis=1)]
+        answers[model.name] = {"labels": labels, "probabilities": probabilities.tolist()}
+        counts = {label: labels.count(label) for label in classifier.bundle.labels}
+        print(f"{model.name}: {FACES} faces, {counts}")
+    (out / "faces.bin").write_bytes(faces.tobytes())
+    (out / "answers.json").write_text(json.dumps(answers) + "\n")
+    (out / "crops.json").write_text(json.dumps(transforms()) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,169 @@
+"""Look up what a Gradle build would: catalog aliases, manifest entries, assets, versions, names."""
+
+import re
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+from xml.etree import ElementTree
+
+ANDROID = "{http://schemas.android.com/apk/res/android}"
+
+
+def run(demo: Path) -> str:
+    """Check everything; returns how much was looked at.
+
+    Args:
+        demo: The folder android_demo.
+
+    Raises:
+        SystemExit: With one line for each fault.
+    """
+    checks = (catalog, modules, versions, manifest, assets, strings, core_is_plain)
+    faults = [fault for check in checks for fault in check(demo)]
+    if faults:
+        sys.exit("\n".join(faults))
+    return f"{len(checks)} checks"
+
+
+def catalog(demo: Path) -> list[str]:
+    """Every alias that a build file uses is in the catalog, and every entry is used."""
+    sections = _catalog(demo)
+    known = {
+        name.replace("-", ".") if kind == "libraries" else f"{kind}.{name.replace('-', '.')}"
+        for kind in ("libraries", "plugins")
+        for name in sections[kind]
+    }
+    known_versions = set(sections["versions"])
+    used = {
+        alias
+        for path in demo.glob("**/build.gradle.kts")
+        for alias in re.findall(r"\blibs\.([a-z0-9.]+)", path.read_text())
+    }
+    refs = {
+        match[1]
+        for kind in ("libraries", "plugins")
+        for value in sections[kind].values()
+        if (match := re.search(r'version\.ref = "(\w+)"', value))
+    }
+    return [
+        *[f"build files use libs.{name}, which the catalog lacks" for name in used - known],
+        *[f"the catalog's {name} is used nowhere" for name in known - used],
+        *[f"the catalog has no version {name}" for name in refs - known_versions],
+        *[f"the catalog's version {name} is used nowhere" for name in known_versions - refs],
+    ]
+
+
+def modules(demo: Path) -> list[str]:
+    """Every included module has a build file; its keep rules are there."""
+    names = re.findall(r'":(\w+)"', (demo / "settings.gradle.kts").read_text())
+    faults = [
+        f"module {name} has no build file"
+        for name in names
+        if not (demo / name / "build.gradle.kts").is_file()
+    ]
+    if "-keep class com.google.ai.edge.litert" not in (demo / "fer/consumer-rules.pro").read_text():
+        faults.append("fer/consumer-rules.pro does not keep LiteRT's classes")
+    return faults
+
+
+def versions(demo: Path) -> list[str]:
+    """What is compiled here is what Gradle would take; the app has the SDK's version."""
+    sections, pom = _catalog(demo), (demo / "check/pom.xml").read_text()
+    app, fer = ((demo / m / "build.gradle.kts").read_text() for m in ("app", "fer"))
+    python = (demo.parent / "pyproject.toml").read_text()
+    stubs = (demo / "stubs/README.md").read_text()
+    wrapper = (demo / "gradle/wrapper/gradle-wrapper.properties").read_text()
+    pairs = {
+        "ONNX Runtime": (
+            _one(r"<onnxruntime.version>(.*?)<", pom),
+            sections["versions"]["onnxruntime"].strip('"'),
+        ),
+        "version": (_one(r'versionName = "(.*)"', app), _one(r'(?m)^version = "(.*)"', python)),
+        "compileSdk": (_one(r"compileSdk = (\d+)", app), _one(r"compileSdk = (\d+)", fer)),
+        "minSdk": (_one(r"minSdk = (\d+)", app), _one(r"minSdk = (\d+)", fer)),
+        "LiteRT": (_one(r"LiteRT ([\d.]+\d)", stubs), _minor(sections, "litert")),
+        "CameraX": (_one(r"CameraX ([\d.]+\d)", stubs), _minor(sections, "camerax")),
+        "Lifecycle": (_one(r"Lifecycle ([\d.]+\d)", stubs), _minor(sections, "lifecycle")),
+        "Gradle": (_one(r"gradle-([\d.]+)-bin", wrapper), "9.6.0"),
+    }
+    return [
+        f"{what}: {one} here, {other} there" for what, (one, other) in pairs.items() if one != other
+    ]
+
+
+def manifest(demo: Path) -> list[str]:
+    """Every activity is a class, and the camera is the only permission."""
+    root = ElementTree.parse(demo / "app/src/main/AndroidManifest.xml").getroot()
+    asked = [p.get(f"{ANDROID}name") for p in root.iter("uses-permission")]
+    faults = [] if asked == ["android.permission.CAMERA"] else [f"permissions are {asked}"]
+    for activity in root.iter("activity"):
+        name = str(activity.get(f"{ANDROID}name")).removeprefix(".")
+        file = demo / f"app/src/main/kotlin/org/fersdk/demo/{name}.kt"
+        if not file.is_file() or f"class {name} : Activity()" not in file.read_text():
+            faults.append(f"the manifest names {name}, which is no activity")
+    return faults
+
+
+def assets(demo: Path) -> list[str]:
+    """The folders of assets hold the detector and whole bundles, and nothing for Python alone."""
+    text = (demo / "fer/build.gradle.kts").read_text()
+    folders = [(demo / "fer" / f).resolve() for f in re.findall(r'"(\.\./\.\./[^"]+)"', text)]
+    ignored = [p.removeprefix("!") for p in re.findall(r'"(![^"]+)"', text)]
+    faults = [f"no folder {f}" for f in folders if not f.is_dir()]
+    names = {
+        file.name
+        for folder in folders
+        for file in folder.iterdir()
+        if not any(fnmatch(file.name, pattern) for pattern in ignored)
+    }
+    code = (demo / "fer/src/main/kotlin/org/fersdk/android/FerModels.kt").read_text()
+    detector = _one(r'DETECTOR = "(.*)"', code)
+    models = {n for n in names if n.endswith((".tflite", ".onnx"))} - {detector}
+    faults += [f"{n} has no sidecar" for n in models if f"{n}.json" not in names]
+    faults += [] if detector in names else [f"the detector {detector} is no asset"]
+    faults += [] if any("int8" in n for n in models) else ["no int8 model is an asset"]
+    rest = names - models - {f"{n}.json" for n in models} - {detector}
+    return faults + [f"{name} would be packed for nothing" for name in rest]
+
+
+def strings(demo: Path) -> list[str]:
+    """Every string and colour is used."""
+    main = demo / "app/src/main"
+    users = "".join(p.read_text() for p in (*main.rglob("*.kt"), *main.rglob("*.xml")))
+    return [
+        f"{element.tag} {name} is used nowhere"
+        for file in ("strings", "colors")
+        for element in ElementTree.parse(main / f"res/values/{file}.xml").getroot()
+        if (name := element.get("name"))
+        and f"R.{element.tag}.{name}" not in users
+        and f"@{element.tag}/{name}" not in users
+    ]
+
+
+def core_is_plain(demo: Path) -> list[str]:
+    """The core imports nothing of Android."""
+    return [
+        f"{path.name} imports {name}: the core is plain JVM"
+        for path in (demo / "fer/src/main/kotlin/org/fersdk/core").glob("*.kt")
+        for name in re.findall(r"^import (androidx?\.\S+|com\.google\.\S+)", path.read_text(), re.M)
+    ]
+
+
+def _catalog(demo: Path) -> dict[str, dict[str, str]]:
+    sections: dict[str, dict[str, str]] = {}
+    for line in (demo / "gradle/libs.versions.toml").read_text().splitlines():
+        if line.startswith("["):
+            sections[line.strip("[]")] = current = {}
+        elif " = " in line:
+            name, value = line.split(" = ", 1)
+            current[name] = value
+    return sections
+
+
+def _minor(sections: dict[str, dict[str, str]], name: str) -> str:
+    return ".".join(sections["versions"][name].strip('"').split(".")[:2])
+
+
+def _one(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found[1] if found else f"nothing like {pattern}"

@@ -1,0 +1,79 @@
+package org.fersdk.core
+
+import kotlin.math.exp
+
+/** What a classifier says about one face; refilled by every call. */
+class Expression(val labels: List<String>) {
+    /** One for each of [labels], sum 1. */
+    val probabilities = DoubleArray(labels.size)
+
+    /** Number of the most probable label. */
+    var best = 0
+        internal set
+
+    /** Whether the confidence is below the model's own threshold. */
+    var uncertain = false
+        internal set
+
+    val label: String get() = labels[best]
+
+    /** Probability of [label], 0 to 1, after the model's temperature. */
+    val confidence: Double get() = probabilities[best]
+}
+
+/** Classifies face crops with one model in one runtime. */
+class ExpressionClassifier(val bundle: ModelBundle, private val engine: Engine) : AutoCloseable {
+    /** Where the model runs. */
+    val place: String get() = engine.place
+    private val pixels = FloatArray(bundle.input.height * bundle.input.width)
+    private val logits = FloatArray(bundle.labels.size)
+    private val outputs = listOf(logits)
+
+    init {
+        val sides = engine.inputShape.filter { it != 1 }
+        val told = listOf(bundle.input.height, bundle.input.width)
+        if (sides != told || engine.outputSizes != listOf(bundle.labels.size)) {
+            engine.close()
+            throw BundleException(
+                "${bundle.model}'s sidecar states an input of $told and ${bundle.labels.size} labels, " +
+                    "but the model takes ${engine.inputShape} and gives ${engine.outputSizes}: " +
+                    "the sidecar is another model's"
+            )
+        }
+    }
+
+    /**
+     * Classifies one face.
+     *
+     * @param input what [Preprocessor] made: height x width grey levels.
+     * @throws EngineException if the runtime fails or a logit is not finite.
+     */
+    fun classify(input: ByteArray, expression: Expression) {
+        for (at in pixels.indices) pixels[at] = (input[at].toInt() and 0xFF).toFloat()
+        engine.run(pixels, outputs)
+        if (logits.any { !it.isFinite() }) {
+            throw EngineException("${engine.place} answers ${bundle.model} with ${logits.toList()}")
+        }
+        softmax(expression)
+    }
+
+    override fun close() = engine.close()
+
+    private fun softmax(expression: Expression) {
+        val probabilities = expression.probabilities
+        var largest = Double.NEGATIVE_INFINITY
+        for (logit in logits) largest = maxOf(largest, logit / bundle.temperature)
+        var sum = 0.0
+        for (at in logits.indices) {
+            probabilities[at] = exp(logits[at] / bundle.temperature - largest)
+            sum += probabilities[at]
+        }
+        var best = 0
+        for (at in probabilities.indices) {
+            probabilities[at] /= sum
+            if (probabilities[at] > probabilities[best]) best = at
+        }
+        expression.best = best
+        expression.uncertain = probabilities[best] < bundle.uncertainBelow
+    }
+}

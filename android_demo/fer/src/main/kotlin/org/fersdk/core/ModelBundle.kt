@@ -1,0 +1,127 @@
+package org.fersdk.core
+
+import java.security.MessageDigest
+import org.json.JSONArray
+import org.json.JSONException
+import org.json.JSONObject
+
+/** A point, (x, y) in pixels, (0, 0) the centre of the first pixel. */
+data class Point(val x: Double, val y: Double)
+
+/** Where a face's eyes and mouth lie in the input; right and left are the person's own. */
+data class CropSpec(val rightEye: Point, val leftEye: Point, val mouth: Point)
+
+/** What a model wants to see: grey, 8 bits, [height] x [width]. */
+data class InputSpec(val height: Int, val width: Int, val crop: CropSpec)
+
+/**
+ * A model's sidecar, read and checked: the same JSON file as the Python SDK's, beside the model.
+ *
+ * @property model file name of the model.
+ * @property labels meaning of the model's outputs, in their order.
+ * @property temperature divides the logits before softmax (Guo et al. 2017,
+ *   https://arxiv.org/abs/1706.04599).
+ * @property uncertainBelow confidence, 0 to 1, under which the answer counts as uncertain.
+ */
+data class ModelBundle(
+    val model: String,
+    val sha256: String,
+    val labels: List<String>,
+    val precision: String,
+    val input: InputSpec,
+    val temperature: Double,
+    val uncertainBelow: Double,
+) {
+    /** Refuses a model file that is not the sidecar's: truncated, changed or another model. */
+    fun checkModel(bytes: ByteArray) {
+        val actual = MessageDigest.getInstance("SHA-256").digest(bytes)
+            .joinToString("") { "%02x".format(it) }
+        if (actual != sha256) {
+            throw BundleException(
+                "$model has sha256 ${actual.take(12)}..., but its sidecar is for " +
+                    "${sha256.take(12)}...: export both again"
+            )
+        }
+    }
+
+    companion object {
+        const val SCHEMA = 1
+        const val RESIZE = "area-then-bilinear"
+        const val SIDECAR_SUFFIX = ".json"
+        private val PRECISIONS = setOf("float32", "float16", "dynamic", "int8", "int16x8")
+
+        /**
+         * Reads a sidecar.
+         *
+         * @param model file name of the model.
+         * @param sidecar text of `<model>.json`.
+         * @throws BundleException if a key is missing or of a wrong form.
+         */
+        fun parse(model: String, sidecar: String): ModelBundle = try {
+            read(model, JSONObject(sidecar))
+        } catch (error: JSONException) {
+            throw BundleException("$model$SIDECAR_SUFFIX: ${error.message}")
+        }
+
+        private fun read(model: String, json: JSONObject): ModelBundle {
+            fun check(good: Boolean, key: String, expected: String, came: Any?) {
+                if (!good) {
+                    throw BundleException(
+                        "$model$SIDECAR_SUFFIX: $key must be $expected, but is $came"
+                    )
+                }
+            }
+            fun number(owner: JSONObject, key: String, expected: String, good: (Double) -> Boolean): Double {
+                val value = owner.get(key)
+                check(value is Number && good(value.toDouble()), key, expected, value)
+                return (value as Number).toDouble()
+            }
+            fun side(owner: JSONObject, key: String): Int =
+                number(owner, key, "a whole number from 8 to 1024") {
+                    it in 8.0..1024.0 && it == Math.floor(it)
+                }.toInt()
+            fun text(owner: JSONObject, key: String, expected: String, good: (String) -> Boolean): String {
+                val value = owner.get(key)
+                check(value is String && good(value), key, expected, value)
+                return value as String
+            }
+            fun point(owner: JSONObject, key: String): Point {
+                val value = owner.get(key)
+                val numbers = (value as? JSONArray)?.let { a -> List(a.length()) { a.get(it) } }
+                check(
+                    numbers?.size == 2 && numbers.all { it is Number && Math.abs(it.toDouble()) < 1e6 },
+                    key, "two numbers, x and y, in pixels of the input", value,
+                )
+                return Point((numbers!![0] as Number).toDouble(), (numbers[1] as Number).toDouble())
+            }
+
+            number(json, "schema", "$SCHEMA") { it == SCHEMA.toDouble() }
+            text(json, "output", "'logits'") { it == "logits" }
+            val input = json.getJSONObject("input")
+            text(input, "color", "'grey'") { it == "grey" }
+            text(input, "resize", "'$RESIZE'") { it == RESIZE }
+            val crop = input.getJSONObject("crop")
+            val names = json.getJSONArray("labels")
+            val labels = List(names.length()) { names.getString(it) }
+            check(
+                labels.size >= 2 && labels.none { it.isEmpty() } && labels.toSet().size == labels.size,
+                "labels", "at least two different names", names,
+            )
+            return ModelBundle(
+                model = model,
+                sha256 = text(json, "sha256", "64 hexadecimal digits") { it.length == 64 },
+                labels = labels,
+                precision = text(json, "precision", "one of $PRECISIONS") { it in PRECISIONS },
+                input = InputSpec(
+                    height = side(input, "height"),
+                    width = side(input, "width"),
+                    crop = CropSpec(
+                        point(crop, "right_eye"), point(crop, "left_eye"), point(crop, "mouth")
+                    ),
+                ),
+                temperature = number(json, "temperature", "above 0") { it > 0 && it < 1e6 },
+                uncertainBelow = number(json, "uncertain_below", "a number 0 to 1") { it in 0.0..1.0 },
+            )
+        }
+    }
+}

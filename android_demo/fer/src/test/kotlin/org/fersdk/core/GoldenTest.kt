@@ -1,0 +1,139 @@
+package org.fersdk.core
+
+import java.io.File
+import org.json.JSONObject
+import org.junit.Assert.assertArrayEquals
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+/** Bit for bit what the Python SDK gives. */
+class GoldenTest {
+    private val bundle = "first-student-int8.tflite".let { name ->
+        ModelBundle.parse(name, File(Golden.models, "$name.json").readText())
+    }
+
+    @Test
+    fun `pre-processing gives the golden pixels`() {
+        val golden = Golden.json("preprocess.json")
+        val preprocessor = Preprocessor(bundle.input)
+        val input = ByteArray(bundle.input.width * bundle.input.height)
+        val cases = golden.getJSONArray("cases").objects()
+        assertTrue(cases.size >= 9)
+        for (case in cases) {
+            val source = Golden.source(case.getString("source"))
+            if (case.getString("kind") == "crop") {
+                preprocessor.cropFace(source, landmarksOf(case), input)
+            } else {
+                preprocessor.resize(source, input)
+            }
+            val expected = Golden.picture(Golden.file(case.getString("expected")))
+            assertArrayEquals(case.getString("expected"), expected.levels, input)
+        }
+    }
+
+    @Test
+    fun `letterbox gives the golden pixels`() {
+        val letterbox = BlazeFace.Letterbox()
+        val cases = Golden.json("blazeface.json").getJSONArray("letterboxes").objects()
+        assertTrue(cases.size >= 4)
+        for (case in cases) {
+            letterbox.fit(Golden.source(case.getString("source")))
+            val expected = Golden.picture(Golden.file(case.getString("expected")))
+            assertArrayEquals(case.getString("expected"), expected.levels, letterbox.pixels)
+        }
+    }
+
+    @Test
+    fun `sigmoid gives the golden bits`() {
+        val golden = Golden.json("blazeface.json").getJSONObject("sigmoid")
+        val y = golden.getJSONArray("y").doubles()
+        val given = golden.getJSONArray("x").doubles().map(BlazeFace::sigmoid).toDoubleArray()
+        assertArrayEquals(y, given, 0.0)
+    }
+
+    @Test
+    fun `decoding gives the golden faces and crops`() {
+        val golden = Golden.json("blazeface.json")
+        val answers = golden.getJSONArray("answers").objects()
+        val decoder = BlazeFace.Decoder()
+        val letterbox = BlazeFace.Letterbox()
+        val preprocessor = Preprocessor(bundle.input)
+        val input = ByteArray(bundle.input.width * bundle.input.height)
+        assertTrue(answers.sumOf { it.getJSONArray("faces").length() } >= 20)
+        for (answer in answers) {
+            val source = Golden.source(answer.getString("source"))
+            letterbox.fit(source)
+            val places = FloatArray(BlazeFace.ANCHORS * BlazeFace.VALUES)
+            val logits = FloatArray(BlazeFace.ANCHORS) { golden.getDouble("background").toFloat() }
+            for (number in 0 until answer.getJSONArray("anchors").length()) {
+                val anchor = answer.getJSONArray("anchors").getInt(number)
+                logits[anchor] = answer.getJSONArray("logits").getDouble(number).toFloat()
+                val row = answer.getJSONArray("places").getJSONArray(number).doubles()
+                for (value in row.indices) {
+                    places[anchor * BlazeFace.VALUES + value] = row[value].toFloat()
+                }
+            }
+            val faces = decoder.decode(places, logits, letterbox, golden.getDouble("min_score"))
+            val expected = answer.getJSONArray("faces").objects()
+            val name = answer.getString("name")
+            assertEquals(name, expected.size, faces.size)
+            for ((face, told) in faces.zip(expected)) {
+                assertArrayEquals(name, told.getJSONArray("box_xyxy").doubles(), face.box, 0.0)
+                assertEquals(name, told.getDouble("score"), face.score, 0.0)
+                assertEquals(name, landmarksOf(told), face.landmarks)
+                val nose = told.getJSONArray("nose").doubles()
+                assertArrayEquals(name, nose, doubleArrayOf(face.noseX, face.noseY), 0.0)
+            }
+            val crops = answer.getJSONArray("crops")
+            for (number in 0 until crops.length()) {
+                preprocessor.cropFace(source, faces[number].landmarks, input)
+                val crop = Golden.picture(Golden.file(crops.getString(number)))
+                assertArrayEquals(crops.getString(number), crop.levels, input)
+            }
+        }
+    }
+
+    @Test
+    fun `smoothing gives the golden probabilities and labels`() {
+        for (case in Golden.json("smoothing.json").getJSONArray("cases").objects()) {
+            val settings = case.getJSONObject("settings").let {
+                SmoothingSettings(it.getDouble("time_constant_s"), it.getDouble("margin"))
+            }
+            val steps = case.getJSONArray("steps").objects()
+            val smoother = Smoother(steps[0].getJSONArray("probabilities").length(), settings)
+            for (step in steps) {
+                val seen = step.getJSONArray("probabilities").doubles()
+                smoother.update(seen, step.getDouble("time_s"))
+                val smoothed = step.getJSONArray("smoothed").doubles()
+                assertArrayEquals(case.getString("name"), smoothed, smoother.probabilities, 1e-12)
+                assertEquals(case.getString("name"), step.getInt("label"), smoother.label)
+            }
+        }
+    }
+
+    @Test
+    fun `tracking gives the golden ids`() {
+        for (case in Golden.json("tracks.json").getJSONArray("cases").objects()) {
+            val settings = case.getJSONObject("settings").let {
+                TrackingSettings(
+                    it.getDouble("max_gap_s"), it.getDouble("min_iou"), it.getDouble("max_shift")
+                )
+            }
+            val tracker = FaceTracker(settings)
+            for (step in case.getJSONArray("steps").objects()) {
+                val boxes = step.getJSONArray("boxes").let { List(it.length()) { n -> it.getJSONArray(n).doubles() } }
+                val ids = IntArray(boxes.size)
+                tracker.update(boxes, step.getDouble("time_s"), step.getBoolean("may_begin"), ids)
+                val expected = step.getJSONArray("ids").let {
+                    IntArray(it.length()) { n -> if (it.isNull(n)) FaceTracker.NONE else it.getInt(n) }
+                }
+                assertArrayEquals(case.getString("name"), expected, ids)
+            }
+        }
+    }
+
+    private fun landmarksOf(json: JSONObject) = landmarks(
+        json.getJSONArray("right_eye"), json.getJSONArray("left_eye"), json.getJSONArray("mouth")
+    )
+}

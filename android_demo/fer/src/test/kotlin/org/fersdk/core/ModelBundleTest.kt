@@ -1,0 +1,95 @@
+package org.fersdk.core
+
+import java.io.File
+import org.json.JSONArray
+import org.json.JSONObject
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+class ModelBundleTest {
+    private val shipped = Golden.models.listFiles()!!.filter { it.name.endsWith(".tflite") }
+    private val text = File("${shipped.first()}.json").readText()
+
+    private fun changed(change: (JSONObject) -> Unit): BundleException {
+        val json = JSONObject(text).also(change)
+        return assertThrows(BundleException::class.java) {
+            ModelBundle.parse("m.tflite", json.toString())
+        }
+    }
+
+    @Test
+    fun `every shipped model has its own sidecar, FER2013's labels and the golden crop`() {
+        assertTrue(shipped.size >= 2)
+        val golden = Golden.json("preprocess.json")
+        val crop = golden.getJSONObject("crop")
+        fun point(name: String) = crop.getJSONArray(name).doubles().let { Point(it[0], it[1]) }
+        for (file in shipped) {
+            val bundle = ModelBundle.parse(file.name, File("$file.json").readText())
+            bundle.checkModel(file.readBytes())
+            assertEquals(
+                listOf("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"),
+                bundle.labels,
+            )
+            assertEquals(
+                InputSpec(
+                    golden.getInt("height"), golden.getInt("width"),
+                    CropSpec(point("right_eye"), point("left_eye"), point("mouth")),
+                ),
+                bundle.input,
+            )
+            assertTrue(bundle.temperature > 0)
+        }
+    }
+
+    @Test
+    fun `a changed model is refused`() {
+        val file = shipped.first()
+        val bundle = ModelBundle.parse(file.name, text)
+        val bytes = file.readBytes().also { it[100] = (it[100] + 1).toByte() }
+        val error = assertThrows(BundleException::class.java) { bundle.checkModel(bytes) }
+        assertTrue(error.message!!.contains("export both again"))
+    }
+
+    @Test
+    fun `wrong values are refused by name`() {
+        assertTrue("schema" in changed { it.put("schema", 2) }.message!!)
+        assertTrue("temperature" in changed { it.put("temperature", 0) }.message!!)
+        assertTrue("temperature" in changed { it.put("temperature", "1.0") }.message!!)
+        assertTrue("uncertain_below" in changed { it.put("uncertain_below", 2) }.message!!)
+        assertTrue("labels" in changed { it.put("labels", JSONArray(listOf("a", "a"))) }.message!!)
+        assertTrue("sha256" in changed { it.remove("sha256") }.message!!)
+        assertTrue("resize" in changed { it.getJSONObject("input").put("resize", "bilinear") }.message!!)
+        assertTrue("height" in changed { it.getJSONObject("input").put("height", 4) }.message!!)
+        assertTrue(
+            "mouth" in changed {
+                it.getJSONObject("input").getJSONObject("crop").put("mouth", JSONArray(listOf(1)))
+            }.message!!
+        )
+        assertThrows(BundleException::class.java) { ModelBundle.parse("m.tflite", "no JSON") }
+    }
+
+    @Test
+    fun `a model's own file tells its types and scales`() {
+        val int8 = TfliteFile.read("int8", Golden.file("tiny-int8.tflite").readBytes())
+        assertEquals(ElementType.UINT8, int8.inputs.single().type)
+        assertEquals(1f, int8.inputs.single().scale, 0f)
+        assertEquals(0, int8.inputs.single().zeroPoint)
+        assertEquals(ElementType.INT8, int8.outputs.single().type)
+        assertTrue(int8.outputs.single().scale > 0)
+        val wide = TfliteFile.read("int16x8", Golden.file("tiny-int16x8.tflite").readBytes())
+        assertTrue(wide.hasInt16)
+        val detector = TfliteFile.read("detector", Golden.detector.readBytes())
+        assertEquals(listOf(1, 128, 128, 3), detector.inputs.single().shape)
+        assertEquals(setOf(896 * 16, 896), detector.outputs.map { it.size }.toSet())
+        for (file in shipped) {
+            val file32 = TfliteFile.read(file.name, file.readBytes())
+            assertEquals(listOf(1, 48, 48, 1), file32.inputs.single().shape)
+            assertEquals(listOf(1, 7), file32.outputs.single().shape)
+        }
+        val half = Golden.detector.readBytes().copyOf(300)
+        assertThrows(EngineException::class.java) { TfliteFile.read("half", half) }
+        assertThrows(EngineException::class.java) { TfliteFile.read("rubbish", ByteArray(64)) }
+    }
+}

@@ -1,0 +1,116 @@
+package org.fersdk.core
+
+import java.io.File
+import kotlin.math.abs
+import org.json.JSONArray
+import org.json.JSONObject
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+/** ONNX Runtime for real, against the Python SDK's answers. */
+class OrtEngineTest {
+    private val models = File(Golden.export, "models")
+
+    private fun classifier(name: String): ExpressionClassifier {
+        val file = File(models, name)
+        val bundle = ModelBundle.parse(name, File(models, "$name.json").readText())
+        bundle.checkModel(file.readBytes())
+        return ExpressionClassifier(bundle, OrtEngine(name, file.readBytes()))
+    }
+
+    private fun faces(file: File, size: Int): List<ByteArray> {
+        val bytes = file.readBytes()
+        return List(bytes.size / size) { bytes.copyOfRange(it * size, (it + 1) * size) }
+    }
+
+    /** Returns the largest difference of a probability, and how many labels are the same. */
+    private fun compare(name: String, faces: List<ByteArray>, told: List<DoubleArray>): Pair<Double, Int> {
+        var largest = 0.0
+        var same = 0
+        classifier(name).use { classifier ->
+            val expression = Expression(classifier.bundle.labels)
+            for ((face, expected) in faces.zip(told)) {
+                classifier.classify(face, expression)
+                for (at in expected.indices) {
+                    largest = maxOf(largest, abs(expected[at] - expression.probabilities[at]))
+                }
+                if (expression.best == expected.indices.maxBy { expected[it] }) same++
+            }
+        }
+        println("$name: ${faces.size} faces, $same labels as in Python, probabilities differ by $largest at most")
+        return largest to same
+    }
+
+    private fun rows(json: JSONArray) = List(json.length()) { json.getJSONArray(it).doubles() }
+
+    @Test
+    fun `answers to 200 distorted faces are Python's`() {
+        val faces = faces(File(Golden.made, "faces.bin"), 48 * 48)
+        val answers = JSONObject(File(Golden.made, "answers.json").readText())
+        val names = answers.keys().asSequence().toList()
+        assertTrue(names.any { "float32" in it } && names.any { "int8" in it })
+        for (name in names) {
+            val answer = answers.getJSONObject(name)
+            val labels = answer.getJSONArray("labels").map { it as String }
+            assertTrue("the faces must differ: ${labels.toSet()}", labels.toSet().size >= 5)
+            val (largest, same) = compare(name, faces, rows(answer.getJSONArray("probabilities")))
+            assertEquals(200, faces.size)
+            assertEquals(200, same)
+            if ("float32" in name) assertTrue("$largest", largest <= 1e-4)
+            classifier(name).use { classifier ->
+                val expression = Expression(classifier.bundle.labels)
+                val given = faces.map { classifier.classify(it, expression); expression.label }
+                assertEquals(labels, given)
+            }
+        }
+    }
+
+    @Test
+    fun `answers to the exported golden faces are Python's`() {
+        val manifest = JSONObject(File(Golden.export, "manifest.json").readText())
+        val golden = manifest.getJSONObject("golden")
+        val faces = faces(File(Golden.export, golden.getString("faces")), 48 * 48)
+        val answers = JSONObject(File(Golden.export, golden.getString("answers")).readText())
+        val onnx = answers.keys().asSequence().filter { it.endsWith(".onnx") }.toList()
+        assertTrue(onnx.size >= 2)
+        for (file in onnx) {
+            val (largest, same) =
+                compare(File(file).name, faces, rows(answers.getJSONArray(file)))
+            assertEquals(faces.size, same)
+            if ("float32" in file) assertTrue("$largest", largest <= 1e-4)
+        }
+    }
+
+    @Test
+    fun `closing twice is safe, running after it is refused`() {
+        val file = File(models, "first-student-int8.onnx")
+        val engine = OrtEngine(file.name, file.readBytes())
+        engine.close()
+        engine.close()
+        val error = assertThrows(EngineException::class.java) {
+            engine.run(FloatArray(48 * 48), listOf(FloatArray(7)))
+        }
+        assertTrue(error.message!!.contains("closed"))
+    }
+
+    @Test
+    fun `a file that is no model is refused in one line`() {
+        val error = assertThrows(EngineException::class.java) {
+            OrtEngine("rubbish.onnx", ByteArray(64))
+        }
+        assertTrue(error.message!!.startsWith("ONNX Runtime refuses rubbish.onnx"))
+    }
+
+    @Test
+    fun `a sidecar of another size is refused`() {
+        val name = "first-student-int8.onnx"
+        val text = File(models, "$name.json").readText()
+        val bundle = ModelBundle.parse(name, text)
+        val other = bundle.copy(input = bundle.input.copy(height = 64))
+        assertThrows(BundleException::class.java) {
+            ExpressionClassifier(other, OrtEngine(name, File(models, name).readBytes()))
+        }
+    }
+}

@@ -1,0 +1,239 @@
+package org.fersdk.core
+
+import java.io.File
+import java.nio.ByteBuffer
+import kotlin.math.abs
+import org.json.JSONArray
+import org.junit.Assert.assertArrayEquals
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+/** Ten lines in place of a runtime. */
+class FakeEngine(
+    override val place: String = "fake",
+    override val inputShape: List<Int> = listOf(1, 48, 48, 1),
+    override val outputSizes: List<Int> = listOf(7),
+    private val answer: (FloatArray) -> List<FloatArray>,
+) : Engine {
+    var closed = 0
+
+    override fun run(input: FloatArray, outputs: List<FloatArray>) =
+        answer(input).forEachIndexed { at, values -> values.copyInto(outputs[at]) }
+
+    override fun close() {
+        closed++
+    }
+}
+
+class RecognizerTest {
+    private val bundle = "first-student-int8.tflite".let {
+        ModelBundle.parse(it, File(Golden.models, "$it.json").readText())
+    }
+    private val logits = floatArrayOf(0f, 0f, 0f, 3f, 0f, 0f, 1f)
+
+    @Test
+    fun `crop transforms are Python's to the last digits`() {
+        val cases = JSONArray(File(Golden.made, "crops.json").readText()).objects()
+        val preprocessor = Preprocessor(bundle.input)
+        val affine = Affine()
+        for (case in cases) {
+            val p = case.getJSONArray("points").doubles()
+            preprocessor.cropTransform(Landmarks(p[0], p[1], p[2], p[3], p[4], p[5]), affine)
+            val given = doubleArrayOf(affine.xx, affine.xy, affine.x0, affine.yx, affine.yy, affine.y0)
+            val told = case.getJSONArray("affine").doubles()
+            for (at in told.indices) assertTrue(abs(told[at] - given[at]) <= 1e-11 * (1 + abs(told[at])))
+        }
+        assertEquals(500, cases.size)
+    }
+
+    @Test
+    fun `points in one place make no crop`() {
+        val preprocessor = Preprocessor(bundle.input)
+        for (bad in listOf(Landmarks(1.0, 1.0, 1.0, 1.0, 1.0, 1.0), Landmarks(mouthX = Double.NaN))) {
+            assertThrows(FerException::class.java) {
+                preprocessor.cropFace(Image(9, 9, 1), bad, ByteArray(48 * 48))
+            }
+        }
+    }
+
+    @Test
+    fun `softmax divides by the temperature and knows doubt`() {
+        val expression = Expression(bundle.labels)
+        val half = logits.map { it / 4 }.toFloatArray()
+        ExpressionClassifier(bundle, FakeEngine { listOf(logits) }).classify(ByteArray(48 * 48), expression)
+        assertEquals("happy", expression.label)
+        assertEquals(1.0, expression.probabilities.sum(), 1e-12)
+        val lead = expression.probabilities[3] / expression.probabilities[6]
+        assertEquals(Math.exp(2 / bundle.temperature), lead, 1e-9)
+        assertFalse(expression.uncertain)
+        ExpressionClassifier(bundle, FakeEngine { listOf(half) }).classify(ByteArray(48 * 48), expression)
+        assertTrue(expression.uncertain)
+    }
+
+    @Test
+    fun `answers that are not finite move to the second engine, once and told`() {
+        val told = mutableListOf<String>()
+        val gpu = FakeEngine("GPU") { listOf(FloatArray(7) { Float.NaN }) }
+        val cpu = FakeEngine("CPU") { listOf(logits) }
+        val expression = Expression(bundle.labels)
+        SwitchingClassifier(
+            { ExpressionClassifier(bundle, gpu) }, { ExpressionClassifier(bundle, cpu) }, told::add
+        ).use {
+            assertEquals("GPU", it.classifier.place)
+            it.classify(ByteArray(48 * 48), expression)
+            it.classify(ByteArray(48 * 48), expression)
+            assertEquals("CPU", it.classifier.place)
+        }
+        assertEquals("happy", expression.label)
+        assertEquals(1, told.size)
+        assertTrue(told.single(), "NaN" in told.single() && "CPU" in told.single())
+        assertEquals(1, gpu.closed)
+        assertEquals(1, cpu.closed)
+    }
+
+    @Test
+    fun `an engine that cannot be opened is told about, a failing second is not hidden`() {
+        val told = mutableListOf<String>()
+        val broken = FakeEngine("CPU") { throw EngineException("no kernel") }
+        val switching = SwitchingClassifier(
+            { throw EngineException("no GPU here") }, { ExpressionClassifier(bundle, broken) }, told::add
+        )
+        assertEquals(listOf("no GPU here; going on with ${bundle.model} on CPU"), told)
+        assertThrows(EngineException::class.java) {
+            switching.classify(ByteArray(48 * 48), Expression(bundle.labels))
+        }
+    }
+
+    @Test
+    fun `a second model with other labels cannot stand in`() {
+        val other = bundle.copy(labels = bundle.labels.reversed())
+        val switching = SwitchingClassifier(
+            { ExpressionClassifier(bundle, FakeEngine { throw EngineException("gone") }) },
+            { ExpressionClassifier(other, FakeEngine { listOf(logits) }) }, {},
+        )
+        assertThrows(BundleException::class.java) {
+            switching.classify(ByteArray(48 * 48), Expression(bundle.labels))
+        }
+    }
+
+    @Test
+    fun `frames become upright at every rotation, cropped and with padded rows`() {
+        // 3 x 2 pixels, in the corner of a 5 x 4 buffer with 3 bytes of padding a row.
+        val stride = 4 * 5 + 3
+        val buffer = ByteBuffer.allocateDirect(4 * stride)
+        for (y in 0 until 2) for (x in 0 until 3) {
+            val at = (y + 1) * stride + 4 * (x + 2)
+            buffer.put(at, (10 * y + x).toByte()).put(at + 1, 100).put(at + 2, (200 + x).toByte())
+        }
+        val reader = FrameReader()
+        fun reds(rotation: Int): List<List<Int>> {
+            val image = reader.read(buffer, stride, 2, 1, 3, 2, rotation)
+            return List(image.height) { y ->
+                List(image.width) { x -> image.levels[3 * (y * image.width + x)].toInt() }
+            }
+        }
+        assertEquals(listOf(listOf(0, 1, 2), listOf(10, 11, 12)), reds(0))
+        assertEquals(listOf(listOf(10, 0), listOf(11, 1), listOf(12, 2)), reds(90))
+        assertEquals(listOf(listOf(12, 11, 10), listOf(2, 1, 0)), reds(180))
+        assertEquals(listOf(listOf(2, 12), listOf(1, 11), listOf(0, 10)), reds(270))
+        reds(0)
+        assertArrayEquals(byteArrayOf(0, 100, 200.toByte()), reader.image.levels.copyOf(3))
+        assertThrows(IllegalArgumentException::class.java) { reds(45) }
+    }
+
+    @Test
+    fun `a front camera's boxes are mirrored, a back camera's are not`() {
+        val view = FloatArray(4)
+        val transform = ViewTransform()
+        val box = doubleArrayOf(48.0, 64.0, 96.0, 128.0) // in the left part of a 480 x 640 image
+        transform.set(480, 640, 960, 1280, mirrored = false)
+        transform.map(box, view)
+        assertArrayEquals(floatArrayOf(96f, 128f, 192f, 256f), view, 0f)
+        transform.set(480, 640, 960, 1280, mirrored = true)
+        transform.map(box, view)
+        assertArrayEquals(floatArrayOf(768f, 128f, 864f, 256f), view, 0f)
+    }
+
+    @Test
+    fun `a turned front-camera frame is read as the golden face, and shown as a mirror shows it`() {
+        // What the sensor gives of the sample photo when it must be turned by 270 degrees.
+        val photo = Golden.source("photo")
+        val rgba = ByteBuffer.allocateDirect(4 * photo.width * photo.height)
+        for (y in 0 until photo.height) for (x in 0 until photo.width) {
+            val to = 4 * (x * photo.height + (photo.height - 1 - y))
+            for (c in 0 until 3) rgba.put(to + c, photo.levels[3 * (y * photo.width + x) + c])
+        }
+        val image = FrameReader().read(rgba, 4 * photo.height, 0, 0, photo.height, photo.width, 270)
+        val recognizer = VideoRecognizer(detector(), switching())
+        val face = recognizer.recognize(image, 0.0).single()
+        assertTrue("upright and not mirrored", face.box[0] in 175.0..182.0 && face.box[2] in 268.0..276.0)
+        val view = FloatArray(4)
+        ViewTransform().apply { set(image.width, image.height, 512, 512, mirrored = true) }.map(face.box, view)
+        assertEquals(512 - face.box[2], view[0].toDouble(), 1e-3)
+    }
+
+    @Test
+    fun `a stream keeps ids, smooths, and forgets who left`() {
+        val recognizer = VideoRecognizer(detector(), switching())
+        val photo = Golden.source("photo")
+        val first = recognizer.recognize(photo, 0.0).single()
+        assertEquals(1, first.id)
+        assertEquals("happy", first.label)
+        assertTrue(recognizer.detectNs > 0 && recognizer.classifyNs > 0)
+        assertEquals(1, recognizer.recognize(photo, 0.04).single().id)
+        assertEquals(0, recognizer.recognize(Golden.source("wide"), 0.08).size)
+        assertEquals(1, recognizer.recognize(photo, 0.5).single().id)
+        assertEquals(2, recognizer.recognize(photo, 2.0).single().id)
+    }
+
+    @Test
+    fun `detector answers that are not finite are an error`() {
+        val engine = FakeEngine(inputShape = listOf(1, 128, 128, 3), outputSizes = listOf(14336, 896)) {
+            listOf(FloatArray(14336) { Float.NaN }, FloatArray(896))
+        }
+        BlazeFace(engine).use { assertThrows(EngineException::class.java) { it.detect(Image(9, 9, 3)) } }
+        assertEquals(1, engine.closed)
+    }
+
+    @Test
+    fun `percentiles are NumPy's, over the last runs`() {
+        val latency = Latency(5)
+        assertTrue(latency.percentileMs(50.0).isNaN())
+        for (ms in listOf(100, 1, 2, 3, 4, 10)) latency.add(ms * 1_000_000L)
+        assertEquals(5, latency.count)
+        assertEquals(3.0, latency.percentileMs(50.0), 1e-12)
+        assertEquals(7.6, latency.percentileMs(90.0), 1e-12)
+        assertEquals(10.0, latency.percentileMs(100.0), 1e-12)
+        assertArrayEquals(longArrayOf(1, 2, 3, 4, 10).map { it * 1_000_000 }.toLongArray(), latency.values())
+    }
+
+    private fun switching() = SwitchingClassifier(
+        { ExpressionClassifier(bundle, FakeEngine { listOf(logits) }) }, { error("not needed") }, {}
+    )
+
+    /** The golden answer of the real network, where the input is the golden letterbox. */
+    private fun detector(): BlazeFace {
+        val golden = Golden.json("blazeface.json")
+        val answer = golden.getJSONArray("answers").objects().first { it.getString("name") == "photo" }
+        val letterbox = BlazeFace.Letterbox().apply { fit(Golden.source("photo")) }
+        val places = FloatArray(BlazeFace.ANCHORS * BlazeFace.VALUES)
+        val hit = FloatArray(BlazeFace.ANCHORS) { -100f }
+        for (number in 0 until answer.getJSONArray("anchors").length()) {
+            val anchor = answer.getJSONArray("anchors").getInt(number)
+            hit[anchor] = answer.getJSONArray("logits").getDouble(number).toFloat()
+            val row = answer.getJSONArray("places").getJSONArray(number).doubles()
+            row.forEachIndexed { at, value -> places[anchor * 16 + at] = value.toFloat() }
+        }
+        val expected = FloatArray(letterbox.pixels.size) {
+            ((letterbox.pixels[it].toInt() and 0xFF) / 127.5 - 1.0).toFloat()
+        }
+        return BlazeFace(
+            FakeEngine(inputShape = listOf(1, 128, 128, 3), outputSizes = listOf(14336, 896)) { input ->
+                listOf(places, if (input.contentEquals(expected)) hit else FloatArray(896) { -100f })
+            }
+        )
+    }
+}
