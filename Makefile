@@ -14,12 +14,12 @@ WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax ray gpu web web-check page chromium android-check benchmark peers arm system clean
+.PHONY: demo test check bare old-boards jax ray gpu docs web web-check page chromium android-check benchmark peers arm system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax ray gpu web-check page
+test: system check bare old-boards jax ray gpu docs web-check page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -29,8 +29,6 @@ check: $(DEV)/ready
 	$(DEV)/bin/python -m pytest
 
 # The pages: no warning, nothing fetched from elsewhere, every block of code runs.
-.PHONY: docs
-test: docs
 docs: $(DEV)/docs-ready
 	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build
 	! grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?|png|svg)"' build/site

@@ -1,12 +1,15 @@
 """Each script of examples/ does what its first line says."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
+import pytest
 
-from fer_sdk import ExpressionRecognizer, read_photo
+import fer_sdk
+from fer_sdk import ExpressionRecognizer, VideoFile, read_photo
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -44,6 +47,17 @@ def test_crops(sample_photo: Path, tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(crops[0], cv2.COLOR_GRAY2BGR))
     done = run("crops.py", tmp_path / "a.png", tmp_path / "b.png")
     assert [": happy 9" in line for line in done.stdout.splitlines()] == [True, True], done.stderr
+
+
+def test_webcam_shows_frames_until_q(face_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+    keys = iter([-1, -1, ord("q")])
+    monkeypatch.setattr(fer_sdk, "Camera", lambda device: VideoFile(face_video))
+    monkeypatch.setattr(cv2, "imshow", lambda name, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda milliseconds: next(keys))
+    monkeypatch.setattr(sys, "argv", ["webcam.py"])
+    runpy.run_path(str(EXAMPLES / "webcam.py"))
+    assert len(shown) == 3
 
 
 def test_webcam_without_a_camera_says_so() -> None:
