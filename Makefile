@@ -1,5 +1,6 @@
 # make demo   set up, label the sample photo, write the annotated picture, print its path
 # make test   set up everything, run every check; also: make check (after one `make test`)
+# make docs   build the pages into build/site, run every block of code on them
 # make web    fetch and export what the page in android_demo/web needs; make web-check tests it
 PYTHON ?= python3
 DEMO := .venv-demo
@@ -13,12 +14,12 @@ WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-.PHONY: demo test check bare old-boards jax ray gpu web web-check page chromium android-check benchmark peers arm system clean
+.PHONY: demo test check bare old-boards jax ray gpu docs web web-check page chromium android-check benchmark peers arm system clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax ray gpu web-check page
+test: system check bare old-boards jax ray gpu docs web-check page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
@@ -26,6 +27,12 @@ check: $(DEV)/ready
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/python -m pytest
+
+# The pages: no warning, nothing fetched from elsewhere, every block of code runs.
+docs: $(DEV)/docs-ready
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build
+	! grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?|png|svg)"' build/site
+	$(DEV)/bin/python -m pytest -q -p tests.docs.blocks README.md docs/tutorials docs/guides
 
 # The wheel alone, in an environment without any extra: what `pip install fer-sdk` gives.
 bare: $(DEV)/ready
@@ -134,6 +141,10 @@ $(VULKAN)/ready:
 	|| { echo 'make gpu needs the Debian package chromium-common, which apt-get cannot get' >&2; exit 1; }
 	cd $(VULKAN) && dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb
 	ln -s ../usr/lib/chromium/libvulkan.so.1 $(VULKAN)/lib/
+	touch $@
+
+$(DEV)/docs-ready: $(DEV)/ready
+	$(PIP_QUIET) $(DEV)/bin/pip install -q --group docs
 	touch $@
 
 $(OLD)/ready: pyproject.toml

@@ -88,16 +88,18 @@ def training_faces(data: Fer2013, samples: int, spec: InputSpec, seed: int = 0) 
     """
     rng = np.random.default_rng(seed)
     rows = data.rows(TRAINING, clean=True)
-    each = -(-samples // len(FER2013_LABELS))
-    chosen = []
-    for number, label in enumerate(FER2013_LABELS):
-        of_class = rows[data.emotion[rows] == number]
-        if len(of_class) < each:
-            raise InputError(
-                f"calibration asks for {each} faces of {label}, but Training has {len(of_class)}: "
-                "lower --calibration-samples"
-            )
-        chosen.append(rng.choice(of_class, each, replace=False))
+    classes = len(FER2013_LABELS)
+    each = -(-samples // classes)
+    of_class = [rows[data.emotion[rows] == number] for number in range(classes)]
+    rarest = min(range(classes), key=lambda number: len(of_class[number]))
+    fewest = len(of_class[rarest])
+    if fewest < each:
+        cure = f"--calibration-samples {classes * fewest} takes all" if fewest else "add some"
+        raise InputError(
+            f"calibration asks for {each} faces of {FER2013_LABELS[rarest]}, "
+            f"but Training has {fewest}: {cure}"
+        )
+    chosen = [rng.choice(faces, each, replace=False) for faces in of_class]
     drawn = data.pixels[rng.permutation(np.concatenate(chosen))]
     faces = to_inputs(list(drawn), spec, "grey")
     return Calibration(f"{len(faces)} faces of FER2013 Training, seed {seed}", faces)

@@ -20,7 +20,7 @@ class ExpressionRecognizer(Closing):
     """Finds the faces of an image and classifies them.
 
     Threads may share one: their calls are safe and take turns. To run at the same time, open one a
-    thread, with `threads=1`; NumPy, OpenCV and the runtimes let go of Python's lock::
+    thread, with `threads=1`; NumPy, OpenCV and the runtimes let go of Python's lock:
 
         local = threading.local()
 

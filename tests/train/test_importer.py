@@ -153,6 +153,15 @@ def test_truncated_archives_and_missing_files_are_refused(
         import_fer2013(zipped)
 
 
+def test_folders_train_val_and_test_need_no_names(tmp_path: Path) -> None:
+    for number, split in enumerate(("train", "val", "test")):
+        face = tmp_path / split / "happy" / "face.png"
+        face.parent.mkdir(parents=True)
+        cv2.imwrite(str(face), np.full((48, 48), number, np.uint8))
+    data = import_fer2013(tmp_path, partial=True)
+    assert [USAGES[usage] for usage in data.usage] == ["Training", "PublicTest", "PrivateTest"]
+
+
 def test_folders_that_do_not_tell_the_splits_or_hold_other_images_are_refused(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:

@@ -1,7 +1,8 @@
 """Read FER2013 in any of its usual forms into one `Fer2013`.
 
 Forms: fer2013.csv; icml_face_data.csv (column names with spaces); either inside a .zip or
-.tar.gz; or a folder of images, `train/angry/*.png` beside `test/angry/*.png`.
+.tar.gz; or a folder of images, `train/angry/*.png` beside `test/angry/*.png`, and
+`val/angry/*.png` where the files' names do not tell PublicTest from PrivateTest.
 """
 
 import csv
@@ -207,7 +208,11 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
 def _read_folder(source: Path, progress: Progress) -> Rows:
     """Read `split/label/image` files in the order of split, then number in the name, then name."""
     found: list[tuple[int, int, str, int, Path]] = []
-    for split in sorted(p for p in source.iterdir() if p.is_dir()):
+    splits = sorted(p for p in source.iterdir() if p.is_dir())
+    usages = {_key(p): SPLIT_FOLDERS[_key(p)] for p in splits if _key(p) in SPLIT_FOLDERS}
+    if "PublicTest" in usages.values():
+        usages["test"] = "PrivateTest"
+    for split in splits:
         for folder in sorted(p for p in split.iterdir() if p.is_dir()):
             if folder.name.lower() not in LABEL_FOLDERS:
                 raise InputError(f"{folder}: expected a folder named after one of {FER2013_LABELS}")
@@ -216,7 +221,7 @@ def _read_folder(source: Path, progress: Progress) -> Rows:
                     numbers = re.findall(r"\d+", path.stem)
                     found.append(
                         (
-                            _usage_of(path, split.name),
+                            _usage_of(path, usages.get(_key(split))),
                             int(numbers[-1]) if numbers else 0,
                             str(path),
                             LABEL_FOLDERS[folder.name.lower()],
@@ -235,18 +240,21 @@ def _read_folder(source: Path, progress: Progress) -> Rows:
     return pixels, [label for _, _, _, label, _ in found], [usage for usage, *_ in found]
 
 
-def _usage_of(path: Path, split: str) -> int:
+def _key(split: Path) -> str:
+    return split.name.lower().replace("_", "").replace("-", "")
+
+
+def _usage_of(path: Path, of_folder: str | None) -> int:
     """Tell the split from the file's own prefix, as Kaggle's export has it, or from its folder."""
     for number, usage in enumerate(USAGES):
         if path.name.startswith(usage):
             return number
-    key = split.lower().replace("_", "").replace("-", "")
-    if key not in SPLIT_FOLDERS:
+    if of_folder is None:
         raise InputError(
             f"{path}: cannot tell PublicTest from PrivateTest: name the files PublicTest_*.png and "
-            "PrivateTest_*.png, or the folders train, PublicTest and PrivateTest"
+            "PrivateTest_*.png, or the folders train, val and test"
         )
-    return USAGES.index(SPLIT_FOLDERS[key])
+    return USAGES.index(of_folder)
 
 
 def _read_face(path: Path) -> NDArray[np.uint8]:
