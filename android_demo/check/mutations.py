@@ -38,11 +38,12 @@ def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
 
 def permute_labels(repository: Path) -> None:
     """Swap two labels in every sidecar, those of the exported models too."""
-    for sidecar in repository.rglob("first-student*.json"):
+    for sidecar in repository.rglob("models/*.json"):
         text = json.loads(sidecar.read_text())
-        labels = text["labels"]
-        labels[0], labels[3] = labels[3], labels[0]
-        sidecar.write_text(json.dumps(text))
+        if "labels" in text:  # others are no sidecars
+            labels = text["labels"]
+            labels[0], labels[3] = labels[3], labels[0]
+            sidecar.write_text(json.dumps(text))
 
 
 MUTATIONS = (

@@ -59,9 +59,7 @@ class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
             ids[number] = NONE
             free[number] = true
             for (earlier in 0 until number) {
-                if (free[earlier] && iou(boxes[number], boxes[earlier]) > DOUBLE_ABOVE_IOU) {
-                    free[number] = false
-                }
+                if (free[earlier] && double(boxes[number], boxes[earlier])) free[number] = false
             }
         }
         while (joinNearest(boxes, timeS, ids, byOverlap = true)) Unit
@@ -132,17 +130,24 @@ class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
     companion object {
         /** Stands for "no id". */
         const val NONE = 0
-        private const val DOUBLE_ABOVE_IOU = 0.5
+        private const val DOUBLE_ABOVE = 0.6
         private const val MOST_GROWTH = 2.0
 
         /** Area that two boxes share over the area that they cover, 0 to 1. */
         fun iou(one: DoubleArray, other: DoubleArray): Double {
+            val shared = shared(one, other)
+            val covered = area(one) + area(other) - shared
+            return if (shared > 0 && covered > 0) shared / covered else 0.0
+        }
+
+        /** Whether over half of the smaller box lies in the other one. */
+        private fun double(one: DoubleArray, other: DoubleArray) =
+            shared(one, other) > DOUBLE_ABOVE * min(area(one), area(other))
+
+        private fun shared(one: DoubleArray, other: DoubleArray): Double {
             val across = min(one[2], other[2]) - max(one[0], other[0])
             val down = min(one[3], other[3]) - max(one[1], other[1])
-            if (across <= 0 || down <= 0) return 0.0
-            val shared = across * down
-            val covered = area(one) + area(other) - shared
-            return if (covered > 0) shared / covered else 0.0
+            return if (across <= 0 || down <= 0) 0.0 else across * down
         }
 
         private fun area(box: DoubleArray) = (box[2] - box[0]) * (box[3] - box[1])
