@@ -396,9 +396,11 @@ def _targets(
 
 def _newest_trained() -> Path:
     """Return the newest trained model under runs/, or the one that is shipped."""
-    trained = sorted(Path("runs").glob("*/*.keras"), key=lambda path: path.stat().st_mtime)
-    if trained:
-        return trained[-1]
+    finished = [path.with_suffix("") for path in Path("runs").glob("*/*.keras.json")]
+    if finished:
+        newest = max(finished, key=lambda path: path.stat().st_mtime if path.exists() else 0.0)
+        click.echo(f"taking the newest trained model, {newest}", err=True)
+        return newest
     click.echo(f"no trained model under runs/: taking the shipped {DEFAULT_TRAINED.name}", err=True)
     return DEFAULT_TRAINED
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,11 +82,13 @@ def test_command_converts_the_newest_trained_model(
     run = tmp_path / "runs" / "net-seed0"
     run.mkdir(parents=True)
     bundled(small_net(), run)
+    shutil.copyfile(run / "net.keras", run / "stage1.keras")  # newer, but of an unfinished run
     save(small_fer2013, tmp_path / "data" / "fer2013.npz")
     words = ["--int8", "--calibration-samples", "70", "--max-drop", "100"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     assert "labels agree" in done.stdout
+    assert "taking the newest trained model, runs/net-seed0/net.keras" in done.stderr
     assert "states no accuracy to hold the float model to" in done.stderr
     path = tmp_path / "converted" / "net-int8.tflite"
     with ExpressionClassifier.load(path) as classifier:
