@@ -1,15 +1,20 @@
 """Files that a runtime must never see, made from good ones."""
 
+import contextlib
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from tests.fuzz import run_cases
+from tests.made_up import made_up_faces
 
 from fer_sdk.errors import BundleError
 from fer_sdk.formats import flatbuffer, onnx, read_model, tflite
 from fer_sdk.formats.malformed import MalformedError
+from fer_sdk.runtimes import open_session
 from fer_sdk.shipped import shipped_models
 
 
@@ -186,3 +191,38 @@ def test_350_mutated_models_sidecars_and_photos_answer_or_raise_a_fer_error() ->
     assert sum(endings.values()) == 350
     assert {kind for kind, _ in endings} == {"model", "onnx", "sidecar", "photo"}
     assert endings["model", "answer"] > 5
+
+
+def with_data_behind(data: bytes, beyond: int = 0) -> bytes:
+    """Move the largest buffer's bytes behind the tables, as some writers of .tflite files do."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model: Any = schema.ModelT.InitFromPackedBuf(data, 0)
+    largest = max(model.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data))
+    moved = bytes(largest.data)
+    largest.data, largest.offset, largest.size = None, 1 << 20, len(moved)
+    for _ in range(2):  # the first time only to learn where the tables end
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        tables = bytes(builder.Output())
+        tables += b"\0" * (-len(tables) % 16)
+        largest.offset = len(tables) + beyond
+    return tables + moved
+
+
+def test_bytes_behind_the_tables_are_read_and_held_to_the_files_end(
+    tiny_int8: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("flatbuffers", reason="the file is made with flatbuffers")
+    faces, _ = made_up_faces(7)
+    path = tmp_path / "behind.tflite"
+    path.write_bytes(with_data_behind(tiny_int8.read_bytes()))
+    with (
+        contextlib.closing(open_session(path)) as moved,
+        contextlib.closing(open_session(tiny_int8)) as original,
+    ):
+        np.testing.assert_array_equal(moved.run(faces), original.run(faces))
+    path.write_bytes(with_data_behind(tiny_int8.read_bytes(), beyond=16))
+    with pytest.raises(BundleError, match="a buffer reaches beyond the file"):
+        read_model(path)

@@ -77,9 +77,9 @@ def _operator_code(code: Table) -> int:
 
 
 def _buffer(data: bytes, buffer: Table) -> Span:
-    if buffer.whole(1, "u64") > 1 or buffer.whole(2, "u64") > 1:
-        raise MalformedError("a buffer lies outside of the model")
-    span = buffer.vector(0, "u8")
+    # Some writers put the bytes behind the tables and give place and length instead.
+    start, count = buffer.whole(1, "u64"), buffer.whole(2, "u64")
+    span = Span(start, count, 1) if start > 1 else buffer.vector(0, "u8")
     if span.start + span.count > len(data):
         raise MalformedError("a buffer reaches beyond the file")
     return span
