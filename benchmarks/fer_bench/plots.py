@@ -158,8 +158,8 @@ def _trade(
         axis.scatter(ms, accuracy, s=area, color=color, alpha=0.7, edgecolors="none")
         axis.annotate(
             f"{_broken(row.name)}\n{row.size_bytes / 1000:,.0f} kB", (ms, accuracy), fontsize=7,
-            ha="center", va="bottom" if number % 2 else "top", textcoords="offset points",
-            xytext=(0, (1 if number % 2 else -1) * (4 + area**0.5 / 2)),
+            ha="center", va="top" if row.peer else "bottom", textcoords="offset points",
+            xytext=(0, (-1 if row.peer else 1) * (4 + area**0.5 / 2)),
         )  # fmt: skip
     front = pareto(list(points.values()))
     axis.plot(*zip(*front, strict=True), color=INK, lw=1, ls=":", zorder=0)

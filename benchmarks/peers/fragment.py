@@ -21,6 +21,10 @@ def write_fragment(result: BenchmarkResult, path: Path) -> None:
 def _table(result: BenchmarkResult) -> list[str]:
     where = result.environment
     lines = [
+        "# Other packages",
+        "",
+        "Made by `make peers`.",
+        "",
         f"{result.faces}; whole call: a decoded 640x480 photo with one face; start: a fresh "
         "process until its first answer about that photo. Ours on one thread, peers as they come; "
         f"{where['processor']} x {where['cores']}, load {result.load_average:.1f} before.",
