@@ -57,7 +57,7 @@ class Library:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things lie in the emulated memory, the same for every model.
+    """Where things lie in the emulated memory, the same for every run on a model.
 
     Attributes:
         libraries: LiteRT's, with code.
@@ -79,7 +79,7 @@ def count_answer(machine: Machine, model: Path, layout: Layout) -> Answer:
     Args:
         machine: Emulated processor.
         model: .tflite file.
-        layout: Of this machine, from any model.
+        layout: Of this machine and model.
 
     Raises:
         RuntimeFailure: If the program fails there or the log is not as expected.

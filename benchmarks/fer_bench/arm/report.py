@@ -86,8 +86,8 @@ def count_models(
     for model in models:
         if model.suffix != ".tflite":
             raise InputError(f"--arm counts .tflite models, but got {model.name}")
-    layout = find_layout(machine, models[0])
-    return [_count(machine, model, layout, report) for model in models]
+    # A file's name is on the stack, so its length can move what lies beside.
+    return [_count(machine, model, find_layout(machine, model), report) for model in models]
 
 
 def _count(machine: Machine, model: Path, layout: Layout, report: Report) -> ArmCount:
