@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.accuracy import score_answers
+from fer_bench.cli import USAGES
 from fer_bench.end_to_end import PHOTO_WH, fit
 from fer_bench.faces import Faces, of_fer2013
 from fer_bench.result import (
@@ -51,7 +52,6 @@ TURN_S: Final = 0.25
 MOST_CALLS: Final = 50
 SCORING_S: Final = 180
 """A subject that would take longer for all faces is scored on an even sample of them."""
-USAGES: Final = {"public": fer2013.PUBLIC_TEST, "private": fer2013.PRIVATE_TEST}
 
 
 @dataclass(slots=True)

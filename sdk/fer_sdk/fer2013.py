@@ -26,6 +26,13 @@ SIDE: Final = 48
 USAGES: Final = ("Training", "PublicTest", "PrivateTest")
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = 0, 1, 2
 
+SPLITS: Final = {
+    "public": (PUBLIC_TEST,),
+    "private": (PRIVATE_TEST,),
+    "both": (PUBLIC_TEST, PRIVATE_TEST),
+}
+"""What the commands' `--split` means; both together are the 7,178 faces of some papers."""
+
 OFFICIAL_COUNTS: Final = {
     "Training": (3995, 436, 4097, 7215, 4830, 3171, 4965),
     "PublicTest": (467, 56, 496, 895, 653, 415, 607),

@@ -108,9 +108,13 @@ def views(augmentation: Augmentation, faces: NDArray[np.float32] = FACES) -> NDA
 
 def test_no_augmentation_and_inference_leave_faces_alone() -> None:
     np.testing.assert_allclose(views(Augmentation()), FACES, atol=1e-3)
-    strong = Augmentation(90, 0.5, 9, True, True, 0.5, 0.5, 0.1, 1.0)
+    strong = Augmentation(90, 0.5, 9, True, True, 0.5, 0.5, 0.0, 1.0)
     chain = keras.Sequential([keras.Input((48, 48, 1)), *augment.build(strong, 0)])
+    np.testing.assert_array_equal(np.asarray(chain(FACES, training=False)), FACES)
+    noisy = augment.build(Augmentation(noise=0.1), 0)
+    chain = keras.Sequential([keras.Input((48, 48, 1)), *noisy])
     np.testing.assert_allclose(np.asarray(chain(FACES, training=False)), FACES, rtol=1e-6)
+    assert np.abs(np.asarray(chain(FACES, training=True)) - FACES).mean() > 5
 
 
 def test_flip_mirrors_some_faces_exactly_and_keeps_the_others() -> None:

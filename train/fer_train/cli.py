@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from fer_train.fit import Run
     from fer_train.parallel import Workers
 
-SPLITS = {
-    "public": (fer2013.PUBLIC_TEST,),
-    "private": (fer2013.PRIVATE_TEST,),
-    "both": (fer2013.PUBLIC_TEST, fer2013.PRIVATE_TEST),
-}
-
 
 @click.group(cls=FerGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
@@ -230,8 +224,8 @@ def soft_labels_command(
 @main.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @DATA_OPTION
-@click.option("--split", type=click.Choice(list(SPLITS)), default="public", show_default=True,
-              help="Read private once, last, for a model that is final.")  # fmt: skip
+@click.option("--split", type=click.Choice(list(fer2013.SPLITS)), default="public",
+              show_default=True, help="Read private once, last, for a final model.")  # fmt: skip
 @click.option("--ferplus", is_flag=True, help="Against the majority of FER+'s votes.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for pictures and scores.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -243,7 +237,7 @@ def evaluate(
 
     if out is not None:
         require("train", "drawing", "matplotlib")
-    result = evaluation.evaluate(model, fer2013.load(data), SPLITS[split], ferplus=ferplus)
+    result = evaluation.evaluate(model, fer2013.load(data), fer2013.SPLITS[split], ferplus=ferplus)
     text = json.dumps(
         {"schema": 1, "model": str(model), "split": result.split,
          "all": asdict(result.all), "clean": asdict(result.clean)},
@@ -302,8 +296,8 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> None:
 @click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
 @click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
 @click.option("--mirrored", is_flag=True, help="Ask about the mirror image too.")
-@click.option("--split", type=click.Choice(list(SPLITS)), default="public", show_default=True,
-              help="Read private once, last, for an ensemble that is final.")  # fmt: skip
+@click.option("--split", type=click.Choice(list(fer2013.SPLITS)), default="public",
+              show_default=True, help="Read private once, last, for a final ensemble.")  # fmt: skip
 def ensemble(
     models: tuple[Path, ...],
     data: Path,
@@ -337,7 +331,7 @@ def ensemble(
     for member, weight in zip(chosen.members, chosen.weights, strict=True):
         alone = (clean_answers[member].argmax(axis=1) == truth).mean()
         click.echo(f"{weight:.3f}  {models[member]}  (alone {alone:.2%} of clean PublicTest)")
-    usages = SPLITS[split]
+    usages = fer2013.SPLITS[split]
     answers = answers if split == "public" else ask(*usages)
     click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usages)))
 

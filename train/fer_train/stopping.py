@@ -1,23 +1,24 @@
 """When to stop training before its end."""
 
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from fer_sdk.stopping import stop_signals
 
 
 class StopRequest:
-    """True once a signal came or the time is up; asked after every step.
+    """True once a signal came or the time is up; asked after every step."""
 
-    Attributes:
-        interrupted: Whether it was a signal.
-    """
-
-    def __init__(self, max_minutes: float | None) -> None:
+    def __init__(self, signalled: Callable[[], bool], max_minutes: float | None) -> None:
         """Start the clock; None means no limit."""
+        self._signalled = signalled
         self._until = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-        self.interrupted = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal came."""
+        return self._signalled()
 
     def __call__(self) -> bool:
         """Return whether to stop now."""
@@ -32,16 +33,5 @@ def stop_request(max_minutes: float | None) -> Iterator[StopRequest]:
     Args:
         max_minutes: Time limit; None means no limit.
     """
-    request = StopRequest(max_minutes)
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        request.interrupted = True
-
-    handlers = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield request
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with stop_signals() as signalled:
+        yield StopRequest(signalled, max_minutes)

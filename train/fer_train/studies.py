@@ -10,8 +10,6 @@ from fer_train.data.shapes import with_shapes
 from fer_train.recipes import Recipe, Stage
 from fer_train.study import Study, Variant
 
-NAMES: Final = ("imbalance", "ferplus", "landmarks")
-
 _CHEAP: Final = Recipe(
     model="simple_cnn",
     sizes={"widths": (16, 32, 64)},
@@ -51,7 +49,7 @@ _FERPLUS: Final = Study(
     method="`residual_student` with stem 8 and widths 16, 32, 64, 12 epochs. The seven-class nets "
     "are scored against FER2013's labels, the eight-class ones against FER+'s majority by its own "
     "rule, so compare within a kind only.",
-    lesson="",
+    lesson=None,
     variants={
         "7 classes, FER2013's label": Variant(_SMALL),
         "7 classes, a third FER+": Variant(replace(_SMALL, ferplus_weight=1 / 3)),
@@ -71,10 +69,11 @@ def study(name: str, mesh: Path) -> Study:
     """Return a study by name.
 
     Args:
-        name: One of `NAMES`.
+        name: "imbalance", "ferplus" or "landmarks".
         mesh: The landmarks that `fer-train mesh` found, for the study of landmarks.
     """
-    return {"imbalance": _IMBALANCE, "ferplus": _FERPLUS}.get(name) or _landmarks(mesh)
+    known = {"imbalance": _IMBALANCE, "ferplus": _FERPLUS, "landmarks": _landmarks(mesh)}
+    return known[name]
 
 
 def _landmarks(mesh: Path) -> Study:
@@ -90,7 +89,7 @@ def _landmarks(mesh: Path) -> Study:
         name="landmarks",
         title="Face-mesh landmarks: drawn, as distances, for alignment",
         method="`mini_vgg` with widths 16, 32, 64, 12 epochs.",
-        lesson="",
+        lesson=None,
         variants={
             "the face": Variant(plain),
             "the face, pooled": Variant(pooled),

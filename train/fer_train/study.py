@@ -37,7 +37,7 @@ class Study:
         name: Of its command, its runs' folder and its pages.
         title: Of its page.
         method: What all variants share, a sentence or two.
-        lesson: What its result teaches, one sentence.
+        lesson: What its result teaches, one sentence; None until all its runs are done and read.
         variants: By name.
         seeds: Every variant is trained with each.
     """
@@ -45,7 +45,7 @@ class Study:
     name: str
     title: str
     method: str
-    lesson: str
+    lesson: str | None
     variants: Mapping[str, Variant]
     seeds: Sequence[int]
 
@@ -106,7 +106,7 @@ def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
     lines = [
         f"# {study.title}",
         "",
-        f"{study.lesson}",
+        study.lesson or "Not read yet: what it teaches belongs here.",
         "",
         f"{study.method} {len(study.seeds)} seeds; trained on FER2013 Training without blank "
         "images, scored on clean PublicTest. Mean and standard deviation over the seeds.",

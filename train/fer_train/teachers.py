@@ -28,11 +28,6 @@ ORIGIN: Final = {
 }
 """Every network of the page, with the number reported for it before, in percent."""
 
-_SPLITS: Final = {
-    "public": (fer2013.PUBLIC_TEST,),
-    "private": (fer2013.PRIVATE_TEST,),
-    "both": (fer2013.PUBLIC_TEST, fer2013.PRIVATE_TEST),
-}
 _COLUMNS: Final = (
     "network", "run", "parameters", "input px", "stages (clean PublicTest accuracy / macro recall)",
     "PublicTest clean", "PrivateTest all", "PrivateTest clean", "7,178 all", "7,178 clean",
@@ -120,7 +115,7 @@ def _scores(
         if (kept["model"], kept["data"]) == (digest, data.fingerprint):
             return dict(kept["splits"])
     splits = {}
-    for name, usages in _SPLITS.items():
+    for name, usages in fer2013.SPLITS.items():
         result = evaluate(bundle.path, data, usages)
         splits[name] = {"all": _numbers(result.all), "clean": _numbers(result.clean)}
     with write_beside(path) as temporary:
