@@ -29,7 +29,7 @@ keras: Any = pytest.importorskip("keras", reason="training needs the extra `trai
 
 from fer_train import models  # noqa: E402 - needs Keras
 from fer_train.evaluate import evaluate  # noqa: E402
-from fer_train.fit import Run, predict  # noqa: E402 - needs Keras
+from fer_train.fit import Run, commit, predict  # noqa: E402 - needs Keras
 from fer_train.publish import publish  # noqa: E402
 
 SMOKE = replace(RECIPES["smoke"], stages=(Stage(2, 0.05, warmup_epochs=1), Stage(1, 0.01)))
@@ -201,9 +201,12 @@ def test_command_survives_kill_and_publishes_a_bundle(
     assert "clean PublicTest" in done.stdout
     names = {path.name for path in out.iterdir()}
     assert names == {
-        "checkpoint.npz", "curves.png", "history.json", "recipe.json",
+        "checkpoint.npz", "confusion.png", "curves.png", "history.json", "recipe.json",
         "smoke.keras", "smoke.keras.json",
     }  # fmt: skip
+    origin = json.loads((out / "recipe.json").read_text())
+    assert origin["data"] == small_fer2013.fingerprint
+    assert (origin["commit"], origin["seed"]) == (commit(), 0)
     evaluated = CliRunner().invoke(
         main,
         ["evaluate", str(out / "smoke.keras"), "--data", str(data), "--out", str(tmp_path / "ev")],

@@ -172,6 +172,30 @@ def test_temperature_is_found_again() -> None:
         assert found == pytest.approx(temperature, rel=0.04)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="only TensorFlow has the fused kernel"
+)
+def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
+    faces, labels = made_up_faces(64)
+    inputs, targets = faces[..., None].astype(np.float32), np.eye(7, dtype=np.float32)[labels]
+    sizes = {"stem": 4, "widths": (6, 8), "dropout": 0.0}
+    plain, fused = (models.build("residual_student", sizes) for _ in range(2))
+    fused.set_weights(plain.get_weights())
+    batch_norm.fuse(fused)
+    losses = []
+    for model in (plain, fused):
+        model.compile(
+            optimizer=keras.optimizers.SGD(0.1),
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+            jit_compile=False,
+        )
+        losses.append([float(model.train_on_batch(inputs, targets)) for _ in range(4)])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert losses[0][3] < losses[0][0]
+    for one, other in zip(plain.get_weights(), fused.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one, rtol=2e-3, atol=2e-4)
+
+
 def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:
     model = models.build("mobilenet", {"input_size": 32, "trained_on": "vggface2"})
     faces, _ = made_up_faces(64)

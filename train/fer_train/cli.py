@@ -159,7 +159,7 @@ def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> P
 def _train(run: "Run", name: str, max_minutes: float | None) -> None:
     """Train with a progress bar until the end or a stop, then draw and publish."""
     from fer_train.parallel import alone
-    from fer_train.plots import draw_curves
+    from fer_train.plots import draw_confusion, draw_curves
     from fer_train.publish import publish
 
     total = run.recipe.epochs * run.steps
@@ -180,8 +180,8 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
     if run.workers.number:
         click.echo(f"worker {run.workers.number} is done; worker 0 writes {run.folder}")
         return
+    title = f"{name}, seed {run.seed}"
     if run.progress.history:
-        title = f"{name}, seed {run.seed}"
         draw_curves(run.progress.history, run.folder / "curves.png", title)
     if not run.finished:
         click.echo(
@@ -191,6 +191,8 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
     with alone():
         bundle, scores = publish(run, name)
+    title = f"{title}, clean PublicTest (n = {scores.n})"
+    draw_confusion(scores, run.folder / "confusion.png", title)
     click.echo(
         f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
         f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"

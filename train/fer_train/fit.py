@@ -2,10 +2,12 @@
 
 import json
 import math
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -69,6 +71,7 @@ class Run:
         keras.utils.set_random_seed(seed)
         with _dtype_policy(recipe.precision):
             self.student = self._build()
+        batch_norm.fuse(self.student)
         self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
         views = augment.build(recipe.augmentation, seed)
         self.trainer = keras.Sequential(
@@ -91,7 +94,8 @@ class Run:
         if workers.number:
             return
         with write_beside(folder / "recipe.json") as path:
-            path.write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=2) + "\n")
+            origin = {"seed": seed, "data": self.progress.data, "commit": commit()}
+            path.write_text(json.dumps({**origin, **asdict(recipe)}, indent=2) + "\n")
 
     @property
     def finished(self) -> bool:
@@ -221,6 +225,23 @@ class Run:
     def _variables(self) -> list[keras.Variable]:
         mixup = self.mixup.variables if self.mixup else []
         return [*self.trainer.variables, *mixup, *self.trainer.optimizer.variables]
+
+
+def commit() -> str:
+    """Return the commit of the checkout that this code runs from, else the package's version."""
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=here.parent, capture_output=True, check=True, text=True
+        )
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # else it lies in somebody else's checkout
+        return git("describe", "--always", "--dirty", "--exclude=*")
+    except (OSError, subprocess.CalledProcessError):
+        return f"fer-sdk {version('fer-sdk')}"
 
 
 @contextmanager

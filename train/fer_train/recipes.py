@@ -114,6 +114,9 @@ TEACHERS_VIEWS: Final = Augmentation(
 )
 
 _MILD: Final = Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True)
+_MEDIUM: Final = Augmentation(
+    rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2
+)
 _STRONG: Final = replace(TEACHERS_VIEWS, erasing=0.3)
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
@@ -135,6 +138,19 @@ def _transfer(model: str, input_size: int) -> Recipe:
         weight_decay=1e-4,
         label_smoothing=0.0,
         augmentation=_MILD,
+    )
+
+
+def _small_transfer(model: str, input_size: int, epochs: int) -> Recipe:
+    """The same three stages for two cores: few epochs of small images."""
+    return replace(
+        _transfer(model, input_size),
+        stages=(
+            Stage(epochs=1, learning_rate=1e-3, frozen=True),
+            Stage(epochs, learning_rate=3e-4, warmup_epochs=1),
+            Stage(epochs=1, learning_rate=5e-5, class_weights=True),
+        ),
+        precision="mixed_bfloat16",
     )
 
 
@@ -170,22 +186,27 @@ RECIPES: Final = {
         augmentation=_STRONG,
         precision="mixed_bfloat16",
     ),
-    # Native sizes for machines without a GPU.
+    # For machines without a GPU: native sizes, and the transfer networks run small.
+    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=7),
+    "resnet50-48": _small_transfer("resnet50", 48, epochs=7),
+    "inception-v3-75": _small_transfer("inception_v3", 75, epochs=7),
+    "xception-71": _small_transfer("xception", 71, epochs=4),
+    "mobilenet-96": replace(_small_transfer("mobilenet", 96, epochs=10), precision="float32"),
     "simple-cnn": Recipe(
         model="simple_cnn",
-        stages=(Stage(epochs=30, learning_rate=0.03, warmup_epochs=1),),
+        stages=(Stage(epochs=20, learning_rate=0.03, warmup_epochs=1),),
         augmentation=_MILD,
     ),
     "mini-vgg": Recipe(
         model="mini_vgg",
-        stages=(Stage(epochs=40, learning_rate=0.05, warmup_epochs=2),),
+        stages=(Stage(epochs=25, learning_rate=0.05, warmup_epochs=1),),
         augmentation=_MILD,
         precision="mixed_bfloat16",
     ),
     "mini-vgg-pooled": Recipe(
         model="mini_vgg",
         sizes={"fully_connected": False},
-        stages=(Stage(epochs=40, learning_rate=0.05, warmup_epochs=2),),
+        stages=(Stage(epochs=25, learning_rate=0.05, warmup_epochs=1),),
         augmentation=_MILD,
         precision="mixed_bfloat16",
     ),
@@ -200,16 +221,22 @@ RECIPES: Final = {
         ),
         folded_backbone=True,
         label_smoothing=0.05,
-        augmentation=Augmentation(
-            rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2
-        ),
+        augmentation=_MEDIUM,
     ),
     "vggnet-48": Recipe(
         model="vggnet",
         sizes={"widths": (32, 64, 128, 256), "dense": 512},
-        stages=(Stage(epochs=45, learning_rate=0.05, warmup_epochs=2),),
+        stages=(Stage(epochs=50, learning_rate=0.05, warmup_epochs=2),),
         ferplus_weight=0.2,
-        augmentation=_STRONG,
+        augmentation=_MEDIUM,
+        precision="mixed_bfloat16",
+    ),
+    "residual-48": Recipe(
+        model="residual_student",
+        sizes={"stem": 32, "widths": (64, 128, 256)},
+        stages=(Stage(epochs=45, learning_rate=0.1, warmup_epochs=2),),
+        ferplus_weight=0.2,
+        augmentation=_MEDIUM,
         precision="mixed_bfloat16",
     ),
     # The same path in seconds: a few thousand parameters, two epochs. For tests and a first try.
