@@ -178,7 +178,7 @@ def test_temperature_is_found_again() -> None:
 def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
     faces, labels = made_up_faces(64)
     inputs, targets = faces[..., None].astype(np.float32), np.eye(7, dtype=np.float32)[labels]
-    sizes = {"stem": 4, "widths": (6, 8), "dropout": 0.0}
+    sizes = {"stem": 4, "widths": (6, 8), "blocks": (1, 1), "dropout": 0.0}
     plain, fused = (models.build("residual_student", sizes) for _ in range(2))
     fused.set_weights(plain.get_weights())
     batch_norm.fuse(fused)

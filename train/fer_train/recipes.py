@@ -154,6 +154,19 @@ def _small_transfer(model: str, input_size: int, epochs: int) -> Recipe:
     )
 
 
+_MOBILENET_FACES: Final = replace(
+    _transfer("mobilenet", 96),
+    sizes={"input_size": 96, "weights": "imagenet", "trained_on": "vggface2"},
+    stages=(
+        Stage(epochs=1, learning_rate=1e-3, frozen=True),
+        Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
+        Stage(epochs=2, learning_rate=5e-5, class_weights=True),
+    ),
+    folded_backbone=True,
+    label_smoothing=0.05,
+    augmentation=_MEDIUM,
+)
+
 RECIPES: Final = {
     # fer-train fit first-student --data data/fer2013.npz     (2 cores: 45 s an epoch)
     "first-student": Recipe(
@@ -211,17 +224,14 @@ RECIPES: Final = {
         precision="mixed_bfloat16",
     ),
     # fer-train fit mobilenet-faces --weights FILE: a backbone that knows faces (VGGFace2).
-    "mobilenet-faces": replace(
-        _transfer("mobilenet", 96),
-        sizes={"input_size": 96, "weights": "imagenet", "trained_on": "vggface2"},
+    "mobilenet-faces": _MOBILENET_FACES,
+    "mobilenet-faces-long": replace(
+        _MOBILENET_FACES,
         stages=(
             Stage(epochs=1, learning_rate=1e-3, frozen=True),
-            Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
-            Stage(epochs=2, learning_rate=5e-5, class_weights=True),
+            Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
         ),
-        folded_backbone=True,
-        label_smoothing=0.05,
-        augmentation=_MEDIUM,
+        ferplus_weight=0.2,
     ),
     "vggnet-48": Recipe(
         model="vggnet",
@@ -243,7 +253,7 @@ RECIPES: Final = {
     "smoke": Recipe(
         model="residual_student",
         stages=(Stage(epochs=2, learning_rate=0.05),),
-        sizes={"stem": 4, "widths": (6, 8)},
+        sizes={"stem": 4, "widths": (6, 8), "blocks": (1, 1)},
         batch_size=16,
         augmentation=Augmentation(rotation_degrees=10, flip=True),
     ),

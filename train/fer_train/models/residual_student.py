@@ -14,6 +14,7 @@ from fer_train.models.blocks import scaled_face
 def build(
     stem: int = 24,
     widths: tuple[int, ...] = (40, 80, 120),
+    blocks: tuple[int, ...] = (1, 1, 1),
     dropout: float = 0.3,
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
@@ -22,6 +23,7 @@ def build(
     Args:
         stem: Channels of the first convolution, at full resolution.
         widths: Channels of each stage; every stage halves the resolution.
+        blocks: Residual blocks of each stage, after the convolution that halves.
         dropout: Share of pooled features dropped in training.
         classes: Number of logits.
 
@@ -30,10 +32,11 @@ def build(
     """
     inputs, x = scaled_face()
     x = _convolution(x, stem)
-    for width in widths:
+    for width, count in zip(widths, blocks, strict=True):
         x = _convolution(x, width, strides=2)
-        branch = _convolution(_convolution(x, width), width, activate=False)
-        x = layers.ReLU()(layers.Add()([x, branch]))
+        for _ in range(count):
+            branch = _convolution(_convolution(x, width), width, activate=False)
+            x = layers.ReLU()(layers.Add()([x, branch]))
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout)(x)
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="residual_student")
