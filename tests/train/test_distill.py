@@ -72,7 +72,7 @@ def test_saved_soft_labels_load_back_for_the_same_data_only(
 
 
 def test_epochs_take_turns_with_the_views_and_mix_the_targets(small_fer2013: Fer2013) -> None:
-    recipe = replace(RECIPES["distilled-student"], soft_weight=0.75, soft_temperature=1.0)
+    recipe = replace(RECIPES["small"], soft_weight=0.75, soft_temperature=1.0)
     soft = soft_labels(small_fer2013)
     sample = training_set(small_fer2013, recipe, 0, soft)
     for epoch, view in ((0, 0), (2, 2), (4, 1)):
@@ -84,7 +84,7 @@ def test_epochs_take_turns_with_the_views_and_mix_the_targets(small_fer2013: Fer
 
 def test_recipe_and_soft_labels_must_fit(small_fer2013: Fer2013) -> None:
     with pytest.raises(InputError, match="but none were given"):
-        training_set(small_fer2013, RECIPES["distilled-student"], 0)
+        training_set(small_fer2013, RECIPES["small"], 0)
     with pytest.raises(InputError, match="but some were given"):
         training_set(small_fer2013, RECIPES["smoke"], 0, soft_labels(small_fer2013))
 
@@ -106,14 +106,14 @@ def test_commands_write_soft_labels_and_distil_from_them(
 ) -> None:
     pytest.importorskip("keras", reason="training needs the extra `train`")
     tiny = replace(RECIPES["smoke"], stages=(Stage(2, 0.01),), soft_weight=0.9)
-    monkeypatch.setitem(RECIPES, "distilled-student", tiny)
+    monkeypatch.setitem(RECIPES, "small", tiny)
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, Path("data.npz"))
     for words, message in (
         (["soft-labels", str(golden / "tiny-int8.tflite"), "--views", "2"], "2 views of 139 faces"),
-        (["distill", "distilled-student", "soft_labels.npz"], "clean PublicTest"),
+        (["distill", "small", "soft_labels.npz"], "clean PublicTest"),
     ):
         done = CliRunner().invoke(main, [*words, "--data", "data.npz"])
         assert done.exit_code == 0, done.output
         assert message in done.stdout
-    assert Path("runs/distilled-student-seed0/distilled-student.keras").exists()
+    assert Path("runs/small-seed0/small.keras").exists()

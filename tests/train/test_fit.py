@@ -275,6 +275,27 @@ def test_mixup_resumes_exactly_and_refuses_class_weights(
         Run(weighted, small_fer2013, tmp_path / "weighted", seed=1)
 
 
+def test_averaged_weights_are_the_running_mean_of_the_steps_and_resume(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    recipe = replace(SMOKE, weight_averaging=0.8, stages=(Stage(1, 0.05),))
+    run = Run(recipe, small_fer2013, tmp_path, seed=1)
+    mean: list[NDArray[np.float32]] = []
+    for _ in range(run.steps):
+        run.train(stop=lambda: True)
+        now = [np.array(w) for w in run.student.trainable_weights]
+        blended = [
+            np.float32(0.8) * m + np.float32(0.2) * w for m, w in zip(mean, now, strict=False)
+        ]
+        mean = blended or now
+        run = Run(recipe, small_fer2013, tmp_path, seed=1)
+        for expected, found in zip(mean, run.local_student().trainable_weights, strict=True):
+            np.testing.assert_allclose(np.array(found), expected, rtol=1e-4, atol=1e-6)
+        for kept, weight in zip(now, run.student.trainable_weights, strict=True):
+            np.testing.assert_array_equal(np.array(weight), kept)
+    assert any((m != w).any() for m, w in zip(mean, now, strict=True))
+
+
 def test_a_full_disk_ends_training_with_the_last_good_checkpoint(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

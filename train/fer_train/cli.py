@@ -359,30 +359,38 @@ def teachers(runs: tuple[Path, ...], data: Path, out: Path) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["imbalance", "ferplus", "landmarks"]))
+@click.argument("name", type=click.Choice(["imbalance", "ferplus", "landmarks", "distillation"]))
 @DATA_OPTION
 @click.option("--mesh", type=click.Path(path_type=Path), default=Path("data/mesh.npz"),
               show_default=True, help="What `fer-train mesh` wrote, for landmarks.")  # fmt: skip
+@click.option("--soft-labels", type=click.Path(path_type=Path),
+              default=Path("train/soft_labels.npz"), show_default=True,
+              help="What `fer-train soft-labels` wrote, for distillation.")  # fmt: skip
 @click.option("--runs", type=click.Path(path_type=Path),
               help="Where the runs live; finished ones are kept. Default: runs/NAME.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True)  # fmt: skip
-def study(name: str, data: Path, mesh: Path, runs: Path | None, out: Path) -> None:
+def study(
+    name: str, data: Path, mesh: Path, soft_labels: Path, runs: Path | None, out: Path
+) -> None:
     """Compare ways to train on a cheap network, a few seeds each; write a page and a picture."""
     require("train", "the study", "keras", "matplotlib", "imblearn")
     dataset = fer2013.load(data)
     from fer_train import studies
     from fer_train.plots import draw_bars
+    from fer_train.soft_labels import load
     from fer_train.study import mean_and_spread, run_study, write_page
 
     chosen = studies.study(name, mesh)
+    taught = any(variant.recipe.soft_weight for variant in chosen.variants.values())
+    soft = load(soft_labels, dataset) if taught else None
     with tqdm(total=len(chosen.variants) * len(chosen.seeds), unit=" runs") as bar:
 
         def report(variant: str) -> None:
             bar.set_description(variant, refresh=False)
             bar.update()
 
-        outcomes = run_study(chosen, dataset, runs or Path("runs") / name, report)
+        outcomes = run_study(chosen, dataset, runs or Path("runs") / name, soft, report)
     write_page(chosen, outcomes, out / f"{name}.md")
     numbers = ("accuracy", "balanced_accuracy", "macro_f1")
     groups = {o.variant: [mean_and_spread(o, number) for number in numbers] for o in outcomes}

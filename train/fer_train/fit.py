@@ -144,13 +144,27 @@ class Run:
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
     def local_student(self) -> keras.Model:
-        """Return the network in float32 and of this process alone, however it is trained."""
-        if self.recipe.precision == "float32" and self.workers.count == 1:
+        """Return the network in float32 and of this process alone, however it is trained.
+
+        With the mean of its weights, if the recipe averages them.
+        """
+        recipe = self.recipe
+        plain = recipe.precision == "float32" and not recipe.weight_averaging
+        if plain and self.workers.count == 1:
             return self.student
         with parallel.alone():
             network = self._build()
-            network.set_weights(self.student.get_weights())
+            network.set_weights(self._published_weights())
         return network
+
+    def _published_weights(self) -> list[NDArray[np.float32]]:
+        if not self.recipe.weight_averaging:
+            return list(self.student.get_weights())
+        kept = [np.array(variable) for variable in self.student.weights]
+        self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
+        averaged = [np.array(variable) for variable in self.student.weights]
+        self.student.set_weights(kept)
+        return averaged
 
     def _build(self) -> keras.Model:
         sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe))}
@@ -272,11 +286,15 @@ def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Opt
         warmup_target=stage.learning_rate if stage.warmup_epochs else None,
         warmup_steps=stage.warmup_epochs * steps,
     )
+    averaging = {
+        "use_ema": bool(recipe.weight_averaging),
+        "ema_momentum": recipe.weight_averaging or 0.99,  # Keras checks it even when it is off
+    }
     if recipe.optimizer == "adam":
-        optimizer = keras.optimizers.AdamW(curve, recipe.weight_decay)
+        optimizer = keras.optimizers.AdamW(curve, recipe.weight_decay, **averaging)
     else:
         optimizer = keras.optimizers.SGD(
-            curve, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay
+            curve, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay, **averaging
         )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer

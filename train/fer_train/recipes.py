@@ -46,6 +46,8 @@ class Recipe:
         classes: FER2013's seven with its labels, or FER+'s eight with its votes' distribution.
         draw_labels: Whether every epoch draws one label a face from its target (Barsoum et al.
             2016, https://arxiv.org/abs/1608.01041) instead of training towards all of it.
+        weight_averaging: Share of the former average in a running mean of the weights, 0.999 say;
+            the mean is what is scored and published. 0 switches it off.
         folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
         precision: Keras' dtype policy while training; what is published is float32 either way.
     """
@@ -66,6 +68,7 @@ class Recipe:
     mixup: float = 0.0
     classes: Literal["fer2013", "ferplus"] = "fer2013"
     draw_labels: bool = False
+    weight_averaging: float = 0.0
     folded_backbone: bool = False
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
@@ -117,7 +120,8 @@ _MILD: Final = Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True
 _MEDIUM: Final = Augmentation(
     rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2
 )
-_STRONG: Final = replace(TEACHERS_VIEWS, erasing=0.3)
+STUDENTS_VIEWS: Final = replace(TEACHERS_VIEWS, erasing=0.3)
+"""For students without a teacher: the same, and parts erased."""
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
 # before, which ended at 61.16 % of PublicTest + PrivateTest, 60.02 % with the class weights.
@@ -154,6 +158,20 @@ def _small_transfer(model: str, input_size: int, epochs: int) -> Recipe:
     )
 
 
+def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs: int) -> Recipe:
+    """The networks that we ship differ in size alone."""
+    return Recipe(
+        model="residual_student",
+        sizes={"stem": stem, "widths": widths, "blocks": blocks},
+        stages=(Stage(epochs, learning_rate=0.1, warmup_epochs=3),),
+        label_smoothing=0.0,
+        soft_weight=0.8,
+        weight_averaging=0.999,
+        augmentation=Augmentation(flip=True, erasing=0.3),
+        precision="mixed_bfloat16",
+    )
+
+
 _MOBILENET_FACES: Final = replace(
     _transfer("mobilenet", 96),
     sizes={"input_size": 96, "weights": "imagenet", "trained_on": "vggface2"},
@@ -173,17 +191,12 @@ RECIPES: Final = {
         model="residual_student",
         stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
         ferplus_weight=0.35,
-        augmentation=_STRONG,
+        augmentation=STUDENTS_VIEWS,
     ),
-    # fer-train distill distilled-student SOFT_LABELS: the same net, on the views that teachers saw.
-    "distilled-student": Recipe(
-        model="residual_student",
-        stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
-        label_smoothing=0.0,
-        soft_weight=0.8,
-        soft_temperature=1.5,
-        augmentation=Augmentation(erasing=0.3),
-    ),
+    # fer-train distill small train/soft_labels.npz: on the views that teachers saw.
+    "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=200),
+    "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=150),
+    "base": _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),
     "resnet50": _transfer("resnet50", 96),
@@ -196,7 +209,7 @@ RECIPES: Final = {
         stages=(Stage(epochs=300, learning_rate=0.01, warmup_epochs=3),),
         batch_size=64,
         weight_decay=5e-3,
-        augmentation=_STRONG,
+        augmentation=STUDENTS_VIEWS,
         precision="mixed_bfloat16",
     ),
     # For machines without a GPU: native sizes, and the transfer networks run small.

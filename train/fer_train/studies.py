@@ -7,7 +7,7 @@ from typing import Final
 from fer_train.augmentation import Augmentation
 from fer_train.data.imbalance import RESAMPLINGS
 from fer_train.data.shapes import with_shapes
-from fer_train.recipes import Recipe, Stage
+from fer_train.recipes import RECIPES, STUDENTS_VIEWS, Recipe, Stage
 from fer_train.study import Study, Variant
 
 _CHEAP: Final = Recipe(
@@ -64,15 +64,53 @@ _FERPLUS: Final = Study(
     seeds=(0, 1),
 )
 
+_NANO: Final = replace(RECIPES["nano"], stages=(Stage(15, 0.1, warmup_epochs=1),))
+_ALONE: Final = replace(
+    _NANO, soft_weight=0.0, ferplus_weight=0.0, weight_averaging=0.0, augmentation=STUDENTS_VIEWS
+)
+_TAUGHT: Final = replace(_NANO, soft_weight=1.0, ferplus_weight=0.0, weight_averaging=0.0)
+_DISTILLATION: Final = Study(
+    name="distillation",
+    title="What each ingredient gives a student",
+    method="The network of `nano`, 15 epochs unless it says otherwise. Without teachers the views "
+    "are random ones of the same strength.",
+    lesson=None,
+    variants={
+        "labels": Variant(_ALONE),
+        "labels, 30 % FER+": Variant(replace(_ALONE, ferplus_weight=0.3)),
+        "teachers' answer to the untouched face": Variant(
+            replace(_TAUGHT, augmentation=STUDENTS_VIEWS), views=1
+        ),
+        "teachers' answer to the same view": Variant(_TAUGHT),
+        "the same, temperature 2": Variant(replace(_TAUGHT, soft_temperature=2.0)),
+        "80 % teachers, 20 % labels": Variant(replace(_TAUGHT, soft_weight=0.8)),
+        "80 % teachers, 14 % labels, 6 % FER+": Variant(
+            replace(_TAUGHT, soft_weight=0.8, ferplus_weight=0.3)
+        ),
+        "80 % teachers, 20 % labels, weights averaged": Variant(
+            replace(_TAUGHT, soft_weight=0.8, weight_averaging=0.999)
+        ),
+        "80 % teachers, 20 % labels, 45 epochs": Variant(
+            replace(_TAUGHT, soft_weight=0.8, stages=(Stage(45, 0.1, warmup_epochs=2),))
+        ),
+    },
+    seeds=(0,),
+)
+
 
 def study(name: str, mesh: Path) -> Study:
     """Return a study by name.
 
     Args:
-        name: "imbalance", "ferplus" or "landmarks".
+        name: "imbalance", "ferplus", "landmarks" or "distillation".
         mesh: The landmarks that `fer-train mesh` found, for the study of landmarks.
     """
-    known = {"imbalance": _IMBALANCE, "ferplus": _FERPLUS, "landmarks": _landmarks(mesh)}
+    known = {
+        "imbalance": _IMBALANCE,
+        "ferplus": _FERPLUS,
+        "landmarks": _landmarks(mesh),
+        "distillation": _DISTILLATION,
+    }
     return known[name]
 
 

@@ -1,7 +1,7 @@
 """A study: variants of one cheap run, a few seeds each, as a table and a picture."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from fer_sdk.softmax import softmax
 from fer_train.data.training_set import class_names
 from fer_train.fit import Run, predict
 from fer_train.recipes import Recipe
+from fer_train.soft_labels import SoftLabels
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,12 @@ class Variant:
     Attributes:
         recipe: How it trains.
         faces: The data that it trains on and is scored on, made from FER2013.
+        views: For a recipe with soft labels, how many of their views; None for all.
     """
 
     recipe: Recipe
     faces: Callable[[Fer2013], Fer2013] = lambda data: data
+    views: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,11 @@ class Outcome:
 
 
 def run_study(
-    study: Study, data: Fer2013, folder: Path, report: Callable[[str], None] = lambda variant: None
+    study: Study,
+    data: Fer2013,
+    folder: Path,
+    soft: SoftLabels | None = None,
+    report: Callable[[str], None] = lambda variant: None,
 ) -> list[Outcome]:
     """Train every variant with every seed; finished runs in `folder` are not trained again.
 
@@ -76,16 +83,21 @@ def run_study(
         study: What to compare.
         data: FER2013; trained on Training, scored on clean PublicTest.
         folder: Where the runs live.
+        soft: Teachers' soft labels, for variants that want them.
         report: Told about each finished run.
     """
     outcomes = []
     for name, variant in study.variants.items():
         scores, minutes, count = [], 0.0, 0
         faces = variant.faces(data)
+        taught = None
+        if soft and variant.recipe.soft_weight:
+            taught = replace(soft, labels=soft.labels[: variant.views])
         for seed in study.seeds:
-            run = Run(variant.recipe, faces, folder / f"{name.replace(' ', '-')}-seed{seed}", seed)
+            path = folder / f"{name.replace(' ', '-')}-seed{seed}"
+            run = Run(variant.recipe, faces, path, seed, taught)
             run.train()
-            probabilities = softmax(predict(run.student, run.watched), 1.0)
+            probabilities = softmax(predict(run.local_student(), run.watched), 1.0)
             scores.append(score(run.truth, probabilities, class_names(variant.recipe)))
             minutes += run.progress.seconds / 60
             count = count or len(run.sample.faces)
@@ -103,13 +115,14 @@ def mean_and_spread(outcome: Outcome, name: str) -> tuple[float, float]:
 def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
     """Write the study as Markdown; its picture has the same name, `.png`."""
     where = describe_environment()
+    spread = " Mean and standard deviation over the seeds." if len(study.seeds) > 1 else ""
     lines = [
         f"# {study.title}",
         "",
         study.lesson or "Not read yet: what it teaches belongs here.",
         "",
-        f"{study.method} {len(study.seeds)} seeds; trained on FER2013 Training without blank "
-        "images, scored on clean PublicTest. Mean and standard deviation over the seeds.",
+        f"{study.method} {_seeds(study)}; trained on FER2013 Training without blank "
+        f"images, scored on clean PublicTest.{spread}",
         "",
         f"Made by `fer-train study {study.name}` on {where['processor']} x {where['cores']}, "
         f"Keras {where['keras']}; minutes are those of all seeds, beside other work.",
@@ -120,7 +133,7 @@ def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
     ]
     for outcome in outcomes:
         cells = [
-            "{:.2f} ± {:.2f}".format(*mean_and_spread(outcome, name))
+            _cell(*mean_and_spread(outcome, name), seeds=len(study.seeds))
             for name in ("accuracy", "balanced_accuracy", "macro_f1")
         ]
         lines.append(
@@ -130,3 +143,11 @@ def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
     lines += ["", f"![accuracy, balanced accuracy and macro F1 by variant]({path.stem}.png)", ""]
     with write_beside(path) as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _seeds(study: Study) -> str:
+    return f"{len(study.seeds)} seeds" if len(study.seeds) > 1 else "One seed"
+
+
+def _cell(mean: float, spread: float, seeds: int) -> str:
+    return f"{mean:.2f} ± {spread:.2f}" if seeds > 1 else f"{mean:.2f}"
