@@ -72,6 +72,7 @@ class Run:
         with _dtype_policy(recipe.precision):
             self.student = self._build()
         batch_norm.fuse(self.student)
+        self._twin: keras.Model | None = None
         self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
         views = augment.build(recipe.augmentation, seed)
         self.trainer = keras.Sequential(
@@ -153,9 +154,9 @@ class Run:
         if plain and self.workers.count == 1:
             return self.student
         with parallel.alone():
-            network = self._build()
-            network.set_weights(self._published_weights())
-        return network
+            self._twin = self._twin or self._build()
+            self._twin.set_weights(self._published_weights())
+        return self._twin
 
     def _published_weights(self) -> list[NDArray[np.float32]]:
         if not self.recipe.weight_averaging:
