@@ -1,0 +1,87 @@
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import CliRunner
+
+from fer_bench import card
+from fer_bench.benchmark import Settings
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.images import read_photo
+from fer_train.data.importer import save
+
+pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
+
+SOURCE = {
+    "recipe": "small", "seed": "3", "epochs": "2", "minutes": "1", "trainer": "a trainer",
+    "data": "0123, soft labels 4567", "calibration": "504 faces", "hardware": "two cores",
+}  # fmt: skip
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model that says where it comes from, and is taken for a shipped one."""
+    for precision in card.PRECISIONS:
+        path = tmp_path / f"made-up-{precision}.tflite"
+        shutil.copy(golden / f"tiny-{precision}.tflite", path)
+        sidecar = json.loads((golden / f"tiny-{precision}.tflite.json").read_text())
+        Path(f"{path}.json").write_text(json.dumps({**sidecar, "source": SOURCE}))
+    monkeypatch.setattr(card, "find_model", lambda name: tmp_path / f"{name}.tflite")
+    monkeypatch.setattr(card, "Settings", lambda: Settings("quick"))
+    return tmp_path
+
+
+def london(folder: Path, photo: Path) -> Path:
+    (folder / "faces").mkdir()
+    for name in ("1_03", "1_08"):
+        assert cv2.imwrite(str(folder / "faces" / f"{name}.jpg"), read_photo(photo))
+    people = "face_id,face_age,face_gender,face_eth\n1,NA,female,white\n"
+    (folder / "info.csv").write_text(people)
+    return folder
+
+
+def test_the_card_states_what_was_measured(
+    shipped: Path, small_fer2013: Fer2013, sample_photo: Path
+) -> None:
+    save(small_fer2013, shipped / "data.npz")
+    words = ["made-up", str(london(shipped, sample_photo)), "--data", str(shipped / "data.npz")]
+    done = CliRunner().invoke(card.main, [*words, "--out", str(shipped / "docs")])
+    assert done.exit_code == 0, done.output
+    text = (shipped / "docs" / "made-up.md").read_text()
+    for line in (
+        "fer-train distill small train/soft_labels.npz --seed 3",
+        "| faces | 35 | 34 | 35 | 34 |",
+        "| accuracy % | 100.00 | 100.00 | 100.00 | 100.00 |",
+        "2 of 2 photos with exactly one face found",
+        "| age not stated | ",
+        "| int8 | 0.0",
+    ):
+        assert line in text
+    assert read_photo(shipped / "docs" / "made-up.png", convert=True).std() > 5
+
+
+def test_a_class_that_is_rarely_found_is_named(shipped: Path, small_fer2013: Fer2013) -> None:
+    emotion = small_fer2013.emotion.copy()
+    emotion[emotion == 2] = 4
+    save(Fer2013(small_fer2013.pixels, emotion, small_fer2013.usage, small_fer2013.duplicate_of,
+                 small_fer2013.ferplus_votes), shipped / "data.npz")  # fmt: skip
+    photo = Path(__file__).parents[2] / "examples" / "eileen_collins.png"
+    words = ["made-up", str(london(shipped, photo)), "--data", str(shipped / "data.npz")]
+    done = CliRunner().invoke(card.main, [*words, "--out", str(shipped)])
+    assert done.exit_code == 0, done.output
+    text = (shipped / "made-up.md").read_text()
+    assert "- sad is found in 50 % of the cases; else it is called fear (50 %)." in text
+
+
+def test_a_model_of_unknown_origin_has_no_card(
+    shipped: Path, golden: Path, small_fer2013: Fer2013
+) -> None:
+    save(small_fer2013, shipped / "data.npz")
+    shutil.copy(golden / "tiny-int8.tflite.json", shipped / "made-up-int8.tflite.json")
+    words = ["made-up", str(shipped), "--data", str(shipped / "data.npz"), "--out", str(shipped)]
+    done = CliRunner().invoke(card.main, words)
+    assert done.exit_code == 1
+    assert "its source lacks calibration, data, epochs" in done.stderr
+    assert not (shipped / "made-up.md").exists()
