@@ -9,9 +9,11 @@ from tests.made_up import made_up_faces
 
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
+from fer_sdk.labels import FER2013_LABELS
 from fer_train.augmentation import Augmentation
 from fer_train.cli import main
 from fer_train.data.importer import save
+from fer_train.data.targets import FERPLUS_CLASSES
 from fer_train.data.training_set import training_set
 from fer_train.data.views import numbered_view
 from fer_train.recipes import RECIPES, TEACHERS_VIEWS, Stage
@@ -40,14 +42,16 @@ def test_a_view_without_changes_is_the_face_and_a_flip_its_mirror_image() -> Non
 def soft_labels(data: Fer2013, views: int = 3) -> SoftLabels:
     rng = np.random.default_rng(0)
     labels = rng.integers(1, 256, (views, 139, 7), np.uint8)
-    return SoftLabels(labels, TEACHERS_VIEWS, data.fingerprint, {"teacher.keras": "0" * 64})
+    return SoftLabels(
+        labels, FER2013_LABELS, TEACHERS_VIEWS, data.fingerprint, {"teacher.keras": "0" * 64}
+    )
 
 
 def test_stored_probabilities_are_kept_to_a_hundredth() -> None:
     rng = np.random.default_rng(0)
     true = rng.dirichlet(np.full(7, 0.3), 500)
     stored = np.round(255 * np.sqrt(true)).astype(np.uint8)[None]
-    soft = SoftLabels(stored, TEACHERS_VIEWS, "", {})
+    soft = SoftLabels(stored, FER2013_LABELS, TEACHERS_VIEWS, "", {})
     np.testing.assert_allclose(soft.probabilities(0), true, atol=0.01)
     assert soft.probabilities(0, temperature=3).max(axis=1).mean() < true.max(axis=1).mean() - 0.1
 
@@ -89,6 +93,22 @@ def test_recipe_and_soft_labels_must_fit(small_fer2013: Fer2013) -> None:
         training_set(small_fer2013, RECIPES["smoke"], 0, soft_labels(small_fer2013))
 
 
+def test_eight_classes_are_taught_on_the_faces_that_have_one(small_fer2013: Fer2013) -> None:
+    votes = np.zeros((210, 10), np.uint8)
+    votes[np.arange(210), small_fer2013.emotion] = 8
+    votes[3] = (0,) * 9 + (8,)  # most saw no face
+    data = replace(small_fer2013, ferplus_votes=votes)
+    labels = np.random.default_rng(0).integers(1, 256, (2, 139, 8), np.uint8)
+    soft = SoftLabels(labels, FERPLUS_CLASSES, TEACHERS_VIEWS, data.fingerprint, {})
+    recipe = replace(RECIPES["small"], classes="ferplus", soft_weight=1.0)
+    faces, targets = training_set(data, recipe, 0, soft).of_epoch(1)
+    seen = np.delete(numbered_view(data.pixels[:139], TEACHERS_VIEWS, 1), 3, axis=0)
+    np.testing.assert_array_equal(faces, seen)
+    np.testing.assert_allclose(targets, np.delete(soft.probabilities(1), 3, axis=0), atol=1e-6)
+    with pytest.raises(InputError, match=r"labels are of neutral, happy.*but the recipe's"):
+        training_set(data, RECIPES["small"], 0, soft)
+
+
 def test_teachers_are_asked_about_every_view(small_fer2013: Fer2013, golden: Path) -> None:
     asked: list[int] = []
     teachers = [golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"]
@@ -97,7 +117,7 @@ def test_teachers_are_asked_about_every_view(small_fer2013: Fer2013, golden: Pat
     assert len(asked) == 4
     labels: NDArray[np.uint8] = small_fer2013.emotion[:139]
     assert (soft.probabilities(0).argmax(axis=1) == labels).all()
-    assert set(soft.members) == {"tiny-int8.tflite", "tiny-float32.tflite"}
+    assert set(soft.members) == {"golden/tiny-int8.tflite", "golden/tiny-float32.tflite"}
 
 
 @pytest.mark.tensorflow

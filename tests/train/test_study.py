@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.images import read_photo
+from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli import main
 from fer_train.data.importer import save
 from fer_train.recipes import RECIPES, TEACHERS_VIEWS, Stage
@@ -80,7 +81,7 @@ def test_study_of_distillation_reads_soft_labels_and_as_many_views_as_it_says(
     assert refused.exit_code == 1
     assert "no soft labels at soft.npz" in refused.stderr
     labels = np.random.default_rng(0).integers(1, 256, (3, 139, 7), np.uint8)
-    soft = SoftLabels(labels, TEACHERS_VIEWS, small_fer2013.fingerprint, {})
+    soft = SoftLabels(labels, FER2013_LABELS, TEACHERS_VIEWS, small_fer2013.fingerprint, {})
     save_soft_labels(soft, tmp_path / "soft.npz")
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output

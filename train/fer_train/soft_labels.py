@@ -1,7 +1,7 @@
 """What teachers answered about numbered views of the training faces, small enough to commit.
 
-A file holds `labels`, uint8 (views, n, 7), round(255 sqrt(p)), which keeps small probabilities, and
-`manifest`, JSON text: members with their hashes, data, augmentation, the rows' order.
+A file holds `labels`, uint8 (views, n, classes), round(255 sqrt(p)), which keeps small
+probabilities, and `manifest`, JSON text: classes, members with their hashes, data, augmentation.
 """
 
 import hashlib
@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import TRAINING, Fer2013
 from fer_sdk.files import sha256_of, write_beside
-from fer_sdk.labels import FER2013_LABELS
 from fer_train.augmentation import Augmentation
 from fer_train.data.views import numbered_view
 from fer_train.evaluate import opened
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,16 @@ class SoftLabels:
     """Teachers' answers.
 
     Attributes:
-        labels: uint8 (views, n, 7), as the module's docstring says; n is Training without blanks.
+        labels: uint8 (views, n, classes), as the module's docstring says; n is Training without
+            blanks.
+        classes: Their names.
         augmentation: Of the views, for `numbered_view`.
         data: Fingerprint of the FER2013 that the rows are of.
-        members: Name and sha256 of each teacher.
+        members: Folder and name of each teacher's file, and its sha256.
     """
 
     labels: NDArray[np.uint8]
+    classes: tuple[str, ...]
     augmentation: Augmentation
     data: str
     members: dict[str, str]
@@ -56,7 +58,7 @@ class SoftLabels:
             temperature: Above 1 softens (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
 
         Returns:
-            float32 (n, 7), each row a distribution.
+            float32 (n, classes), each row a distribution.
         """
         powers = (self.labels[view].astype(np.float64) / 255) ** (2 / temperature)
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
@@ -79,24 +81,27 @@ def ask_teachers(
         report: Told about every answer of a model to a view.
 
     Raises:
-        FerError: If a bundle is damaged or its labels are not FER2013's.
+        FerError: If a bundle is damaged or has other labels than the first.
     """
     faces = data.pixels[data.rows(TRAINING, clean=True)]
-    labels = np.zeros((views, len(faces), len(FER2013_LABELS)), np.uint8)
     with ExitStack() as stack:
         teachers = [stack.enter_context(opened(model)) for model in models]
+        classes = teachers[0][0].labels
         for model, (bundle, _) in zip(models, teachers, strict=True):
-            if bundle.labels != FER2013_LABELS:
-                raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
+            if bundle.labels != classes:
+                raise InputError(
+                    f"{model} has the labels {bundle.labels}, but {models[0]} has {classes}"
+                )
+        labels = np.zeros((views, len(faces), len(classes)), np.uint8)
         for view in range(views):
             seen = numbered_view(faces, augmentation, view)
-            votes = np.zeros((len(faces), len(FER2013_LABELS)))
+            votes = np.zeros(labels.shape[1:])
             for _, predict in teachers:
                 votes += predict(seen)
                 report(1)
             labels[view] = np.round(255 * np.sqrt(votes / len(teachers)))
-    members = {model.name: sha256_of(model) for model in models}
-    return SoftLabels(labels, augmentation, data.fingerprint, members)
+    members = {f"{model.parent.name}/{model.name}": sha256_of(model) for model in models}
+    return SoftLabels(labels, classes, augmentation, data.fingerprint, members)
 
 
 def save(soft: SoftLabels, path: Path) -> None:
@@ -104,6 +109,7 @@ def save(soft: SoftLabels, path: Path) -> None:
     manifest = {
         "schema": SCHEMA,
         "data": soft.data,
+        "classes": soft.classes,
         "members": soft.members,
         "augmentation": asdict(soft.augmentation),
         "views": len(soft.labels),
@@ -143,4 +149,5 @@ def _parse(labels: NDArray[np.uint8], manifest: dict[str, Any]) -> SoftLabels:
     augmentation = Augmentation(**manifest["augmentation"])
     if manifest["schema"] != SCHEMA or labels.dtype != np.uint8 or labels.ndim != 3:
         raise ValueError(f"schema {manifest['schema']}, labels {labels.dtype} {labels.shape}")
-    return SoftLabels(labels, augmentation, manifest["data"], manifest["members"])
+    classes = tuple(manifest["classes"])
+    return SoftLabels(labels, classes, augmentation, manifest["data"], manifest["members"])

@@ -30,7 +30,7 @@ class TrainingSet:
         faces: uint8 (n, 48, 48), range [0, 255].
         labels: The class of each, numbers (n,): FER2013's label, or FER+'s most frequent vote.
         targets: Class probabilities, float32 (n, classes).
-        soft: Teachers' answers about the same faces in the same order, or None.
+        taught: What teachers answered about them, or None.
         recipe: Says what becomes of the targets.
         seed: Of drawn labels.
     """
@@ -38,7 +38,7 @@ class TrainingSet:
     faces: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     targets: NDArray[np.float32]
-    soft: SoftLabels | None
+    taught: "Taught | None"
     recipe: Recipe
     seed: int
 
@@ -55,13 +55,34 @@ class TrainingSet:
         if self.recipe.draw_labels:
             targets = drawn(targets, np.random.default_rng([self.seed, epoch, 1]))
         targets = smoothed(targets, self.recipe.label_smoothing)
-        if self.soft is None:
+        if self.taught is None:
             return self.faces, targets
-        view = epoch % len(self.soft.labels)
+        faces, answers = self.taught.of_epoch(epoch, self.recipe.soft_temperature)
         share = np.float32(self.recipe.soft_weight)
-        taught = self.soft.probabilities(view, self.recipe.soft_temperature)
-        faces = numbered_view(self.faces, self.soft.augmentation, view)
-        return faces, share * taught + (1 - share) * targets
+        return faces, share * answers + (1 - share) * targets
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Teachers' answers about some of the faces that they saw.
+
+    Attributes:
+        soft: About all of Training without blank images.
+        faces: Those images, uint8 (m, 48, 48), in the answers' order.
+        places: Which of them count, int (n,).
+    """
+
+    soft: SoftLabels
+    faces: NDArray[np.uint8]
+    places: NDArray[np.intp]
+
+    def of_epoch(
+        self, epoch: int, temperature: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return an epoch's views, uint8 (n, 48, 48), and the answers, float32 (n, classes)."""
+        view = epoch % len(self.soft.labels)
+        views = numbered_view(self.faces, self.soft.augmentation, view)
+        return views[self.places], self.soft.probabilities(view, temperature)[self.places]
 
 
 def drawn(targets: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -113,9 +134,12 @@ def training_set(
             f"{'none were' if soft is None else 'some were'} given: use `fer-train distill` for "
             "recipes with soft labels, `fit` for others"
         )
-    if soft is not None and recipe.classes == "ferplus":
-        raise InputError("soft labels are of FER2013's seven classes, but the recipe's are FER+'s")
-    rows = data.rows(TRAINING, clean=True)
+    if soft is not None and soft.classes != class_names(recipe):
+        raise InputError(
+            f"the soft labels are of {', '.join(soft.classes)}, "
+            f"but the recipe's classes are {', '.join(class_names(recipe))}"
+        )
+    rows = everything = data.rows(TRAINING, clean=True)
     if recipe.resampling is not None:
         if recipe.ferplus_weight or soft or recipe.classes == "ferplus":
             raise InputError("resampled faces have no FER+ votes and no soft labels")
@@ -129,4 +153,6 @@ def training_set(
     else:
         targets = soft_targets(data, rows, ferplus_weight=recipe.ferplus_weight)
         labels = data.emotion[rows]
-    return TrainingSet(data.pixels[rows], labels, targets, soft, recipe, seed)
+    places = np.searchsorted(everything, rows)
+    taught = None if soft is None else Taught(soft, data.pixels[everything], places)
+    return TrainingSet(data.pixels[rows], labels, targets, taught, recipe, seed)
