@@ -1,0 +1,81 @@
+"""`fer-train ensemble` and `soft-labels`: several models asked together."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk import fer2013
+from fer_sdk.console import DATA_OPTION, progress_bar
+from fer_sdk.errors import InputError
+from fer_train.recipes import TEACHERS_VIEWS
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
+@click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
+@click.option("--mirrored", is_flag=True, help="Ask about the mirror image too.")
+@click.option("--split", type=click.Choice(list(fer2013.SPLITS)), default="public",
+              show_default=True, help="Read private once, last, for a final ensemble.")  # fmt: skip
+def ensemble(
+    models: tuple[Path, ...],
+    data: Path,
+    members: int | None,
+    weighted: bool,
+    mirrored: bool,
+    split: str,
+) -> None:
+    """Let MODELS vote; who votes, and how much, is chosen on clean PublicTest."""
+    from fer_train import ensemble as voting
+    from fer_train.evaluate import describe
+
+    if members is not None and (weighted or members > len(models)):
+        raise click.UsageError(f"--members goes up to {len(models)} and without --weighted")
+    dataset = fer2013.load(data)
+
+    def ask(*usages: int) -> list[NDArray[np.float64]]:
+        faces = dataset.pixels[dataset.rows(*usages)]
+        with progress_bar(total=len(models), desc="asking", unit=" models") as bar:
+            return voting.ask(models, faces, mirrored=mirrored, report=bar.update)
+
+    answers = ask(fer2013.PUBLIC_TEST)
+    clean = voting.clean_public(dataset)
+    truth = dataset.emotion[dataset.rows(fer2013.PUBLIC_TEST)][clean]
+    clean_answers = [answer[clean] for answer in answers]
+    chosen = (
+        voting.fit_weights(clean_answers, truth)
+        if weighted
+        else voting.choose_members(clean_answers, truth, members or len(models))
+    )
+    for member, weight in zip(chosen.members, chosen.weights, strict=True):
+        alone = (clean_answers[member].argmax(axis=1) == truth).mean()
+        click.echo(f"{weight:.3f}  {models[member]}  (alone {alone:.2%} of clean PublicTest)")
+    usages = fer2013.SPLITS[split]
+    answers = answers if split == "public" else ask(*usages)
+    click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usages)))
+
+
+@click.command("soft-labels")
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--views", type=click.IntRange(1), default=30, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
+              show_default=True)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
+def soft_labels_command(
+    models: tuple[Path, ...], data: Path, views: int, out: Path, overwrite: bool
+) -> None:
+    """Ask MODELS about numbered views of the Training faces; write their mean for `distill`."""
+    from fer_train.soft_labels import ask_teachers, save
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} is there already: add --overwrite or another --out")
+    dataset = fer2013.load(data)
+    with progress_bar(total=views * len(models), desc="asking", unit=" answers") as bar:
+        soft = ask_teachers(models, dataset, TEACHERS_VIEWS, views, bar.update)
+    save(soft, out)
+    click.echo(f"{views} views of {soft.labels.shape[1]:,} faces, {out.stat().st_size:,} bytes")
+    click.echo(str(out))

@@ -1,0 +1,156 @@
+"""`fer-train fit` and `distill`: train a network by a recipe."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tqdm import tqdm
+
+from fer_sdk import fer2013
+from fer_sdk.console import DATA_OPTION
+from fer_sdk.extras import require
+from fer_train.recipes import RECIPES, with_sizes
+from fer_train.stopping import stop_request
+
+if TYPE_CHECKING:
+    from fer_train.fit import Run
+    from fer_train.parallel import Workers
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what `fit` and `distill` share."""
+    for option in (
+        click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
+        click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
+                     help="Stop after this time; the same command goes on later."),
+        click.option("--workers", help="HOST:PORT of every process that trains this run, with "
+                     "commas; the same command runs on each. Needs KERAS_BACKEND=jax."),
+        click.option("--worker", type=click.IntRange(0), default=0, show_default=True,
+                     help="Which of --workers this process is; 0 writes the run."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+        click.option("--out", type=click.Path(path_type=Path),
+                     help="Default: runs/RECIPE-seedSEED."),
+        DATA_OPTION,
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if not r.soft_weight]))
+@run_options
+@click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")
+@click.option("--input-size", type=click.IntRange(32, 299), help="Of a backbone, in pixels.")
+def fit(
+    recipe: str,
+    data: Path,
+    out: Path | None,
+    seed: int,
+    max_minutes: float | None,
+    restart: bool,
+    workers: str | None,
+    worker: int,
+    weights: str | None,
+    input_size: int | None,
+) -> None:
+    """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
+    require("train", "training", "keras", "matplotlib")
+    from fer_train.fit import Run
+
+    chosen = {"weights": weights, "input_size": input_size}
+    sizes = {name: value for name, value in chosen.items() if value is not None}
+    folder = _run_folder(recipe, seed, out, restart=restart)
+    dataset = fer2013.load(data)
+    team = _join(workers, worker, max_minutes)
+    run = Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed, workers=team)
+    _train(run, recipe, max_minutes)
+
+
+@click.command()
+@click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if r.soft_weight]))
+@click.argument("soft_labels", type=click.Path(path_type=Path))
+@run_options
+def distill(
+    recipe: str,
+    soft_labels: Path,
+    data: Path,
+    out: Path | None,
+    seed: int,
+    max_minutes: float | None,
+    restart: bool,
+    workers: str | None,
+    worker: int,
+) -> None:
+    """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
+    require("train", "training", "keras", "matplotlib")
+    from fer_train.fit import Run
+    from fer_train.soft_labels import load
+
+    dataset = fer2013.load(data)
+    soft = load(soft_labels, dataset)
+    folder = _run_folder(recipe, seed, out, restart=restart)
+    team = _join(workers, worker, max_minutes)
+    _train(Run(RECIPES[recipe], dataset, folder, seed, soft, team), recipe, max_minutes)
+
+
+def _join(workers: str | None, worker: int, max_minutes: float | None) -> "Workers":
+    from fer_train.parallel import ALONE, join
+
+    if workers is None:
+        return ALONE
+    if max_minutes is not None:
+        raise click.UsageError("--max-minutes goes without --workers: their clocks differ")
+    return join(workers.split(","), worker)
+
+
+def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> Path:
+    folder = out or Path("runs") / f"{recipe}-seed{seed}"
+    if restart:
+        (folder / "checkpoint.npz").unlink(missing_ok=True)
+    return folder
+
+
+def _train(run: "Run", name: str, max_minutes: float | None) -> None:
+    """Train with a progress bar until the end or a stop, then draw and publish."""
+    from fer_train.parallel import alone
+    from fer_train.plots import draw_confusion, draw_curves
+    from fer_train.publish import publish
+
+    total = run.recipe.epochs * run.steps
+    done = run.progress.epoch * run.steps + run.progress.step
+    pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
+    with (
+        stop_request(max_minutes) as stop,
+        tqdm(total=total, initial=done, desc=name, unit=" steps", mininterval=pause) as bar,
+    ):
+
+        def report(epoch: int, step: int, loss: float) -> None:
+            history = run.progress.history
+            accuracy = f", public {history[-1]['public_clean_accuracy']:.1%}" if history else ""
+            bar.set_postfix_str(f"epoch {epoch + 1}, loss {loss:.3f}{accuracy}", refresh=False)
+            bar.update()
+
+        run.train(stop=stop, report=report)
+    if run.workers.number:
+        click.echo(f"worker {run.workers.number} is done; worker 0 writes {run.folder}")
+        return
+    title = f"{name}, seed {run.seed}"
+    if run.progress.history:
+        draw_curves(run.progress.history, run.folder / "curves.png", title)
+    if not run.finished:
+        click.echo(
+            f"stopped in epoch {run.progress.epoch + 1} of {run.recipe.epochs}; "
+            "the same command goes on from there"
+        )
+        raise click.exceptions.Exit(130 if stop.interrupted else 0)
+    with alone():
+        bundle, scores = publish(run, name)
+    title = f"{title}, clean PublicTest (n = {scores.n})"
+    draw_confusion(scores, run.folder / "confusion.png", title)
+    click.echo(
+        f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
+        f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"
+    )
+    click.echo(str(bundle.path))
