@@ -9,7 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fer_convert.cli import _targets, main
+from fer_convert.cli import main
+from fer_convert.commands.convert import _targets
 from fer_sdk import ExpressionClassifier, ModelBundle
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
