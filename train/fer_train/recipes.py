@@ -240,11 +240,13 @@ RECIPES: Final = {
     "mobilenet-faces": _MOBILENET_FACES,
     "mobilenet-faces-long": replace(
         _MOBILENET_FACES,
+        sizes={**_MOBILENET_FACES.sizes, "head": "plain"},
         stages=(
             Stage(epochs=1, learning_rate=1e-3, frozen=True),
             Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
         ),
         ferplus_weight=0.2,
+        weight_averaging=0.999,
     ),
     "vggnet-48": Recipe(
         model="vggnet",

@@ -12,6 +12,7 @@ def build(
     input_size: int = 96,
     weights: str = "none",
     trained_on: Literal["imagenet", "vggface2"] = "imagenet",
+    head: Literal["dense", "plain"] = "dense",
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
     """Build the net; result, `input_size` and `weights` as `transfer.build` has them.
@@ -21,6 +22,7 @@ def build(
         weights: See there.
         trained_on: What the weights were trained on, which decides the input's scaling. The net
             known for VGGFace2's faces (HSE FaceRec, Apache-2.0) takes grey levels minus its means.
+        head: See there.
         classes: Number of logits.
     """
     faces = trained_on == "vggface2"
@@ -30,5 +32,6 @@ def build(
         offset=(-103.939, -116.779, -123.68) if faces else -1.0,
         input_size=input_size,
         weights=weights,
+        head=head,
         classes=classes,
     )

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import keras
 from keras import layers
@@ -22,6 +23,7 @@ def build(
     offset: float | Sequence[float],
     input_size: int,
     weights: str,
+    head: Literal["dense", "plain"] = "dense",
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
     """Put a backbone between FER2013's grey faces and the transfer head.
@@ -32,6 +34,7 @@ def build(
         offset: And this is added, one number or one a channel.
         input_size: Side of the backbone's input in pixels; faces are resized inside the model.
         weights: "imagenet" (downloaded by Keras), "none", or a `.weights.h5` file of the backbone.
+        head: Three dense layers, or dropout alone between the pooled features and the logits.
         classes: Number of logits.
 
     Returns:
@@ -47,7 +50,10 @@ def build(
     x = layers.Concatenate(name="grey_to_colour")([x, x, x])
     x = layers.Rescaling(scale, offset)(x)
     x = _backbone(application, input_size, weights)(x)
-    return keras.Model(inputs, _head(x, classes), name=application.__name__.lower())
+    x = layers.GlobalAveragePooling2D()(x)
+    x = _dense(x) if head == "dense" else layers.Dropout(0.3)(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(inputs, logits, name=application.__name__.lower())
 
 
 def _backbone(
@@ -81,13 +87,12 @@ def _backbone(
         ) from error
 
 
-def _head(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
-    """Pool and classify through three dense layers, ELU, batch norm and dropout between."""
-    x = layers.BatchNormalization()(layers.GlobalAveragePooling2D()(x))
-    x = layers.Dropout(0.5)(x)
+def _dense(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Return three dense layers on pooled features: ELU, batch norm and dropout between."""
+    x = layers.Dropout(0.5)(layers.BatchNormalization()(x))
     x = layers.Dense(1024, "elu", kernel_regularizer=keras.regularizers.L2(0.01))(x)
     x = layers.Dropout(0.4)(layers.BatchNormalization()(x))
     x = layers.Dense(512, "elu")(x)
     x = layers.Dropout(0.3)(layers.BatchNormalization()(x))
     x = layers.Dense(128, "elu")(x)
-    return layers.Dense(classes, name="logits")(layers.Dropout(0.2)(x))
+    return layers.Dropout(0.2)(x)
