@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fer_sdk.bundle import ModelBundle
 from fer_sdk.fer2013 import Fer2013
 from fer_train.cli import main
 from fer_train.data.importer import save
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.tensorflow
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from fer_train.fit import Run  # noqa: E402 - needs Keras
-from fer_train.publish import publish  # noqa: E402
+from fer_train.publish import publish, publish_stages  # noqa: E402
 from fer_train.teachers import ORIGIN  # noqa: E402
 
 
@@ -32,7 +33,11 @@ def test_page_has_a_row_a_network_and_reads_private_once(
     assert early.exit_code == 1
     assert "holds no finished run" in early.stderr
     run.train()
+    publish_stages(run)
     publish(run, "simple")
+    snapshot, last = (ModelBundle.load(run.folder / f"{n}.keras") for n in ("stage1", "simple"))
+    assert (snapshot.source["epochs"], last.source["epochs"]) == ("1", "2")
+    assert float(snapshot.source["minutes"]) <= float(last.source["minutes"])
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     page = Path("teachers.md").read_text()

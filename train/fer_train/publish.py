@@ -32,16 +32,34 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     Returns:
         The bundle and its scores on clean PublicTest.
     """
-    path = run.folder / f"{name}.keras"
     network = run.local_student()
-    with write_beside(path) as temporary:
+    with write_beside(run.folder / f"{name}.keras") as temporary:
         network.save(temporary)
+    return _with_sidecar(run, name, network, run.progress.epoch)
+
+
+def publish_stages(run: Run) -> None:
+    """Give the networks that a run kept at the end of its stages but the last a sidecar each.
+
+    An ensemble can ask them too (snapshots: Huang et al. 2017, https://arxiv.org/abs/1704.00109).
+    """
+    epochs = 0
+    for number, stage in enumerate(run.recipe.stages[:-1], start=1):
+        epochs += stage.epochs
+        name = f"stage{number}"
+        network = keras.saving.load_model(run.folder / f"{name}.keras", compile=False)
+        _with_sidecar(run, name, network, epochs)
+
+
+def _with_sidecar(
+    run: Run, name: str, network: keras.Model, epochs: int
+) -> tuple[ModelBundle, Scores]:
     labels = class_names(run.recipe)
     logits = predict(network, run.watched)
     temperature = fit_temperature(logits, run.truth)
     scores = score(run.truth, softmax(logits, temperature), labels)
     bundle = ModelBundle(
-        path=path,
+        path=run.folder / f"{name}.keras",
         labels=labels,
         precision="float32",
         input=FER2013_INPUT,
@@ -52,8 +70,8 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
             "recipe": name,
             "seed": str(run.seed),
             "data": run.progress.data,
-            "epochs": str(run.progress.epoch),
-            "minutes": f"{run.progress.seconds / 60:.0f}",
+            "epochs": str(epochs),
+            "minutes": f"{run.progress.history[epochs - 1]['minutes']:.0f}",
             "trainer": f"fer-sdk {version('fer-sdk')}, keras {keras.__version__} "
             f"on {keras.backend.backend()}",
             "hardware": _hardware(),

@@ -259,7 +259,11 @@ RECIPES: Final = {
     "residual-48": Recipe(
         model="residual_student",
         sizes={"stem": 32, "widths": (64, 128, 256)},
-        stages=(Stage(epochs=45, learning_rate=0.1, warmup_epochs=2),),
+        # Each stage ends in a member for an ensemble.
+        stages=(
+            Stage(epochs=40, learning_rate=0.1, warmup_epochs=2),
+            *(Stage(epochs=25, learning_rate=0.08),) * 3,
+        ),
         ferplus_weight=0.2,
         augmentation=_MEDIUM,
         precision="mixed_bfloat16",

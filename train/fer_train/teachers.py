@@ -73,7 +73,8 @@ def read_teacher(folder: Path, data: Fer2013) -> Teacher:
     import keras
 
     run = read_run(folder)
-    bundles = [path for path in folder.glob("*.keras") if Path(f"{path}.json").exists()]
+    published = (path for path in folder.glob("*.keras") if Path(f"{path}.json").exists())
+    bundles = [path for path in published if not path.name.startswith("stage")]
     if len(bundles) != 1:
         raise InputError(f"{folder} holds no finished run: `fer-train fit` goes on with it")
     bundle = ModelBundle.load(bundles[0])

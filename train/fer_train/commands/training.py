@@ -116,7 +116,7 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
     """Train with a progress bar until the end or a stop, then draw and publish."""
     from fer_train.parallel import alone
     from fer_train.plots import draw_confusion, draw_curves
-    from fer_train.publish import publish
+    from fer_train.publish import publish, publish_stages
 
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
@@ -146,6 +146,7 @@ def _train(run: "Run", name: str, max_minutes: float | None) -> None:
         )
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
     with alone():
+        publish_stages(run)
         bundle, scores = publish(run, name)
     title = f"{title}, clean PublicTest (n = {scores.n})"
     draw_confusion(scores, run.folder / "confusion.png", title)
