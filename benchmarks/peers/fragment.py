@@ -72,15 +72,21 @@ def _whole(end: EndToEnd) -> str:
 
 
 def _ratios(result: BenchmarkResult) -> list[str]:
-    ours, *others = result.models
-    lines = [
-        f"How many times `{ours.name}` goes into each (95 % interval over the rounds for the "
-        "network's time):",
-        "",
-        "| | net time | whole call | start | peak memory | clean accuracy, points |",
-        "|---|---|---|---|---|---|",
-    ]
-    return lines + [_ratio_line(ours, other) for other in others]
+    others = [row for row in result.models if row.peer]
+    lines = []
+    for ours in result.models:
+        if ours.peer:
+            continue
+        lines += [
+            f"How many times `{ours.name}` goes into each (95 % interval over the rounds for the "
+            "network's time):",
+            "",
+            "| | net time | whole call | start | peak memory | clean accuracy, points |",
+            "|---|---|---|---|---|---|",
+            *(_ratio_line(ours, other) for other in others),
+            "",
+        ]
+    return lines[:-1]
 
 
 def _ratio_line(ours: ModelResult, other: ModelResult) -> str:

@@ -41,7 +41,7 @@ from fer_sdk.environment import describe_environment
 from fer_sdk.files import write_beside
 from fer_sdk.images import read_photo
 from fer_sdk.labels import FER2013_LABELS
-from fer_sdk.shipped import DEFAULT_MODEL, find_model
+from fer_sdk.shipped import find_model, shipped_models
 from peers.build import FOLDER, find_environments
 from peers.fragment import write_fragment
 from peers.subjects import Subject, Worker, ours, peers
@@ -78,7 +78,8 @@ class Measured:
 @click.option("--rounds", type=click.IntRange(2), default=11, show_default=True)
 @click.option("--sample", type=click.IntRange(100),
               help="Score on an even sample of so many faces.")  # fmt: skip
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Ours.")
+@click.option("--model", "models", multiple=True,
+              help="Ours; default: every shipped int8 .tflite of FER2013's classes.")  # fmt: skip
 @click.option("--peers", "folder", type=click.Path(path_type=Path), default=FOLDER,
               show_default=True, help="Where `python -m peers.build` built them.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
@@ -89,16 +90,16 @@ def main(
     photo: Path,
     rounds: int,
     sample: int | None,
-    model: str,
+    models: tuple[str, ...],
     folder: Path,
     out: Path,
 ) -> None:
     """Measure ours and the peers in turns; write peers.json and peers.md into OUT."""
     find_environments(folder)
-    bundle = ModelBundle.load(find_model(model))
+    bundles = [ModelBundle.load(find_model(model)) for model in models] or _shipped_int8()
     image = fit(read_photo(photo), PHOTO_WH)
     faces = of_fer2013(fer2013.load(data), USAGES[split])
-    subjects = [ours(bundle.path, bundle.precision), *peers(folder)]
+    subjects = [*(ours(bundle.path, bundle.precision) for bundle in bundles), *peers(folder)]
     measured = [Measured(subject) for subject in subjects]
     load = os.getloadavg()[0]
     starts = min(rounds, MOST_STARTS)
@@ -126,6 +127,17 @@ def main(
     with write_beside(out / "peers.md") as temporary:
         write_fragment(result, temporary)
     click.echo(out / "peers.md")
+
+
+def _shipped_int8() -> list[ModelBundle]:
+    bundles = [ModelBundle.load(path) for path in shipped_models().values()]
+    found = [
+        bundle
+        for bundle in bundles
+        if (bundle.precision, bundle.path.suffix) == ("int8", ".tflite")
+        and bundle.labels == FER2013_LABELS
+    ]
+    return sorted(found, key=lambda bundle: bundle.path.stat().st_size)
 
 
 @contextmanager

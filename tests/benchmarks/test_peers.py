@@ -92,18 +92,21 @@ def test_ours_and_a_peer_are_measured_in_turns(
     monkeypatch.setattr(measure, "TURN_S", 0.02)
     data = tmp_path / "data.npz"
     save(small_fer2013, data)
-    words = ["--data", data, "--model", tiny_int8, "--rounds", 2, "--out", tmp_path / "out",
-             "--photo", sample_photo]  # fmt: skip
+    other = tiny_int8.with_name("tiny-float32.tflite")
+    words = ["--data", data, "--model", tiny_int8, "--model", other, "--rounds", 2,
+             "--out", tmp_path / "out", "--photo", sample_photo]  # fmt: skip
     done = CliRunner().invoke(measure.main, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     result = json.loads((tmp_path / "out" / "peers.json").read_text())
     assert (result["schema"], result["mode"]) == (SCHEMA, "peers")
-    ours, theirs = result["models"]
+    ours, also_ours, theirs = result["models"]
     check_ours(ours)
+    check_ours(also_ours)
     check_theirs(theirs)
     text = (tmp_path / "out" / "peers.md").read_text()
     assert "| peer 1.0 | 1,234 | 14.29 |" in text
     assert "2 found" in text
+    assert text.count("| peer 1.0 | ") == 3  # its own row, then beside each of ours
 
 
 def check_ours(row: dict[str, Any]) -> None:
