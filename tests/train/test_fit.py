@@ -28,6 +28,7 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from fer_train import models  # noqa: E402 - needs Keras
+from fer_train.calibration import fit_offsets  # noqa: E402 - needs SciPy
 from fer_train.evaluate import evaluate  # noqa: E402
 from fer_train.fit import Run, commit, predict  # noqa: E402 - needs Keras
 from fer_train.publish import publish  # noqa: E402
@@ -253,6 +254,21 @@ def test_a_net_of_eight_classes_learns_votes_and_is_scored_by_their_majority(
     assert result.clean.accuracy == pytest.approx(scores.accuracy)
     with pytest.raises(InputError, match=r"none were imported"):
         Run(recipe, replace(small_fer2013, ferplus_votes=votes_of_nobody()), tmp_path / "b", 0)
+
+
+def test_what_votes_pull_to_is_taken_back_in_what_is_published(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    recipe = replace(SMOKE, ferplus_weight=0.5)
+    run = Run(recipe, with_votes(small_fer2013), tmp_path, seed=1)
+    run.train()
+    expected = fit_offsets(predict(run.local_student(), run.watched), run.truth)
+    assert np.abs(expected).max() > 0.1
+    for _ in range(2):
+        bundle, _ = publish(run, "voted")
+        network = keras.saving.load_model(bundle.path, compile=False)
+        found = network.get_layer("logits").bias - run.student.get_layer("logits").bias
+        np.testing.assert_allclose(np.array(found), expected, atol=1e-5)
 
 
 def votes_of_nobody() -> NDArray[np.uint8]:

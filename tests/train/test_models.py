@@ -13,7 +13,6 @@ keras = pytest.importorskip("keras", reason="networks need the extra `train`")
 
 from fer_train import augment, batch_norm, models  # noqa: E402 - needs Keras
 from fer_train.augmentation import Augmentation  # noqa: E402
-from fer_train.publish import fit_temperature  # noqa: E402
 
 FACES = np.random.default_rng(0).uniform(0, 255, (4, 48, 48, 1)).astype(np.float32)
 
@@ -159,17 +158,6 @@ def test_zoom_keeps_within_its_limits() -> None:
     assert sides.min() > 20 / 1.25 - 0.3
     assert sides.max() < 20 * 1.25 + 0.3
     assert sides.std() > 1
-
-
-def test_temperature_is_found_again() -> None:
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(20_000, 7)) * 2
-    powers = np.exp(logits)
-    truth = (powers.cumsum(1) / powers.sum(1, keepdims=True) > rng.random((20_000, 1))).argmax(1)
-    for temperature in (0.5, 1.0, 2.5):
-        sharpened = (logits * temperature).astype(np.float32)
-        found = fit_temperature(sharpened, truth.astype(np.uint8))
-        assert found == pytest.approx(temperature, rel=0.04)
 
 
 @pytest.mark.skipif(

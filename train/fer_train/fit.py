@@ -145,14 +145,10 @@ class Run:
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
     def local_student(self) -> keras.Model:
-        """Return the network in float32 and of this process alone, however it is trained.
+        """Return a copy of the network in float32 and of this process alone, to score and keep.
 
-        With the mean of its weights, if the recipe averages them.
+        With the mean of its weights, if the recipe averages them. The next call changes it.
         """
-        recipe = self.recipe
-        plain = recipe.precision == "float32" and not recipe.weight_averaging
-        if plain and self.workers.count == 1:
-            return self.student
         with parallel.alone():
             self._twin = self._twin or self._build()
             self._twin.set_weights(self._published_weights())

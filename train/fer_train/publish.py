@@ -4,15 +4,15 @@ from importlib.metadata import version
 from typing import Final
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundle import ModelBundle, sidecar_of
 from fer_sdk.environment import describe_environment
 from fer_sdk.files import write_beside
+from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
 from fer_sdk.softmax import softmax
+from fer_train.calibration import fit_offsets, fit_temperature
 from fer_train.data.training_set import class_names
 from fer_train.fit import Run, predict
 
@@ -23,7 +23,8 @@ UNCERTAIN_BELOW: Final = 0.5
 def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     """Write `<name>.keras` and its sidecar into the run's folder.
 
-    The temperature is fitted on clean PublicTest; so is the score that the sidecar states.
+    The temperature is fitted on clean PublicTest, and so are offsets to the logits if the targets
+    hold more than FER2013's labels; the score that the sidecar states is of the same faces.
 
     Args:
         run: A finished run.
@@ -32,10 +33,7 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     Returns:
         The bundle and its scores on clean PublicTest.
     """
-    network = run.local_student()
-    with write_beside(run.folder / f"{name}.keras") as temporary:
-        network.save(temporary)
-    return _with_sidecar(run, name, network, run.progress.epoch)
+    return _publish(run, name, run.local_student(), run.progress.epoch)
 
 
 def publish_stages(run: Run) -> None:
@@ -46,20 +44,25 @@ def publish_stages(run: Run) -> None:
     epochs = 0
     for number, stage in enumerate(run.recipe.stages[:-1], start=1):
         epochs += stage.epochs
-        name = f"stage{number}"
-        network = keras.saving.load_model(run.folder / f"{name}.keras", compile=False)
-        _with_sidecar(run, name, network, epochs)
+        path = run.folder / f"stage{number}.keras"
+        if not sidecar_of(path).exists():
+            _publish(run, path.stem, keras.saving.load_model(path, compile=False), epochs)
 
 
-def _with_sidecar(
-    run: Run, name: str, network: keras.Model, epochs: int
-) -> tuple[ModelBundle, Scores]:
+def _publish(run: Run, name: str, network: keras.Model, epochs: int) -> tuple[ModelBundle, Scores]:
     labels = class_names(run.recipe)
     logits = predict(network, run.watched)
+    if labels == FER2013_LABELS and (run.recipe.ferplus_weight or run.recipe.soft_weight):
+        offsets = fit_offsets(logits, run.truth)
+        network.get_layer("logits").bias.assign_add(offsets)
+        logits = logits + offsets
+    path = run.folder / f"{name}.keras"
+    with write_beside(path) as temporary:
+        network.save(temporary)
     temperature = fit_temperature(logits, run.truth)
     scores = score(run.truth, softmax(logits, temperature), labels)
     bundle = ModelBundle(
-        path=run.folder / f"{name}.keras",
+        path=path,
         labels=labels,
         precision="float32",
         input=FER2013_INPUT,
@@ -96,22 +99,3 @@ def _hardware() -> str:
     where = describe_environment()
     devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
     return devices[0] if devices else f"{where['processor']} x {where['cores']}"
-
-
-def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> float:
-    """Find the temperature with the least cross-entropy (Guo et al. 2017).
-
-    Args:
-        logits: (n, classes).
-        truth: Class numbers (n,).
-
-    Returns:
-        A temperature from 0.2 to 5, to three digits after the point.
-    """
-    candidates = np.round(np.geomspace(0.2, 5, 400), 3)
-    rows = np.arange(len(truth))
-    losses = [
-        -np.log(np.maximum(softmax(logits, float(t))[rows, truth], 1e-12)).mean()
-        for t in candidates
-    ]
-    return float(candidates[int(np.argmin(losses))])

@@ -45,9 +45,16 @@ def study(
 
         outcomes = run_study(chosen, dataset, runs or Path("runs") / name, soft, report)
     write_page(chosen, outcomes, out / f"{name}.md")
-    numbers = ("accuracy", "balanced_accuracy", "macro_f1")
-    groups = {o.variant: [mean_and_spread(o, number) for number in numbers] for o in outcomes}
-    draw_bars(groups, ("accuracy", "balanced accuracy", "macro F1"), out / f"{name}.png", "%")
+    groups = {
+        outcome.variant: [
+            mean_and_spread(outcome.scores, "accuracy"),
+            mean_and_spread(outcome.offset, "accuracy"),
+            mean_and_spread(outcome.scores, "balanced_accuracy"),
+        ]
+        for outcome in outcomes
+    }
+    series = ("accuracy", "accuracy with offsets", "balanced accuracy")
+    draw_bars(groups, series, out / f"{name}.png", "%")
     click.echo(str(out / f"{name}.md"))
 
 
