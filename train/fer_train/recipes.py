@@ -245,7 +245,7 @@ RECIPES: Final = {
             Stage(epochs=1, learning_rate=1e-3, frozen=True),
             Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
         ),
-        ferplus_weight=0.2,
+        ferplus_weight=0.6,
         weight_averaging=0.999,
     ),
     "vggnet-48": Recipe(
@@ -264,7 +264,7 @@ RECIPES: Final = {
             Stage(epochs=40, learning_rate=0.1, warmup_epochs=2),
             *(Stage(epochs=25, learning_rate=0.08),) * 3,
         ),
-        ferplus_weight=0.2,
+        ferplus_weight=0.6,
         augmentation=_MEDIUM,
         precision="mixed_bfloat16",
     ),
