@@ -123,7 +123,7 @@ _MEDIUM: Final = Augmentation(
     rotation_degrees=12, zoom=0.15, shift_px=3, flip=True, contrast=0.3, erasing=0.2
 )
 STUDENTS_VIEWS: Final = replace(TEACHERS_VIEWS, erasing=0.3)
-"""For students without a teacher: the same, and parts erased."""
+"""For networks that learn without a teacher: the same, and parts erased."""
 
 # Frozen backbone, then all of it, then class weights: the three stages that ResNet50V2 was given
 # before, which ended at 61.16 % of PublicTest + PrivateTest, 60.02 % with the class weights.
@@ -174,6 +174,8 @@ def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs
     )
 
 
+_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100)
+
 _MOBILENET_FACES: Final = replace(
     _transfer("mobilenet", 96),
     sizes={"input_size": 96, "weights": "imagenet", "trained_on": "vggface2"},
@@ -187,6 +189,29 @@ _MOBILENET_FACES: Final = replace(
     augmentation=_MEDIUM,
 )
 
+_MOBILENET_FACES_LONG: Final = replace(
+    _MOBILENET_FACES,
+    sizes={**_MOBILENET_FACES.sizes, "head": "plain"},
+    stages=(
+        Stage(epochs=1, learning_rate=1e-3, frozen=True),
+        Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
+    ),
+    ferplus_weight=0.6,
+    weight_averaging=0.999,
+)
+_RESIDUAL_48: Final = Recipe(
+    model="residual_student",
+    sizes={"stem": 32, "widths": (64, 128, 256)},
+    # Each stage ends in a member for an ensemble.
+    stages=(
+        Stage(epochs=40, learning_rate=0.1, warmup_epochs=2),
+        *(Stage(epochs=25, learning_rate=0.08),) * 3,
+    ),
+    ferplus_weight=0.6,
+    augmentation=STUDENTS_VIEWS,
+    precision="mixed_bfloat16",
+)
+
 RECIPES: Final = {
     # fer-train fit first-student --data data/fer2013.npz     (2 cores: 45 s an epoch)
     "first-student": Recipe(
@@ -198,7 +223,8 @@ RECIPES: Final = {
     # fer-train distill small train/soft_labels.npz: on the views that teachers saw.
     "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=200),
     "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=150),
-    "base": _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100),
+    "base": _BASE,
+    "base-ferplus": replace(_BASE, classes="ferplus"),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),
     "resnet50": _transfer("resnet50", 96),
@@ -240,15 +266,13 @@ RECIPES: Final = {
     ),
     # fer-train fit mobilenet-faces --weights FILE: a backbone that knows faces (VGGFace2).
     "mobilenet-faces": _MOBILENET_FACES,
-    "mobilenet-faces-long": replace(
-        _MOBILENET_FACES,
-        sizes={**_MOBILENET_FACES.sizes, "head": "plain"},
-        stages=(
-            Stage(epochs=1, learning_rate=1e-3, frozen=True),
-            Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
-        ),
-        ferplus_weight=0.6,
-        weight_averaging=0.999,
+    "mobilenet-faces-long": _MOBILENET_FACES_LONG,
+    # Teachers of FER+'s eight classes.
+    "mobilenet-faces-ferplus": replace(
+        _MOBILENET_FACES_LONG, classes="ferplus", ferplus_weight=0.0, label_smoothing=0.0
+    ),
+    "residual-48-ferplus": replace(
+        _RESIDUAL_48, classes="ferplus", ferplus_weight=0.0, label_smoothing=0.0
     ),
     "vggnet-48": Recipe(
         model="vggnet",
@@ -258,18 +282,7 @@ RECIPES: Final = {
         augmentation=_MEDIUM,
         precision="mixed_bfloat16",
     ),
-    "residual-48": Recipe(
-        model="residual_student",
-        sizes={"stem": 32, "widths": (64, 128, 256)},
-        # Each stage ends in a member for an ensemble.
-        stages=(
-            Stage(epochs=40, learning_rate=0.1, warmup_epochs=2),
-            *(Stage(epochs=25, learning_rate=0.08),) * 3,
-        ),
-        ferplus_weight=0.6,
-        augmentation=_MEDIUM,
-        precision="mixed_bfloat16",
-    ),
+    "residual-48": _RESIDUAL_48,
     # The same path in seconds: a few thousand parameters, two epochs. For tests and a first try.
     "smoke": Recipe(
         model="residual_student",
