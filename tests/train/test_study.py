@@ -34,7 +34,7 @@ def test_the_studies_compare_what_they_say() -> None:
     assert names["imbalance"] == {
         "nothing", "class weights", "over", "under", "smote", "tomek", "smote-tomek", "smote-enn",
     }  # fmt: skip
-    assert len(names["ferplus"]) == 9
+    assert len(names["ferplus"]) == 7
     assert len(names["landmarks"]) == 6
     assert len(names["distillation"]) == 9
 

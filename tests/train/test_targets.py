@@ -12,7 +12,6 @@ from fer_train.data.targets import (
     ferplus_faces,
     smoothed,
     soft_targets,
-    translated_votes,
 )
 from fer_train.data.training_set import TrainingSet, drawn
 from fer_train.recipes import RECIPES
@@ -46,24 +45,6 @@ def test_ferplus_faces_are_those_in_which_most_voters_saw_an_expression() -> Non
         np.arange(4, dtype=np.int32), np.array(table, np.uint8),
     )  # fmt: skip
     np.testing.assert_array_equal(ferplus_faces(data, np.arange(4)), [0])
-
-
-def test_votes_are_translated_to_what_labels_they_come_with() -> None:
-    pytest.importorskip("sklearn", reason="translating needs the extra `train`")
-    rng = np.random.default_rng(0)
-    # Of the faces that voters call neutral half are labelled sad; happy is happy.
-    table = np.array([votes(neutral=8, sad=2), votes(happy=10)] * 300, np.uint8)
-    emotion = np.where(np.arange(600) % 2, 3, np.where(rng.random(600) < 0.5, 4, 6))
-    data = Fer2013(
-        np.arange(600 * 4, dtype=np.uint8).reshape(600, 2, 2), emotion.astype(np.uint8),
-        np.zeros(600, np.uint8), np.arange(600, dtype=np.int32), table,
-    )  # fmt: skip
-    found = translated_votes(data, np.array([0, 1]))
-    assert found[0, [4, 6]] == pytest.approx([0.5, 0.5], abs=0.08)
-    assert found[1, 3] > 0.9
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
-    mixed = soft_targets(data, np.array([1]), ferplus_weight=0.5, translated=True)
-    np.testing.assert_allclose(mixed[0], 0.5 * np.eye(7)[3] + 0.5 * found[1], atol=1e-6)
 
 
 def test_drawn_labels_follow_the_distribution_and_the_epoch() -> None:

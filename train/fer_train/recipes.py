@@ -37,7 +37,6 @@ class Recipe:
         weight_decay: Decoupled: a kernel shrinks by learning rate x weight decay every step.
         label_smoothing: Share of the target spread evenly over the classes.
         ferplus_weight: Share of the target taken from the FER+ votes; the rest is FER2013's label.
-        translated_votes: Whether FER+'s votes first become what FER2013's labels would be.
         soft_weight: Share of the target taken from teachers' soft labels, the rest as above; their
             views take the place of random ones.
         soft_temperature: Softens the teachers' answers.
@@ -62,7 +61,6 @@ class Recipe:
     weight_decay: float = 2e-3
     label_smoothing: float = 0.05
     ferplus_weight: float = 0.0
-    translated_votes: bool = False
     soft_weight: float = 0.0
     soft_temperature: float = 1.0
     resampling: str | None = None

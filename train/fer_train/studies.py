@@ -54,12 +54,6 @@ _FERPLUS: Final = Study(
         "7 classes, FER2013's label": Variant(_SMALL),
         "7 classes, a third FER+": Variant(replace(_SMALL, ferplus_weight=1 / 3)),
         "7 classes, two thirds FER+": Variant(replace(_SMALL, ferplus_weight=2 / 3)),
-        "7 classes, two thirds FER+, translated": Variant(
-            replace(_SMALL, ferplus_weight=2 / 3, translated_votes=True)
-        ),
-        "7 classes, FER+ alone, translated": Variant(
-            replace(_SMALL, ferplus_weight=1.0, translated_votes=True)
-        ),
         "7 classes, FER+ alone": Variant(replace(_SMALL, ferplus_weight=1.0)),
         "7 classes, a third FER+, drawn": Variant(
             replace(_SMALL, ferplus_weight=1 / 3, draw_labels=True)

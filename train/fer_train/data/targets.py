@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from fer_sdk import ferplus
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import TRAINING, Fer2013
+from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 
 FERPLUS_CLASSES = FERPLUS_LABELS[: ferplus.EXPRESSIONS]
@@ -13,7 +13,7 @@ FERPLUS_CLASSES = FERPLUS_LABELS[: ferplus.EXPRESSIONS]
 
 
 def soft_targets(
-    data: Fer2013, rows: NDArray[np.intp], *, ferplus_weight: float, translated: bool = False
+    data: Fer2013, rows: NDArray[np.intp], *, ferplus_weight: float
 ) -> NDArray[np.float32]:
     """Mix FER2013's label and the FER+ votes.
 
@@ -22,8 +22,6 @@ def soft_targets(
         rows: Row numbers to make targets for.
         ferplus_weight: Share of the vote distribution, 0 to 1. Faces without a usable vote keep
             FER2013's label alone.
-        translated: Whether the votes go through `translated_votes`; every face then has a usable
-            one.
 
     Returns:
         float32 (len(rows), 7), each row a distribution.
@@ -33,42 +31,10 @@ def soft_targets(
     """
     target = np.eye(len(FER2013_LABELS), dtype=np.float32)[data.emotion[rows]]
     if ferplus_weight:
-        votes = (
-            translated_votes(data, rows)
-            if translated
-            else ferplus_distribution(_votes(data)[rows], FER2013_LABELS)
-        )
+        votes = ferplus_distribution(_votes(data)[rows], FER2013_LABELS)
         voted = votes.sum(axis=1) > 0
         target[voted] = (1 - ferplus_weight) * target[voted] + ferplus_weight * votes[voted]
     return target
-
-
-def translated_votes(data: Fer2013, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Say how probable each of FER2013's labels is for a face with these FER+ votes.
-
-    FER+'s voters call far more faces neutral than FER2013's labels do, and fear surprise. Logistic
-    regression from the square roots of a face's shares of votes to its label, on Training, keeps
-    what ten people saw and speaks FER2013's language.
-
-    Args:
-        data: FER2013 with votes.
-        rows: Row numbers to make distributions for.
-
-    Returns:
-        float32 (len(rows), 7), each row a distribution.
-
-    Raises:
-        InputError: If no votes were imported.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    votes = _votes(data).astype(np.float64)
-    shares = np.sqrt(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1))
-    learnt = data.rows(TRAINING, clean=True)
-    translator = LogisticRegression(max_iter=2000).fit(shares[learnt], data.emotion[learnt])
-    result = np.zeros((len(rows), len(FER2013_LABELS)), np.float32)
-    result[:, translator.classes_] = translator.predict_proba(shares[rows])
-    return result
 
 
 def smoothed(targets: NDArray[np.float32], share: float) -> NDArray[np.float32]:

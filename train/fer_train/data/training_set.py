@@ -151,9 +151,7 @@ def training_set(
         targets = ferplus_distribution(data.ferplus_votes[rows], FERPLUS_CLASSES)
         labels = targets.argmax(axis=1).astype(np.uint8)
     else:
-        targets = soft_targets(
-            data, rows, ferplus_weight=recipe.ferplus_weight, translated=recipe.translated_votes
-        )
+        targets = soft_targets(data, rows, ferplus_weight=recipe.ferplus_weight)
         labels = data.emotion[rows]
     places = np.searchsorted(everything, rows)
     taught = None if soft is None else Taught(soft, data.pixels[everything], places)
