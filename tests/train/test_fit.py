@@ -28,7 +28,7 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from fer_train import models  # noqa: E402 - needs Keras
-from fer_train.calibration import fit_offsets  # noqa: E402 - needs SciPy
+from fer_train.calibration import fit_offsets, with_offsets_by_halves  # noqa: E402 - needs SciPy
 from fer_train.evaluate import evaluate  # noqa: E402
 from fer_train.fit import Run, commit, predict  # noqa: E402 - needs Keras
 from fer_train.publish import publish  # noqa: E402
@@ -262,7 +262,11 @@ def test_what_votes_pull_to_is_taken_back_in_what_is_published(
     recipe = replace(SMOKE, ferplus_weight=0.5)
     run = Run(recipe, with_votes(small_fer2013), tmp_path, seed=1)
     run.train()
-    expected = fit_offsets(predict(run.local_student(), run.watched), run.truth)
+    logits = predict(run.local_student(), run.watched)
+    shifted = with_offsets_by_halves(logits, run.truth)
+    watched = run.progress.history[-1]["public_clean_accuracy"]
+    assert watched == pytest.approx((shifted.argmax(axis=1) == run.truth).mean())
+    expected = fit_offsets(logits, run.truth)
     assert np.abs(expected).max() > 0.1
     for _ in range(2):
         bundle, _ = publish(run, "voted")

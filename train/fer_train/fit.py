@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
 from fer_train import augment, batch_norm, checkpoint, models, parallel
+from fer_train.calibration import with_offsets_by_halves
 from fer_train.data.imbalance import balanced_class_weights
 from fer_train.data.training_set import class_names, training_set, watched_set
 from fer_train.errors import TrainingError
@@ -191,7 +192,10 @@ class Run:
     def _end_epoch(self) -> None:
         progress = self.progress
         with parallel.alone():
-            right = predict(self.local_student(), self.watched).argmax(axis=1) == self.truth
+            logits = predict(self.local_student(), self.watched)
+        if self.recipe.wants_offsets:
+            logits = with_offsets_by_halves(logits, self.truth)
+        right = logits.argmax(axis=1) == self.truth
         recalls = [right[self.truth == number].mean() for number in np.unique(self.truth)]
         progress.history.append(
             {

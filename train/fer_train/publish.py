@@ -8,7 +8,6 @@ import keras
 from fer_sdk.bundle import ModelBundle, sidecar_of
 from fer_sdk.environment import describe_environment
 from fer_sdk.files import write_beside
-from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
 from fer_sdk.softmax import softmax
@@ -52,7 +51,7 @@ def publish_stages(run: Run) -> None:
 def _publish(run: Run, name: str, network: keras.Model, epochs: int) -> tuple[ModelBundle, Scores]:
     labels = class_names(run.recipe)
     logits = predict(network, run.watched)
-    if labels == FER2013_LABELS and (run.recipe.ferplus_weight or run.recipe.soft_weight):
+    if run.recipe.wants_offsets:
         offsets = fit_offsets(logits, run.truth)
         network.get_layer("logits").bias.assign_add(offsets)
         logits = logits + offsets

@@ -78,6 +78,11 @@ class Recipe:
         return sum(stage.epochs for stage in self.stages)
 
     @property
+    def wants_offsets(self) -> bool:
+        """Whether its targets teach other frequencies of FER2013's classes than its labels have."""
+        return self.classes == "fer2013" and bool(self.ferplus_weight or self.soft_weight)
+
+    @property
     def identity(self) -> str:
         """What makes this recipe another than the default one, as JSON.
 
