@@ -118,7 +118,7 @@ def _unusual(settings: Recipe | Stage | Augmentation) -> dict[str, object]:
 
 # How far the views may differ that teachers are asked about for soft labels.
 TEACHERS_VIEWS: Final = Augmentation(
-    rotation_degrees=15, zoom=0.2, shift_px=4, flip=True, brightness=0.1, contrast=0.3
+    rotation_degrees=15, zoom=0.2, shift_px=4, flip=True, brightness=0.1, contrast=0.5
 )
 
 _MILD: Final = Augmentation(rotation_degrees=10, zoom=0.1, shift_px=3, flip=True)
@@ -221,7 +221,7 @@ RECIPES: Final = {
         model="residual_student",
         stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
         ferplus_weight=0.35,
-        augmentation=STUDENTS_VIEWS,
+        augmentation=replace(STUDENTS_VIEWS, contrast=0.3),
     ),
     # fer-train distill small train/soft_labels.npz: on the views that teachers saw.
     "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=200),
