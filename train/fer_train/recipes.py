@@ -244,8 +244,8 @@ RECIPES: Final = {
         precision="mixed_bfloat16",
     ),
     # For machines without a GPU: native sizes, and the transfer networks run small.
-    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=7),
-    "resnet50-48": _small_transfer("resnet50", 48, epochs=7),
+    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=5),
+    "resnet50-48": _small_transfer("resnet50", 48, epochs=5),
     "inception-v3-75": _small_transfer("inception_v3", 75, epochs=7),
     "xception-71": _small_transfer("xception", 71, epochs=4),
     "mobilenet-96": replace(_small_transfer("mobilenet", 96, epochs=10), precision="float32"),
@@ -256,14 +256,14 @@ RECIPES: Final = {
     ),
     "mini-vgg": Recipe(
         model="mini_vgg",
-        stages=(Stage(epochs=25, learning_rate=0.05, warmup_epochs=1),),
+        stages=(Stage(epochs=16, learning_rate=0.05, warmup_epochs=1),),
         augmentation=_MILD,
         precision="mixed_bfloat16",
     ),
     "mini-vgg-pooled": Recipe(
         model="mini_vgg",
         sizes={"fully_connected": False},
-        stages=(Stage(epochs=25, learning_rate=0.05, warmup_epochs=1),),
+        stages=(Stage(epochs=16, learning_rate=0.05, warmup_epochs=1),),
         augmentation=_MILD,
         precision="mixed_bfloat16",
     ),
