@@ -51,5 +51,15 @@ def test_page_has_a_row_a_network_and_reads_private_once(
     assert f"| {accuracy:.2f} |" in page
     scores["splits"]["private"]["clean"]["accuracy"] = 0.125
     Path("runs/simple/scores.json").write_text(json.dumps(scores))
+    small = replace(recipe, model="mobilenet", sizes={"input_size": 32}, stages=(Stage(1, 0.01),))
+    ours = replace(RECIPES["smoke"], stages=(Stage(1, 0.01),))
+    for name, another in (("small", small), ("ours", ours)):
+        run = Run(another, small_fer2013, Path("runs") / name, seed=0)
+        run.train()
+        publish(run, name)
+    words[2:2] = ["runs/small", "runs/ours"]
     assert CliRunner().invoke(main, words).exit_code == 0
-    assert "| 12.50 |" in Path("teachers.md").read_text()
+    page = Path("teachers.md").read_text()
+    assert "| 12.50 |" in page
+    assert "| mobilenet | small (run small: 1 epochs) |" in page
+    assert "| residual_student | ours |" in page

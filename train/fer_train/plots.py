@@ -81,7 +81,7 @@ def draw_bars(
             )
         lowest = min(height for group in groups.values() for height, _ in group)
         axis.set_ylim(bottom=max(0, lowest - 5))
-        axis.set_xticks(places, list(groups), rotation=20)
+        axis.set_xticks(places, list(groups), rotation=20, ha="right", rotation_mode="anchor")
         axis.set_ylabel(unit)
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
 

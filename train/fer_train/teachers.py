@@ -28,6 +28,12 @@ ORIGIN: Final = {
 }
 """Every network of the page, with the number reported for it before, in percent."""
 
+FULL_EPOCHS: Final = {
+    "vggnet": 180, **dict.fromkeys(("resnet50v2", "resnet50", "inception_v3", "xception",
+                                    "mobilenet"), 120),
+}  # fmt: skip
+"""What these networks were given before; a run of fewer says that it is small."""
+
 _COLUMNS: Final = (
     "network", "run", "parameters", "input px", "stages (clean PublicTest accuracy / macro recall)",
     "PublicTest clean", "PrivateTest all", "PrivateTest clean", "7,178 all", "7,178 clean",
@@ -44,6 +50,7 @@ class Teacher:
         run: The folder's name.
         parameters: Of the network.
         input_px: Side of the image that the backbone sees.
+        epochs: Of all stages.
         stages: What each stage was and where it ended.
         scores: By split, `public`, `private`, `both`, then `all` and `clean`.
         minutes: Training time.
@@ -54,6 +61,7 @@ class Teacher:
     run: str
     parameters: int
     input_px: int
+    epochs: int
     stages: str
     scores: dict[str, dict[str, dict[str, Any]]]
     minutes: str
@@ -85,6 +93,7 @@ def read_teacher(folder: Path, data: Fer2013) -> Teacher:
         run=run.name,
         parameters=keras.saving.load_model(bundle.path, compile=False).count_params(),
         input_px=sizes.get("input_size", fer2013.SIDE),
+        epochs=len(run.history),
         stages=_stages(run.recipe, run.history),
         scores=_scores(folder, bundle, data),
         minutes=bundle.source["minutes"],
@@ -150,7 +159,8 @@ def write_page(teachers: Sequence[Teacher], path: Path, command: str) -> None:
         f"| {' | '.join(_COLUMNS)} |",
         f"|{'---|' * len(_COLUMNS)}",
     ]
-    for network, reported in ORIGIN.items():
+    ours = {teacher.network: "" for teacher in teachers}
+    for network, reported in {**ours, **ORIGIN}.items():
         rows = [teacher for teacher in teachers if teacher.network == network]
         lines += [f"| {' | '.join(_cells(teacher, reported))} |" for teacher in rows]
         if not rows:
@@ -164,9 +174,10 @@ def _cells(teacher: Teacher, reported: str) -> list[str]:
     def percent(split: str, faces: str, number: str = "accuracy") -> str:
         return f"{100 * teacher.scores[split][faces][number]:.2f}"
 
+    small = teacher.epochs < FULL_EPOCHS.get(teacher.network, 0)
     return [
         teacher.network,
-        teacher.run,
+        teacher.run + (f" (run small: {teacher.epochs} epochs)" if small else ""),
         f"{teacher.parameters:,}",
         str(teacher.input_px),
         teacher.stages,
