@@ -6,7 +6,6 @@ Detectors cut faces as they like. FER2013's 48x48 clean PublicTest faces are cut
 own resampling; what lies outside of them repeats their edge.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -196,4 +195,4 @@ def _draw(found: dict[str, Curves], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

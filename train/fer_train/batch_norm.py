@@ -42,8 +42,7 @@ def fuse(model: keras.Model) -> None:
     """Let a model's batch norms train through TensorFlow's fused kernel; on others, do nothing.
 
     Keras composes batch norm of a dozen passes over memory. XLA on JAX fuses them; TensorFlow on
-    the CPU does not: VGGNet trained 1.4 times as fast with its fused kernel. The layers stay
-    Keras' own, also in what is saved.
+    the CPU does not. The layers stay Keras' own, also in what is saved.
 
     Args:
         model: Changed; answers and gradients stay the same up to rounding.

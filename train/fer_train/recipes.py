@@ -216,7 +216,7 @@ _RESIDUAL_48: Final = Recipe(
 )
 
 RECIPES: Final = {
-    # fer-train fit first-student --data data/fer2013.npz     (2 cores: 45 s an epoch)
+    # What is shipped so far.
     "first-student": Recipe(
         model="residual_student",
         stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),

@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
@@ -19,8 +21,44 @@ if TYPE_CHECKING:
     from fer_train.parallel import Workers
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `fit` and `distill` share; the options' help says what each is."""
+
+    data: Path
+    out: Path | None
+    seed: int
+    max_minutes: float | None
+    restart: bool
+    workers: str | None
+    worker: int
+
+    def folder(self, recipe: str) -> Path:
+        """Return where the run lives, without its checkpoint if it is to begin anew."""
+        folder = self.out or Path("runs") / f"{recipe}-seed{self.seed}"
+        if self.restart:
+            (folder / "checkpoint.npz").unlink(missing_ok=True)
+        return folder
+
+    def team(self) -> "Workers":
+        """Wait for the other processes, if there are any."""
+        from fer_train.parallel import ALONE, join
+
+        if self.workers is None:
+            return ALONE
+        if self.max_minutes is not None:
+            raise click.UsageError("--max-minutes goes without --workers: their clocks differ")
+        return join(self.workers.split(","), self.worker)
+
+
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what `fit` and `distill` share."""
+    """Add the options and hand them to the command as one `RunOptions`."""
+
+    @wraps(command)
+    def taking(**words: Any) -> None:
+        options = RunOptions(**{field.name: words.pop(field.name) for field in fields(RunOptions)})
+        command(options=options, **words)
+
     for option in (
         click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
@@ -34,8 +72,8 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Default: runs/RECIPE-seedSEED."),
         DATA_OPTION,
     ):  # fmt: skip
-        command = option(command)
-    return command
+        taking = option(taking)
+    return taking
 
 
 @click.command()
@@ -43,73 +81,34 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 @run_options
 @click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")
 @click.option("--input-size", type=click.IntRange(32, 299), help="Of a backbone, in pixels.")
-def fit(
-    recipe: str,
-    data: Path,
-    out: Path | None,
-    seed: int,
-    max_minutes: float | None,
-    restart: bool,
-    workers: str | None,
-    worker: int,
-    weights: str | None,
-    input_size: int | None,
-) -> None:
+def fit(recipe: str, options: RunOptions, weights: str | None, input_size: int | None) -> None:
     """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
     require("train", "training", "keras", "matplotlib")
     from fer_train.fit import Run
 
     chosen = {"weights": weights, "input_size": input_size}
     sizes = {name: value for name, value in chosen.items() if value is not None}
-    folder = _run_folder(recipe, seed, out, restart=restart)
-    dataset = fer2013.load(data)
-    team = _join(workers, worker, max_minutes)
-    run = Run(with_sizes(RECIPES[recipe], sizes), dataset, folder, seed, workers=team)
-    _train(run, recipe, max_minutes)
+    chosen_recipe, dataset = with_sizes(RECIPES[recipe], sizes), fer2013.load(options.data)
+    folder, team = options.folder(recipe), options.team()
+    run = Run(chosen_recipe, dataset, folder, options.seed, workers=team)
+    _train(run, recipe, options.max_minutes)
 
 
 @click.command()
 @click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if r.soft_weight]))
 @click.argument("soft_labels", type=click.Path(path_type=Path))
 @run_options
-def distill(
-    recipe: str,
-    soft_labels: Path,
-    data: Path,
-    out: Path | None,
-    seed: int,
-    max_minutes: float | None,
-    restart: bool,
-    workers: str | None,
-    worker: int,
-) -> None:
+def distill(recipe: str, soft_labels: Path, options: RunOptions) -> None:
     """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
     require("train", "training", "keras", "matplotlib")
     from fer_train.fit import Run
     from fer_train.soft_labels import load
 
-    dataset = fer2013.load(data)
+    dataset = fer2013.load(options.data)
     soft = load(soft_labels, dataset)
-    folder = _run_folder(recipe, seed, out, restart=restart)
-    team = _join(workers, worker, max_minutes)
-    _train(Run(RECIPES[recipe], dataset, folder, seed, soft, team), recipe, max_minutes)
-
-
-def _join(workers: str | None, worker: int, max_minutes: float | None) -> "Workers":
-    from fer_train.parallel import ALONE, join
-
-    if workers is None:
-        return ALONE
-    if max_minutes is not None:
-        raise click.UsageError("--max-minutes goes without --workers: their clocks differ")
-    return join(workers.split(","), worker)
-
-
-def _run_folder(recipe: str, seed: int, out: Path | None, *, restart: bool) -> Path:
-    folder = out or Path("runs") / f"{recipe}-seed{seed}"
-    if restart:
-        (folder / "checkpoint.npz").unlink(missing_ok=True)
-    return folder
+    folder, team = options.folder(recipe), options.team()
+    run = Run(RECIPES[recipe], dataset, folder, options.seed, soft, team)
+    _train(run, recipe, options.max_minutes)
 
 
 def _train(run: "Run", name: str, max_minutes: float | None) -> None:
