@@ -208,7 +208,7 @@ _RESIDUAL_48: Final = Recipe(
     # Each stage ends in a member for an ensemble.
     stages=(
         Stage(epochs=40, learning_rate=0.1, warmup_epochs=2),
-        *(Stage(epochs=25, learning_rate=0.08),) * 3,
+        *(Stage(epochs=25, learning_rate=0.08),) * 2,
     ),
     ferplus_weight=0.6,
     augmentation=STUDENTS_VIEWS,
