@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,14 +139,30 @@ def _numbers(scores: Scores) -> dict[str, float]:
     return {name: getattr(scores, name) for name in names}
 
 
-def write_page(teachers: Sequence[Teacher], path: Path, command: str) -> None:
+def with_kept(teachers: Sequence[Teacher], page: Path) -> list[Teacher]:
+    """Return the teachers that a page shows already, those given in place of their former selves.
+
+    Teachers take days on a small machine, and their runs need not lie side by side.
+
+    Args:
+        teachers: Finished runs.
+        page: As `write_page` writes it, with `.json` beside it; may be missing.
+    """
+    rows = page.with_suffix(".json")
+    kept = [Teacher(**row) for row in json.loads(rows.read_text())] if rows.exists() else []
+    return list({teacher.run: teacher for teacher in (*kept, *teachers)}.values())
+
+
+def write_page(teachers: Sequence[Teacher], path: Path) -> None:
     """Write all teachers as Markdown; a network without a run has a row that says so.
 
     Args:
         teachers: Finished runs, in any order.
-        path: File to write.
-        command: What makes this page again.
+        path: File to write; the rows go into a `.json` beside it, for the next call.
     """
+    with write_beside(path.with_suffix(".json")) as temporary:
+        rows = json.dumps([asdict(teacher) for teacher in teachers], indent=1)
+        temporary.write_text(rows + "\n", encoding="utf-8")
     lines = [
         "# Teachers",
         "",
@@ -156,7 +172,8 @@ def write_page(teachers: Sequence[Teacher], path: Path, command: str) -> None:
         "to the logits of networks that learnt from FER+'s votes are fitted on clean PublicTest: "
         "its column and the 7,178 are a little kind to them.",
         "",
-        f"Made by `{command}`.",
+        "Made by `fer-train fit RECIPE`, then `fer-train teachers RUN...`; a run is called as its "
+        f"recipe and seed. [The rows]({path.stem}.json) of other runs stay when one is added.",
         "",
         f"| {' | '.join(_COLUMNS)} |",
         f"|{'---|' * len(_COLUMNS)}",

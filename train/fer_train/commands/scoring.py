@@ -69,9 +69,9 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results/teachers.md"),
               show_default=True)  # fmt: skip
 def teachers(runs: tuple[Path, ...], data: Path, out: Path) -> None:
-    """Put finished RUNS, folders of `fer-train fit`, on one page; reads PrivateTest, once a run."""
+    """Add finished RUNS, folders of `fer-train fit`, to a page; reads PrivateTest, once a run."""
     require("train", "scoring the runs", "keras")
-    from fer_train.teachers import read_teacher, write_page
+    from fer_train.teachers import read_teacher, with_kept, write_page
 
     dataset = fer2013.load(data)
     with progress_bar(total=len(runs), desc="scoring", unit=" runs") as bar:
@@ -79,5 +79,5 @@ def teachers(runs: tuple[Path, ...], data: Path, out: Path) -> None:
         for folder in runs:
             found.append(read_teacher(folder, dataset))
             bar.update()
-    write_page(found, out, f"fer-train teachers {' '.join(map(str, runs))}")
+    write_page(with_kept(found, out), out)
     click.echo(str(out))
