@@ -105,6 +105,11 @@ def test_eight_classes_are_taught_on_the_faces_that_have_one(small_fer2013: Fer2
     seen = np.delete(numbered_view(data.pixels[:139], TEACHERS_VIEWS, 1), 3, axis=0)
     np.testing.assert_array_equal(faces, seen)
     np.testing.assert_allclose(targets, np.delete(soft.probabilities(1), 3, axis=0), atol=1e-6)
+    seven = replace(soft, labels=labels[..., :7], classes=FER2013_LABELS)
+    _, targets = training_set(data, recipe, 0, seven).of_epoch(1)
+    assert not targets[:, FERPLUS_CLASSES.index("contempt")].any()
+    happy = np.delete(seven.probabilities(1)[:, FER2013_LABELS.index("happy")], 3)
+    np.testing.assert_allclose(targets[:, FERPLUS_CLASSES.index("happy")], happy, atol=1e-6)
     with pytest.raises(InputError, match=r"labels are of neutral, happy.*but the recipe's"):
         training_set(data, RECIPES["small"], 0, soft)
 

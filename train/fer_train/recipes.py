@@ -79,8 +79,8 @@ class Recipe:
 
     @property
     def wants_offsets(self) -> bool:
-        """Whether its targets teach other frequencies of FER2013's classes than its labels have."""
-        return self.classes == "fer2013" and bool(self.ferplus_weight or self.soft_weight)
+        """Whether its targets teach other frequencies of the classes than its own labels have."""
+        return bool(self.ferplus_weight or self.soft_weight)
 
     @property
     def identity(self) -> str:
@@ -227,7 +227,8 @@ RECIPES: Final = {
     "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=200),
     "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=150),
     "base": _BASE,
-    "base-ferplus": replace(_BASE, classes="ferplus"),
+    # FER2013's seven classes are among FER+'s: the same teachers, beside more of the votes.
+    "base-ferplus": replace(_BASE, classes="ferplus", soft_weight=0.5),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),
     "resnet50": _transfer("resnet50", 96),

@@ -161,8 +161,8 @@ def write_page(teachers: Sequence[Teacher], path: Path) -> None:
         path: File to write; the rows go into a `.json` beside it, for the next call.
     """
     with write_beside(path.with_suffix(".json")) as temporary:
-        rows = json.dumps([asdict(teacher) for teacher in teachers], indent=1)
-        temporary.write_text(rows + "\n", encoding="utf-8")
+        kept = json.dumps([asdict(teacher) for teacher in teachers], indent=1)
+        temporary.write_text(kept + "\n", encoding="utf-8")
     lines = [
         "# Teachers",
         "",

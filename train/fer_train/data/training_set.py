@@ -70,11 +70,13 @@ class Taught:
         soft: About all of Training without blank images.
         faces: Those images, uint8 (m, 48, 48), in the answers' order.
         places: Which of them count, int (n,).
+        classes: The names of the classes to answer in; one that the teachers do not know gets 0.
     """
 
     soft: SoftLabels
     faces: NDArray[np.uint8]
     places: NDArray[np.intp]
+    classes: tuple[str, ...]
 
     def of_epoch(
         self, epoch: int, temperature: float
@@ -82,7 +84,10 @@ class Taught:
         """Return an epoch's views, uint8 (n, 48, 48), and the answers, float32 (n, classes)."""
         view = epoch % len(self.soft.labels)
         views = numbered_view(self.faces, self.soft.augmentation, view)
-        return views[self.places], self.soft.probabilities(view, temperature)[self.places]
+        answers = np.zeros((len(self.places), len(self.classes)), np.float32)
+        columns = [self.classes.index(name) for name in self.soft.classes]
+        answers[:, columns] = self.soft.probabilities(view, temperature)[self.places]
+        return views[self.places], answers
 
 
 def drawn(targets: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -134,7 +139,7 @@ def training_set(
             f"{'none were' if soft is None else 'some were'} given: use `fer-train distill` for "
             "recipes with soft labels, `fit` for others"
         )
-    if soft is not None and soft.classes != class_names(recipe):
+    if soft is not None and not set(soft.classes) <= set(class_names(recipe)):
         raise InputError(
             f"the soft labels are of {', '.join(soft.classes)}, "
             f"but the recipe's classes are {', '.join(class_names(recipe))}"
@@ -154,5 +159,7 @@ def training_set(
         targets = soft_targets(data, rows, ferplus_weight=recipe.ferplus_weight)
         labels = data.emotion[rows]
     places = np.searchsorted(everything, rows)
-    taught = None if soft is None else Taught(soft, data.pixels[everything], places)
+    taught = None
+    if soft is not None:
+        taught = Taught(soft, data.pixels[everything], places, class_names(recipe))
     return TrainingSet(data.pixels[rows], labels, targets, taught, recipe, seed)
