@@ -15,7 +15,7 @@ from fer_train.cli import main
 from fer_train.data.importer import save
 from fer_train.data.targets import FERPLUS_CLASSES
 from fer_train.data.training_set import training_set
-from fer_train.data.views import numbered_view
+from fer_train.data.views import augmented, numbered_view
 from fer_train.recipes import RECIPES, TEACHERS_VIEWS, Stage
 from fer_train.soft_labels import SoftLabels, ask_teachers, load
 from fer_train.soft_labels import save as save_soft_labels
@@ -37,6 +37,15 @@ def test_a_view_without_changes_is_the_face_and_a_flip_its_mirror_image() -> Non
     mirrored = (flipped == FACES[:, :, ::-1]).all(axis=(1, 2))
     assert (mirrored | (flipped == FACES).all(axis=(1, 2))).all()
     assert 5 < mirrored.sum() < 25
+
+
+def test_test_views_come_with_their_mirror_images_and_the_face_first() -> None:
+    views = list(augmented(FACES))
+    assert len(views) == 12
+    np.testing.assert_array_equal(views[0], FACES)
+    for view, mirror in zip(views[::2], views[1::2], strict=True):
+        np.testing.assert_array_equal(mirror, view[:, :, ::-1])
+    assert len({view.tobytes() for view in views}) == 12
 
 
 def soft_labels(data: Fer2013, views: int = 3) -> SoftLabels:

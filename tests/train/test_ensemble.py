@@ -5,11 +5,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
+from tests.made_up import made_up_faces
 
 from fer_sdk.fer2013 import PRIVATE_TEST, Fer2013
 from fer_train.cli import main
 from fer_train.data.importer import save
-from fer_train.ensemble import Ensemble, choose_members, evaluate_ensemble, even, fit_weights
+from fer_train.data.views import augmented
+from fer_train.ensemble import (
+    Ensemble,
+    ask,
+    choose_members,
+    evaluate_ensemble,
+    even,
+    fit_weights,
+)
+from fer_train.evaluate import opened
 
 TRUTH = (np.arange(700) % 7).astype(np.uint8)
 
@@ -52,6 +62,21 @@ def test_weights_prefer_the_skilled_and_sum_to_one() -> None:
     assert accuracy(weighted, answers) >= accuracy(even([0, 1, 2]), answers)
 
 
+def test_answers_are_the_mean_over_the_views_and_kept(golden: Path, tmp_path: Path) -> None:
+    model, faces = golden / "tiny-float32.tflite", made_up_faces(6)[0]
+    with opened(model) as (_, predict):
+        expected = np.mean([predict(view) for view in augmented(faces)], axis=0)
+        face, mirror = predict(faces), predict(faces[:, :, ::-1].copy())
+    (answer,) = ask([model], faces, views="augmented", kept=tmp_path)
+    np.testing.assert_allclose(answer, expected)
+    np.testing.assert_allclose(ask([model], faces, views="mirrored")[0], (face + mirror) / 2)
+
+    (kept,) = tmp_path.glob("*.npy")
+    np.save(kept, answer + 1)
+    np.testing.assert_allclose(ask([model], faces, views="augmented", kept=tmp_path)[0], answer + 1)
+    np.testing.assert_allclose(ask([model], faces, kept=tmp_path)[0], face)
+
+
 def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> None:
     rows = small_fer2013.rows(PRIVATE_TEST)
     right = np.eye(7)[small_fer2013.emotion[rows]]
@@ -60,7 +85,7 @@ def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> No
     assert (result.all.n, result.clean.n) == (35, 34)
 
 
-@pytest.mark.parametrize("words", [[], ["--members", "1"], ["--weighted", "--mirrored"]])
+@pytest.mark.parametrize("words", [[], ["--members", "1"], ["--weighted", "--views", "mirrored"]])
 def test_command_prints_the_members_and_their_scores(
     words: list[str], small_fer2013: Fer2013, golden: Path, tmp_path: Path
 ) -> None:

@@ -3,11 +3,12 @@
 Members, their number and their weights are chosen on clean PublicTest; PrivateTest is only read.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,12 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import SplitScores, evaluate_split
 from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
+from fer_sdk.files import sha256_of, write_beside
 from fer_sdk.labels import FER2013_LABELS
+from fer_train.data.views import augmented
 from fer_train.evaluate import opened
+
+Views = Literal["face", "mirrored", "augmented"]
 
 EXHAUSTIVE_UP_TO: Final = 12
 """Members of which every subset is tried; of more, the best are added one by one."""
@@ -44,7 +49,8 @@ def ask(
     models: Sequence[Path],
     faces: NDArray[np.uint8],
     *,
-    mirrored: bool,
+    views: Views = "face",
+    kept: Path | None = None,
     report: Callable[[int], None] = lambda models: None,
 ) -> list[NDArray[np.float64]]:
     """Ask every model about the same faces.
@@ -52,7 +58,9 @@ def ask(
     Args:
         models: .keras, .tflite or .onnx files with sidecars.
         faces: uint8 (n, 48, 48).
-        mirrored: Whether each answer is the mean over the face and its mirror image.
+        views: What each answer is the mean over: the face alone, it and its mirror image, or the
+            twelve views of test-time augmentation (`fer_train.data.views.augmented`).
+        kept: Folder of answers that need not be asked again; new ones are added.
         report: Told about every model.
 
     Returns:
@@ -62,16 +70,30 @@ def ask(
         FerError: If a bundle is damaged or its labels are not FER2013's.
     """
     answers = []
+    asked = hashlib.sha256(np.ascontiguousarray(faces).tobytes()).hexdigest()
     for model in models:
-        with opened(model) as (bundle, predict):
-            if bundle.labels != FER2013_LABELS:
-                raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
-            answer = predict(faces)
-            if mirrored:
-                answer = (answer + predict(np.ascontiguousarray(faces[:, :, ::-1]))) / 2
-        answers.append(answer)
+        name = hashlib.sha256(f"{sha256_of(model)} {asked} {views}".encode()).hexdigest()
+        path = kept / f"{name}.npy" if kept else None
+        if path and path.exists():
+            answers.append(np.load(path, allow_pickle=False))
+        else:
+            answers.append(_ask(model, faces, views))
+            if path:
+                with write_beside(path) as temporary, temporary.open("wb") as file:
+                    np.save(file, answers[-1])
         report(1)
     return answers
+
+
+def _ask(model: Path, faces: NDArray[np.uint8], views: Views) -> NDArray[np.float64]:
+    seen = augmented(faces) if views == "augmented" else iter([faces])
+    with opened(model) as (bundle, predict):
+        if bundle.labels != FER2013_LABELS:
+            raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
+        answers = [predict(view) for view in seen]
+        if views == "mirrored":
+            answers.append(predict(np.ascontiguousarray(faces[:, :, ::-1])))
+    return np.asarray(np.mean(answers, axis=0), np.float64)
 
 
 def even(members: Sequence[int]) -> Ensemble:

@@ -4,8 +4,7 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
-from fer_train import augment, batch_norm, checkpoint, models, parallel
+from fer_train import augment, batch_norm, checkpoint, mixed_precision, models, parallel
 from fer_train.calibration import with_offsets_by_halves
 from fer_train.data.imbalance import balanced_class_weights
 from fer_train.data.training_set import class_names, training_set, watched_set
@@ -70,9 +69,10 @@ class Run:
                 f"but there are {len(self.sample.faces)} and {len(self.watched)}"
             )
         keras.utils.set_random_seed(seed)
-        with _dtype_policy(recipe.precision):
+        with mixed_precision.dtype_policy(recipe.precision):
             self.student = self._build()
         batch_norm.fuse(self.student)
+        mixed_precision.spare_strided_depthwise(self.student)
         self._twin: keras.Model | None = None
         self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
         views = augment.build(recipe.augmentation, seed)
@@ -91,7 +91,7 @@ class Run:
             checkpoint.restore(values, self._variables())
         else:
             if recipe.folded_backbone:
-                batch_norm.reestimate(self.student, self.sample.faces[:STATISTICS_FACES])
+                self._measure_backbone()
             self._enter_stage()
         if workers.number:
             return
@@ -163,6 +163,13 @@ class Run:
         averaged = [np.array(variable) for variable in self.student.weights]
         self.student.set_weights(kept)
         return averaged
+
+    def _measure_backbone(self) -> None:
+        """Give a folded backbone its statistics, measured in float32."""
+        twin = self._build()
+        twin.set_weights(self.student.get_weights())
+        batch_norm.reestimate(twin, self.sample.faces[:STATISTICS_FACES])
+        self.student.set_weights(twin.get_weights())
 
     def _build(self) -> keras.Model:
         sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe))}
@@ -257,16 +264,6 @@ def commit() -> str:
         return git("describe", "--always", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return f"fer-sdk {version('fer-sdk')}"
-
-
-@contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    former = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(former)
 
 
 def predict(model: keras.Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

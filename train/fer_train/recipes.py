@@ -197,10 +197,11 @@ _MOBILENET_FACES_LONG: Final = replace(
     sizes={**_MOBILENET_FACES.sizes, "head": "plain"},
     stages=(
         Stage(epochs=1, learning_rate=1e-3, frozen=True),
-        Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
+        Stage(epochs=20, learning_rate=3e-4, warmup_epochs=1),
     ),
     ferplus_weight=0.6,
     weight_averaging=0.999,
+    precision="mixed_bfloat16",
 )
 _RESIDUAL_48: Final = Recipe(
     model="residual_student",
@@ -258,6 +259,7 @@ RECIPES: Final = {
     "mini-vgg": Recipe(
         model="mini_vgg",
         stages=(Stage(epochs=16, learning_rate=0.05, warmup_epochs=1),),
+        ferplus_weight=0.6,
         augmentation=_MILD,
         precision="mixed_bfloat16",
     ),
@@ -265,6 +267,7 @@ RECIPES: Final = {
         model="mini_vgg",
         sizes={"fully_connected": False},
         stages=(Stage(epochs=16, learning_rate=0.05, warmup_epochs=1),),
+        ferplus_weight=0.6,
         augmentation=_MILD,
         precision="mixed_bfloat16",
     ),

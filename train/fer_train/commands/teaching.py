@@ -1,6 +1,7 @@
 """`fer-train ensemble` and `soft-labels`: several models asked together."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -11,13 +12,27 @@ from fer_sdk.console import DATA_OPTION, progress_bar
 from fer_sdk.errors import InputError
 from fer_train.recipes import TEACHERS_VIEWS
 
+if TYPE_CHECKING:
+    from fer_train.ensemble import Views
+
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @DATA_OPTION
 @click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
 @click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
-@click.option("--mirrored", is_flag=True, help="Ask about the mirror image too.")
+@click.option(
+    "--views",
+    type=click.Choice(["face", "mirrored", "augmented"]),
+    default="face",
+    show_default=True,
+    help="Ask about the mirror image too, or about twelve views.",
+)
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="Folder that keeps answers; those that are there are not asked again.",
+)
 @click.option("--split", type=click.Choice(list(fer2013.SPLITS)), default="public",
               show_default=True, help="Read private once, last, for a final ensemble.")  # fmt: skip
 def ensemble(
@@ -25,7 +40,8 @@ def ensemble(
     data: Path,
     members: int | None,
     weighted: bool,
-    mirrored: bool,
+    views: "Views",
+    answers: Path | None,
     split: str,
 ) -> None:
     """Let MODELS vote; who votes, and how much, is chosen on clean PublicTest."""
@@ -39,12 +55,12 @@ def ensemble(
     def ask(*usages: int) -> list[NDArray[np.float64]]:
         faces = dataset.pixels[dataset.rows(*usages)]
         with progress_bar(total=len(models), desc="asking", unit=" models") as bar:
-            return voting.ask(models, faces, mirrored=mirrored, report=bar.update)
+            return voting.ask(models, faces, views=views, kept=answers, report=bar.update)
 
-    answers = ask(fer2013.PUBLIC_TEST)
+    of_public = ask(fer2013.PUBLIC_TEST)
     clean = voting.clean_public(dataset)
     truth = dataset.emotion[dataset.rows(fer2013.PUBLIC_TEST)][clean]
-    clean_answers = [answer[clean] for answer in answers]
+    clean_answers = [answer[clean] for answer in of_public]
     chosen = (
         voting.fit_weights(clean_answers, truth)
         if weighted
@@ -54,8 +70,8 @@ def ensemble(
         alone = (clean_answers[member].argmax(axis=1) == truth).mean()
         click.echo(f"{weight:.3f}  {models[member]}  (alone {alone:.2%} of clean PublicTest)")
     usages = fer2013.SPLITS[split]
-    answers = answers if split == "public" else ask(*usages)
-    click.echo(describe(voting.evaluate_ensemble(chosen, answers, dataset, usages)))
+    final = of_public if split == "public" else ask(*usages)
+    click.echo(describe(voting.evaluate_ensemble(chosen, final, dataset, usages)))
 
 
 @click.command("soft-labels")
