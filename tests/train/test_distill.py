@@ -126,7 +126,7 @@ def test_eight_classes_are_taught_on_the_faces_that_have_one(small_fer2013: Fer2
 def test_teachers_are_asked_about_every_view(small_fer2013: Fer2013, golden: Path) -> None:
     asked: list[int] = []
     teachers = [golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"]
-    soft = ask_teachers(teachers, small_fer2013, TEACHERS_VIEWS, 2, asked.append)
+    soft = ask_teachers(teachers, small_fer2013, TEACHERS_VIEWS, 2, report=asked.append)
     assert soft.labels.shape == (2, 139, 7)
     assert len(asked) == 4
     labels: NDArray[np.uint8] = small_fer2013.emotion[:139]

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from tests.made_up import made_up_faces
 
-from fer_sdk.fer2013 import PRIVATE_TEST, Fer2013
+from fer_sdk.fer2013 import PRIVATE_TEST, PUBLIC_TEST, Fer2013
 from fer_train.cli import main
 from fer_train.data.importer import save
 from fer_train.data.views import augmented
@@ -15,7 +15,7 @@ from fer_train.ensemble import (
     Ensemble,
     ask,
     choose_members,
-    evaluate_ensemble,
+    evaluate_votes,
     even,
     fit_weights,
 )
@@ -71,18 +71,24 @@ def test_answers_are_the_mean_over_the_views_and_kept(golden: Path, tmp_path: Pa
     np.testing.assert_allclose(answer, expected)
     np.testing.assert_allclose(ask([model], faces, views="mirrored")[0], (face + mirror) / 2)
 
-    (kept,) = tmp_path.glob("*.npy")
-    np.save(kept, answer + 1)
-    np.testing.assert_allclose(ask([model], faces, views="augmented", kept=tmp_path)[0], answer + 1)
-    np.testing.assert_allclose(ask([model], faces, kept=tmp_path)[0], face)
+    kept = sorted(tmp_path.glob("*.npy"))
+    assert len(kept) == 12
+    for path in kept:
+        np.save(path, np.load(path) + 1)
+    np.testing.assert_allclose(
+        ask([model], faces, views="augmented", kept=tmp_path)[0], answer + 1, rtol=1e-6
+    )
 
 
 def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> None:
-    rows = small_fer2013.rows(PRIVATE_TEST)
-    right = np.eye(7)[small_fer2013.emotion[rows]]
-    result = evaluate_ensemble(even([0, 1]), [right, right], small_fer2013, [PRIVATE_TEST])
+    votes = {
+        usage: np.eye(7)[small_fer2013.emotion[small_fer2013.rows(usage)]]
+        for usage in (PUBLIC_TEST, PRIVATE_TEST)
+    }
+    result = evaluate_votes(votes, small_fer2013, [PRIVATE_TEST])
     assert (result.all.accuracy, result.clean.accuracy) == (1, 1)
     assert (result.all.n, result.clean.n) == (35, 34)
+    assert evaluate_votes(votes, small_fer2013, [PRIVATE_TEST, PUBLIC_TEST]).all.accuracy == 1
 
 
 @pytest.mark.parametrize("words", [[], ["--members", "1"], ["--weighted", "--views", "mirrored"]])
@@ -101,6 +107,23 @@ def test_command_prints_the_members_and_their_scores(
     assert "(alone 100.00% of clean PublicTest)" in done.stdout
     assert "PrivateTest" in done.stdout
     assert done.stdout.count("tiny-") == (1 if "--members" in words else 2)
+
+
+def test_page_tells_members_and_every_split(
+    small_fer2013: Fer2013, golden: Path, tmp_path: Path
+) -> None:
+    save(small_fer2013, tmp_path / "data.npz")
+    models = [str(golden / name) for name in ("tiny-int8.tflite", "tiny-float32.tflite")]
+    page = tmp_path / "ensemble.md"
+    words = ["--data", str(tmp_path / "data.npz"), "--views", "augmented", "--page", str(page)]
+    done = CliRunner().invoke(main, ["ensemble", *models, *words])
+    assert done.exit_code == 0, done.output
+    text = page.read_text()
+    assert "a plain vote, 2 of 2 networks asked, each about twelve views of the face" in text
+    assert "| PrivateTest, clean | 34 | 100.00 |" in text
+    assert "| PublicTest + PrivateTest, all | 70 |" in text
+    assert text.count("| 0.500 | golden/tiny-") == 2
+    assert page.with_suffix(".png").exists()
 
 
 def test_more_members_than_models_is_wrong_usage(golden: Path) -> None:

@@ -3,8 +3,7 @@
 Members, their number and their weights are chosen on clean PublicTest; PrivateTest is only read.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import SplitScores, evaluate_split
 from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
-from fer_sdk.files import sha256_of, write_beside
+from fer_sdk.files import sha256_of
 from fer_sdk.labels import FER2013_LABELS
+from fer_train.answers import answer
 from fer_train.data.views import augmented
 from fer_train.evaluate import opened
 
@@ -70,30 +70,24 @@ def ask(
         FerError: If a bundle is damaged or its labels are not FER2013's.
     """
     answers = []
-    asked = hashlib.sha256(np.ascontiguousarray(faces).tobytes()).hexdigest()
     for model in models:
-        name = hashlib.sha256(f"{sha256_of(model)} {asked} {views}".encode()).hexdigest()
-        path = kept / f"{name}.npy" if kept else None
-        if path and path.exists():
-            answers.append(np.load(path, allow_pickle=False))
-        else:
-            answers.append(_ask(model, faces, views))
-            if path:
-                with write_beside(path) as temporary, temporary.open("wb") as file:
-                    np.save(file, answers[-1])
+        with opened(model) as (bundle, predict):
+            if bundle.labels != FER2013_LABELS:
+                raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
+            digest = sha256_of(model)
+            each = [answer(predict, digest, view, kept) for view in _views(faces, views)]
+        answers.append(np.asarray(np.mean(each, axis=0), np.float64))
         report(1)
     return answers
 
 
-def _ask(model: Path, faces: NDArray[np.uint8], views: Views) -> NDArray[np.float64]:
-    seen = augmented(faces) if views == "augmented" else iter([faces])
-    with opened(model) as (bundle, predict):
-        if bundle.labels != FER2013_LABELS:
-            raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
-        answers = [predict(view) for view in seen]
-        if views == "mirrored":
-            answers.append(predict(np.ascontiguousarray(faces[:, :, ::-1])))
-    return np.asarray(np.mean(answers, axis=0), np.float64)
+def _views(faces: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:
+    if views == "augmented":
+        yield from augmented(faces)
+        return
+    yield faces
+    if views == "mirrored":
+        yield np.ascontiguousarray(faces[:, :, ::-1])
 
 
 def even(members: Sequence[int]) -> Ensemble:
@@ -147,11 +141,19 @@ def fit_weights(
     return Ensemble(tuple(range(len(answers))), tuple((weights / weights.sum()).tolist()))
 
 
-def evaluate_ensemble(
-    ensemble: Ensemble, answers: Sequence[NDArray[np.float64]], data: Fer2013, usages: Sequence[int]
+def evaluate_votes(
+    votes: Mapping[int, NDArray[np.float64]], data: Fer2013, usages: Sequence[int]
 ) -> SplitScores:
-    """Score an ensemble on all and on the clean faces of a split, from its members' answers."""
-    return evaluate_split(data, usages, lambda faces: ensemble.vote(answers), FER2013_LABELS)
+    """Score an ensemble on all and on the clean faces of a split.
+
+    Args:
+        votes: What it answers about each of `usages`, float64 (n, 7).
+        data: FER2013.
+        usages: As `fer_sdk.evaluation.evaluate_split` takes them.
+    """
+    order = np.argsort(np.concatenate([data.rows(usage) for usage in usages]))
+    together = np.concatenate([votes[usage] for usage in usages])[order]
+    return evaluate_split(data, usages, lambda faces: together, FER2013_LABELS)
 
 
 def clean_public(data: Fer2013) -> NDArray[np.bool_]:

@@ -203,13 +203,22 @@ _MOBILENET_FACES_LONG: Final = replace(
     weight_averaging=0.999,
     precision="mixed_bfloat16",
 )
+_MOBILENET_FACES_112: Final = replace(
+    _MOBILENET_FACES_LONG,
+    sizes={**_MOBILENET_FACES_LONG.sizes, "input_size": 112},
+    stages=(
+        Stage(epochs=1, learning_rate=1e-3, frozen=True),
+        Stage(epochs=14, learning_rate=3e-4, warmup_epochs=1),
+    ),
+    ferplus_weight=0.4,
+)
 _RESIDUAL_48: Final = Recipe(
     model="residual_student",
     sizes={"stem": 32, "widths": (64, 128, 256)},
     # Each stage ends in a member for an ensemble.
     stages=(
-        Stage(epochs=40, learning_rate=0.1, warmup_epochs=2),
-        *(Stage(epochs=25, learning_rate=0.08),) * 2,
+        Stage(epochs=36, learning_rate=0.1, warmup_epochs=2),
+        Stage(epochs=14, learning_rate=0.06),
     ),
     ferplus_weight=0.6,
     augmentation=STUDENTS_VIEWS,
@@ -246,10 +255,10 @@ RECIPES: Final = {
         precision="mixed_bfloat16",
     ),
     # For machines without a GPU: native sizes, and the transfer networks run small.
-    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=5),
-    "resnet50-48": _small_transfer("resnet50", 48, epochs=5),
+    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=3),
+    "resnet50-48": _small_transfer("resnet50", 48, epochs=3),
     "inception-v3-75": _small_transfer("inception_v3", 75, epochs=7),
-    "xception-71": _small_transfer("xception", 71, epochs=4),
+    "xception-71": _small_transfer("xception", 71, epochs=2),
     "mobilenet-96": replace(_small_transfer("mobilenet", 96, epochs=10), precision="float32"),
     "simple-cnn": Recipe(
         model="simple_cnn",
@@ -274,6 +283,7 @@ RECIPES: Final = {
     # fer-train fit mobilenet-faces --weights FILE: a backbone that knows faces (VGGFace2).
     "mobilenet-faces": _MOBILENET_FACES,
     "mobilenet-faces-long": _MOBILENET_FACES_LONG,
+    "mobilenet-faces-112": _MOBILENET_FACES_112,
     # Teachers of FER+'s eight classes.
     "mobilenet-faces-ferplus": replace(
         _MOBILENET_FACES_LONG, classes="ferplus", ferplus_weight=0.0, label_smoothing=0.0

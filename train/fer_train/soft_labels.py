@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import TRAINING, Fer2013
 from fer_sdk.files import sha256_of, write_beside
+from fer_train.answers import answer
 from fer_train.augmentation import Augmentation
 from fer_train.data.views import numbered_view
 from fer_train.evaluate import opened
@@ -69,6 +70,7 @@ def ask_teachers(
     data: Fer2013,
     augmentation: Augmentation,
     views: int,
+    kept: Path | None = None,
     report: Callable[[int], None] = lambda answers: None,
 ) -> SoftLabels:
     """Let teachers vote on numbered views of the training faces.
@@ -78,12 +80,14 @@ def ask_teachers(
         data: FER2013.
         augmentation: How far a view may differ.
         views: How many views, the face itself included.
+        kept: Folder of answers that need not be asked again; new ones are added.
         report: Told about every answer of a model to a view.
 
     Raises:
         FerError: If a bundle is damaged or has other labels than the first.
     """
     faces = data.pixels[data.rows(TRAINING, clean=True)]
+    digests = [sha256_of(model) for model in models]
     with ExitStack() as stack:
         teachers = [stack.enter_context(opened(model)) for model in models]
         classes = teachers[0][0].labels
@@ -96,11 +100,12 @@ def ask_teachers(
         for view in range(views):
             seen = numbered_view(faces, augmentation, view)
             votes = np.zeros(labels.shape[1:])
-            for _, predict in teachers:
-                votes += predict(seen)
+            for digest, (_, predict) in zip(digests, teachers, strict=True):
+                votes += answer(predict, digest, seen, kept)
                 report(1)
             labels[view] = np.round(255 * np.sqrt(votes / len(teachers)))
-    members = {f"{model.parent.name}/{model.name}": sha256_of(model) for model in models}
+    names = [f"{model.parent.name}/{model.name}" for model in models]
+    members = dict(zip(names, digests, strict=True))
     return SoftLabels(labels, classes, augmentation, data.fingerprint, members)
 
 

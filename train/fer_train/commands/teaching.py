@@ -1,7 +1,8 @@
 """`fer-train ensemble` and `soft-labels`: several models asked together."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 import numpy as np
@@ -10,10 +11,23 @@ from numpy.typing import NDArray
 from fer_sdk import fer2013
 from fer_sdk.console import DATA_OPTION, progress_bar
 from fer_sdk.errors import InputError
+from fer_sdk.extras import require
 from fer_train.recipes import TEACHERS_VIEWS
 
 if TYPE_CHECKING:
     from fer_train.ensemble import Views
+
+
+_VIEWS: Final = {
+    "face": "the face alone",
+    "mirrored": "the face and its mirror image",
+    "augmented": "twelve views of the face",
+}
+ANSWERS_OPTION = click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="Folder that keeps answers; those that are there are not asked again.",
+)
 
 
 @click.command()
@@ -23,18 +37,16 @@ if TYPE_CHECKING:
 @click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
 @click.option(
     "--views",
-    type=click.Choice(["face", "mirrored", "augmented"]),
+    type=click.Choice(list(_VIEWS)),
     default="face",
     show_default=True,
     help="Ask about the mirror image too, or about twelve views.",
 )
-@click.option(
-    "--answers",
-    type=click.Path(path_type=Path),
-    help="Folder that keeps answers; those that are there are not asked again.",
-)
+@ANSWERS_OPTION
 @click.option("--split", type=click.Choice(list(fer2013.SPLITS)), default="public",
               show_default=True, help="Read private once, last, for a final ensemble.")  # fmt: skip
+@click.option("--page", type=click.Path(path_type=Path),
+              help="Write all scores as Markdown; reads private.")  # fmt: skip
 def ensemble(
     models: tuple[Path, ...],
     data: Path,
@@ -43,21 +55,25 @@ def ensemble(
     views: "Views",
     answers: Path | None,
     split: str,
+    page: Path | None,
 ) -> None:
     """Let MODELS vote; who votes, and how much, is chosen on clean PublicTest."""
     from fer_train import ensemble as voting
+    from fer_train.ensemble_page import Member, write_page
     from fer_train.evaluate import describe
 
     if members is not None and (weighted or members > len(models)):
         raise click.UsageError(f"--members goes up to {len(models)} and without --weighted")
+    if page:
+        require("train", "drawing", "matplotlib")
     dataset = fer2013.load(data)
 
-    def ask(*usages: int) -> list[NDArray[np.float64]]:
-        faces = dataset.pixels[dataset.rows(*usages)]
+    def ask(models: Sequence[Path], usage: int) -> list[NDArray[np.float64]]:
+        faces = dataset.pixels[dataset.rows(usage)]
         with progress_bar(total=len(models), desc="asking", unit=" models") as bar:
             return voting.ask(models, faces, views=views, kept=answers, report=bar.update)
 
-    of_public = ask(fer2013.PUBLIC_TEST)
+    of_public = ask(models, fer2013.PUBLIC_TEST)
     clean = voting.clean_public(dataset)
     truth = dataset.emotion[dataset.rows(fer2013.PUBLIC_TEST)][clean]
     clean_answers = [answer[clean] for answer in of_public]
@@ -66,12 +82,29 @@ def ensemble(
         if weighted
         else voting.choose_members(clean_answers, truth, members or len(models))
     )
-    for member, weight in zip(chosen.members, chosen.weights, strict=True):
-        alone = (clean_answers[member].argmax(axis=1) == truth).mean()
-        click.echo(f"{weight:.3f}  {models[member]}  (alone {alone:.2%} of clean PublicTest)")
-    usages = fer2013.SPLITS[split]
-    final = of_public if split == "public" else ask(*usages)
-    click.echo(describe(voting.evaluate_ensemble(chosen, final, dataset, usages)))
+    voters = []
+    for number, weight in zip(chosen.members, chosen.weights, strict=True):
+        alone = float((clean_answers[number].argmax(axis=1) == truth).mean())
+        voters.append(Member(models[number], weight, alone))
+        click.echo(f"{weight:.3f}  {models[number]}  (alone {alone:.2%} of clean PublicTest)")
+    votes = {fer2013.PUBLIC_TEST: chosen.vote(of_public)}
+    if split != "public" or page:
+        of_private = ask([voter.model for voter in voters], fer2013.PRIVATE_TEST)
+        everyone = voting.Ensemble(tuple(range(len(voters))), chosen.weights)
+        votes[fer2013.PRIVATE_TEST] = everyone.vote(of_private)
+    scores = {
+        name: voting.evaluate_votes(votes, dataset, usages)
+        for name, usages in fer2013.SPLITS.items()
+        if page or name == split
+    }
+    click.echo(describe(scores[split]))
+    if page:
+        how = (
+            f"Made by `fer-train ensemble`, {'fitted weights' if weighted else 'a plain vote'}, "
+            f"{len(voters)} of {len(models)} networks asked, each about {_VIEWS[views]}."
+        )
+        write_page(voters, scores, how, page)
+        click.echo(str(page))
 
 
 @click.command("soft-labels")
@@ -80,9 +113,15 @@ def ensemble(
 @click.option("--views", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
               show_default=True)  # fmt: skip
+@ANSWERS_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
 def soft_labels_command(
-    models: tuple[Path, ...], data: Path, views: int, out: Path, overwrite: bool
+    models: tuple[Path, ...],
+    data: Path,
+    views: int,
+    out: Path,
+    answers: Path | None,
+    overwrite: bool,
 ) -> None:
     """Ask MODELS about numbered views of the Training faces; write their mean for `distill`."""
     from fer_train.soft_labels import ask_teachers, save
@@ -91,7 +130,7 @@ def soft_labels_command(
         raise InputError(f"{out} is there already: add --overwrite or another --out")
     dataset = fer2013.load(data)
     with progress_bar(total=views * len(models), desc="asking", unit=" answers") as bar:
-        soft = ask_teachers(models, dataset, TEACHERS_VIEWS, views, bar.update)
+        soft = ask_teachers(models, dataset, TEACHERS_VIEWS, views, answers, bar.update)
     save(soft, out)
     click.echo(f"{views} views of {soft.labels.shape[1]:,} faces, {out.stat().st_size:,} bytes")
     click.echo(str(out))
