@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+import keras
+from keras import layers
+
+from fer_train.mixed_precision import dtype_policy, spare_strided_depthwise
+
+
+def network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 4))
+    x = layers.DepthwiseConv2D(3, padding="same", name="plain")(inputs)
+    x = layers.DepthwiseConv2D(3, 2, padding="same", name="strided")(x)
+    inner = keras.Model(inputs, x)
+    outer = keras.Input((8, 8, 4))
+    return keras.Model(outer, layers.Conv2D(2, 1, name="head")(inner(outer)))
+
+
+def test_only_strided_depthwise_convolutions_are_spared() -> None:
+    with dtype_policy("mixed_bfloat16"):
+        mixed = network()
+    assert keras.config.dtype_policy().name == "float32"
+    spare_strided_depthwise(mixed)
+    inner = mixed.layers[1]
+    computed = [inner.get_layer(n).compute_dtype for n in ("plain", "strided")]
+    assert [*computed, mixed.get_layer("head").compute_dtype] == ["bfloat16", "float32", "bfloat16"]
+
+
+def test_a_spared_network_answers_like_its_float32_twin() -> None:
+    with dtype_policy("mixed_bfloat16"):
+        mixed = network()
+    spare_strided_depthwise(mixed)
+    twin = network()
+    twin.set_weights(mixed.get_weights())
+    faces = np.random.default_rng(0).normal(size=(3, 8, 8, 4)).astype(np.float32)
+    answers = np.asarray(keras.ops.cast(mixed(faces), "float32"))
+    np.testing.assert_allclose(answers, np.asarray(twin(faces)), atol=0.05)
