@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tests.made_up import made_up_faces
 
 from fer_sdk.fer2013 import PRIVATE_TEST, PUBLIC_TEST, Fer2013
+from fer_sdk.softmax import softmax
 from fer_train.cli import main
 from fer_train.data.importer import save
 from fer_train.data.views import augmented
@@ -17,7 +18,9 @@ from fer_train.ensemble import (
     choose_members,
     evaluate_votes,
     even,
+    fit_offsets,
     fit_weights,
+    moved,
 )
 from fer_train.evaluate import opened
 
@@ -80,6 +83,14 @@ def test_answers_are_the_mean_over_the_views_and_kept(golden: Path, tmp_path: Pa
     )
 
 
+def test_offsets_take_back_a_class_that_is_named_too_often() -> None:
+    right = member(0.8, 0)
+    leaning = softmax(np.log(right).astype(np.float32) + np.array([3.5, 0, 0, 0, 0, 0, 0]), 1.0)
+    (mended,) = moved([leaning], [fit_offsets(leaning, TRUTH)])
+    assert accuracy(even([0]), [leaning]) < accuracy(even([0]), [right]) - 0.1
+    assert accuracy(even([0]), [mended]) > accuracy(even([0]), [right]) - 0.01
+
+
 def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> None:
     votes = {
         usage: np.eye(7)[small_fer2013.emotion[small_fer2013.rows(usage)]]
@@ -91,7 +102,9 @@ def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> No
     assert evaluate_votes(votes, small_fer2013, [PRIVATE_TEST, PUBLIC_TEST]).all.accuracy == 1
 
 
-@pytest.mark.parametrize("words", [[], ["--members", "1"], ["--weighted", "--views", "mirrored"]])
+@pytest.mark.parametrize(
+    "words", [[], ["--members", "1"], ["--weighted", "--offsets", "--views", "mirrored"]]
+)
 def test_command_prints_the_members_and_their_scores(
     words: list[str], small_fer2013: Fer2013, golden: Path, tmp_path: Path
 ) -> None:

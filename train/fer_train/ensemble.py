@@ -17,6 +17,8 @@ from fer_sdk.evaluation import SplitScores, evaluate_split
 from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
 from fer_sdk.files import sha256_of
 from fer_sdk.labels import FER2013_LABELS
+from fer_sdk.softmax import softmax
+from fer_train import calibration
 from fer_train.answers import answer
 from fer_train.data.views import augmented
 from fer_train.evaluate import opened
@@ -139,6 +141,33 @@ def fit_weights(
         shares = np.maximum(of_truth * weights, 1e-12)
         weights = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
     return Ensemble(tuple(range(len(answers))), tuple((weights / weights.sum()).tolist()))
+
+
+def fit_offsets(answer: NDArray[np.float64], truth: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Find what to add to the logits of a member, as `fer_train.calibration` finds it.
+
+    Args:
+        answer: Its probabilities on clean PublicTest, (n, 7).
+        truth: Class numbers (n,).
+
+    Returns:
+        float64 (7,).
+    """
+    return np.asarray(calibration.fit_offsets(_logits(answer), truth), np.float64)
+
+
+def moved(
+    answers: Sequence[NDArray[np.float64]], offsets: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Return each member's probabilities, (n, 7), with its offsets added to its logits."""
+    return [
+        softmax(_logits(answer) + offset, 1.0)
+        for answer, offset in zip(answers, offsets, strict=True)
+    ]
+
+
+def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.log(np.maximum(probabilities, 1e-9)).astype(np.float32)
 
 
 def evaluate_votes(

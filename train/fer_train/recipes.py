@@ -255,8 +255,8 @@ RECIPES: Final = {
         precision="mixed_bfloat16",
     ),
     # For machines without a GPU: native sizes, and the transfer networks run small.
-    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=3),
-    "resnet50-48": _small_transfer("resnet50", 48, epochs=3),
+    "resnet50v2-48": _small_transfer("resnet50v2", 48, epochs=2),
+    "resnet50-48": _small_transfer("resnet50", 48, epochs=2),
     "inception-v3-75": _small_transfer("inception_v3", 75, epochs=7),
     "xception-71": _small_transfer("xception", 71, epochs=2),
     "mobilenet-96": replace(_small_transfer("mobilenet", 96, epochs=10), precision="float32"),

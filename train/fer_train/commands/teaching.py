@@ -35,6 +35,7 @@ ANSWERS_OPTION = click.option(
 @DATA_OPTION
 @click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
 @click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
+@click.option("--offsets", is_flag=True, help="Fit offsets to the logits of each network.")
 @click.option(
     "--views",
     type=click.Choice(list(_VIEWS)),
@@ -52,6 +53,7 @@ def ensemble(
     data: Path,
     members: int | None,
     weighted: bool,
+    offsets: bool,
     views: "Views",
     answers: Path | None,
     split: str,
@@ -76,6 +78,10 @@ def ensemble(
     of_public = ask(models, fer2013.PUBLIC_TEST)
     clean = voting.clean_public(dataset)
     truth = dataset.emotion[dataset.rows(fer2013.PUBLIC_TEST)][clean]
+    moves: list[NDArray[np.float64]] = []
+    if offsets:
+        moves = [voting.fit_offsets(answer[clean], truth) for answer in of_public]
+        of_public = voting.moved(of_public, moves)
     clean_answers = [answer[clean] for answer in of_public]
     chosen = (
         voting.fit_weights(clean_answers, truth)
@@ -90,6 +96,8 @@ def ensemble(
     votes = {fer2013.PUBLIC_TEST: chosen.vote(of_public)}
     if split != "public" or page:
         of_private = ask([voter.model for voter in voters], fer2013.PRIVATE_TEST)
+        if offsets:
+            of_private = voting.moved(of_private, [moves[number] for number in chosen.members])
         everyone = voting.Ensemble(tuple(range(len(voters))), chosen.weights)
         votes[fer2013.PRIVATE_TEST] = everyone.vote(of_private)
     scores = {
@@ -100,8 +108,9 @@ def ensemble(
     click.echo(describe(scores[split]))
     if page:
         how = (
-            f"Made by `fer-train ensemble`, {'fitted weights' if weighted else 'a plain vote'}, "
-            f"{len(voters)} of {len(models)} networks asked, each about {_VIEWS[views]}."
+            f"Made by `fer-train ensemble`, {'fitted weights' if weighted else 'a plain vote'}"
+            f"{', offsets to the logits of each network' if offsets else ''}, {len(voters)} of "
+            f"{len(models)} networks asked, each about {_VIEWS[views]}."
         )
         write_page(voters, scores, how, page)
         click.echo(str(page))
