@@ -143,7 +143,7 @@ def fit_weights(
     return Ensemble(tuple(range(len(answers))), tuple((weights / weights.sum()).tolist()))
 
 
-def fit_offsets(answer: NDArray[np.float64], truth: NDArray[np.uint8]) -> NDArray[np.float64]:
+def fit_offsets(answer: NDArray[np.float64], truth: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Find what to add to the logits of a member, as `fer_train.calibration` finds it.
 
     Args:
@@ -151,13 +151,13 @@ def fit_offsets(answer: NDArray[np.float64], truth: NDArray[np.uint8]) -> NDArra
         truth: Class numbers (n,).
 
     Returns:
-        float64 (7,).
+        float32 (7,).
     """
-    return np.asarray(calibration.fit_offsets(_logits(answer), truth), np.float64)
+    return calibration.fit_offsets(_logits(answer), truth)
 
 
 def moved(
-    answers: Sequence[NDArray[np.float64]], offsets: Sequence[NDArray[np.float64]]
+    answers: Sequence[NDArray[np.float64]], offsets: Sequence[NDArray[np.float32]]
 ) -> list[NDArray[np.float64]]:
     """Return each member's probabilities, (n, 7), with its offsets added to its logits."""
     return [

@@ -78,7 +78,7 @@ def ensemble(
     of_public = ask(models, fer2013.PUBLIC_TEST)
     clean = voting.clean_public(dataset)
     truth = dataset.emotion[dataset.rows(fer2013.PUBLIC_TEST)][clean]
-    moves: list[NDArray[np.float64]] = []
+    moves: list[NDArray[np.float32]] = []
     if offsets:
         moves = [voting.fit_offsets(answer[clean], truth) for answer in of_public]
         of_public = voting.moved(of_public, moves)
