@@ -3,27 +3,21 @@
 Members, their number and their weights are chosen on clean PublicTest; PrivateTest is only read.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.errors import InputError
 from fer_sdk.evaluation import SplitScores, evaluate_split
 from fer_sdk.fer2013 import PUBLIC_TEST, Fer2013
-from fer_sdk.files import sha256_of
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.softmax import softmax
-from fer_train import calibration
-from fer_train.answers import answer
-from fer_train.data.views import augmented
-from fer_train.evaluate import opened
-
-Views = Literal["face", "mirrored", "augmented"]
+from fer_train import ballots, calibration
+from fer_train.ballots import Views
 
 EXHAUSTIVE_UP_TO: Final = 12
 """Members of which every subset is tried; of more, the best are added one by one."""
@@ -49,19 +43,20 @@ class Ensemble:
 
 def ask(
     models: Sequence[Path],
-    faces: NDArray[np.uint8],
+    data: Fer2013,
+    usage: int,
     *,
     views: Views = "face",
     kept: Path | None = None,
     report: Callable[[int], None] = lambda models: None,
 ) -> list[NDArray[np.float64]]:
-    """Ask every model about the same faces.
+    """Ask every model about one split.
 
     Args:
-        models: .keras, .tflite or .onnx files with sidecars.
-        faces: uint8 (n, 48, 48).
-        views: What each answer is the mean over: the face alone, it and its mirror image, or the
-            twelve views of test-time augmentation (`fer_train.data.views.augmented`).
+        models: .keras, .tflite or .onnx files with sidecars, or ballots of such.
+        data: FER2013.
+        usage: `fer_sdk.fer2013.PUBLIC_TEST` or `PRIVATE_TEST`.
+        views: Of each face.
         kept: Folder of answers that need not be asked again; new ones are added.
         report: Told about every model.
 
@@ -69,27 +64,16 @@ def ask(
         Probabilities, float64 (n, 7), one array a model.
 
     Raises:
-        FerError: If a bundle is damaged or its labels are not FER2013's.
+        FerError: If a bundle or ballot is damaged or its labels are not FER2013's.
     """
     answers = []
     for model in models:
-        with opened(model) as (bundle, predict):
-            if bundle.labels != FER2013_LABELS:
-                raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
-            digest = sha256_of(model)
-            each = [answer(predict, digest, view, kept) for view in _views(faces, views)]
-        answers.append(np.asarray(np.mean(each, axis=0), np.float64))
+        if model.suffix == ballots.SUFFIX:
+            answers.append(ballots.load(model, data, views).answers[usage])
+        else:
+            answers.append(ballots.ask(model, data.pixels[data.rows(usage)], views, kept))
         report(1)
     return answers
-
-
-def _views(faces: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:
-    if views == "augmented":
-        yield from augmented(faces)
-        return
-    yield faces
-    if views == "mirrored":
-        yield np.ascontiguousarray(faces[:, :, ::-1])
 
 
 def even(members: Sequence[int]) -> Ensemble:

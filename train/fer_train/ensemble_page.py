@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_sdk.bundle import ModelBundle
 from fer_sdk.evaluation import SplitScores
-from fer_sdk.files import sha256_of, write_beside
+from fer_sdk.files import write_beside
+from fer_train.ballots import voter
 from fer_train.plots import draw_confusion
 
 
@@ -15,7 +15,7 @@ class Member:
     """One model of an ensemble.
 
     Attributes:
-        model: Its file.
+        model: Its file, or its ballot.
         weight: In the vote.
         alone: Its own accuracy on clean PublicTest, from the same views, 0 to 1.
     """
@@ -63,11 +63,11 @@ def write_page(
         "|---|---|---|---|---|---|",
     ]
     for member in members:
-        source = ModelBundle.load(member.model).source
+        who = voter(member.model)
         lines.append(
-            f"| {member.weight:.3f} | {member.model.parent.name}/{member.model.name} "
-            f"| {100 * member.alone:.2f} | {source.get('minutes', '')} "
-            f"| {source.get('hardware', '')} | {sha256_of(member.model)[:12]} |"
+            f"| {member.weight:.3f} | {who.name} | {100 * member.alone:.2f} "
+            f"| {who.source.get('minutes', '')} | {who.source.get('hardware', '')} "
+            f"| {who.sha256[:12]} |"
         )
     lines += ["", f"![confusion matrix]({path.stem}.png)", ""]
     with write_beside(path) as temporary:

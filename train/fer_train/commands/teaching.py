@@ -1,4 +1,4 @@
-"""`fer-train ensemble` and `soft-labels`: several models asked together."""
+"""`fer-train ballot`, `ensemble` and `soft-labels`: several models asked together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from fer_sdk.extras import require
 from fer_train.recipes import TEACHERS_VIEWS
 
 if TYPE_CHECKING:
-    from fer_train.ensemble import Views
+    from fer_train.ballots import Views
 
 
 _VIEWS: Final = {
@@ -23,6 +23,13 @@ _VIEWS: Final = {
     "mirrored": "the face and its mirror image",
     "augmented": "twelve views of the face",
 }
+VIEWS_OPTION = click.option(
+    "--views",
+    type=click.Choice(list(_VIEWS)),
+    default="face",
+    show_default=True,
+    help="Ask about the mirror image too, or about twelve views.",
+)
 ANSWERS_OPTION = click.option(
     "--answers",
     type=click.Path(path_type=Path),
@@ -36,13 +43,7 @@ ANSWERS_OPTION = click.option(
 @click.option("--members", type=click.IntRange(1), help="Best so many; default: all of them.")
 @click.option("--weighted", is_flag=True, help="Fit weights instead of a plain vote.")
 @click.option("--offsets", is_flag=True, help="Fit offsets to the logits of each network.")
-@click.option(
-    "--views",
-    type=click.Choice(list(_VIEWS)),
-    default="face",
-    show_default=True,
-    help="Ask about the mirror image too, or about twelve views.",
-)
+@VIEWS_OPTION
 @ANSWERS_OPTION
 @click.option("--split", type=click.Choice(list(fer2013.SPLITS)), default="public",
               show_default=True, help="Read private once, last, for a final ensemble.")  # fmt: skip
@@ -59,7 +60,7 @@ def ensemble(
     split: str,
     page: Path | None,
 ) -> None:
-    """Let MODELS vote; who votes, and how much, is chosen on clean PublicTest."""
+    """Let MODELS, or their ballots, vote; who, and how much, is chosen on clean PublicTest."""
     from fer_train import ensemble as voting
     from fer_train.ensemble_page import Member, write_page
     from fer_train.evaluate import describe
@@ -71,9 +72,8 @@ def ensemble(
     dataset = fer2013.load(data)
 
     def ask(models: Sequence[Path], usage: int) -> list[NDArray[np.float64]]:
-        faces = dataset.pixels[dataset.rows(usage)]
         with progress_bar(total=len(models), desc="asking", unit=" models") as bar:
-            return voting.ask(models, faces, views=views, kept=answers, report=bar.update)
+            return voting.ask(models, dataset, usage, views=views, kept=answers, report=bar.update)
 
     of_public = ask(models, fer2013.PUBLIC_TEST)
     clean = voting.clean_public(dataset)
@@ -114,6 +114,28 @@ def ensemble(
         )
         write_page(voters, scores, how, page)
         click.echo(str(page))
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA_OPTION
+@VIEWS_OPTION
+@ANSWERS_OPTION
+@click.option("--out", type=click.Path(path_type=Path), default=Path("train/ballots"),
+              show_default=True, help="Folder.")  # fmt: skip
+def ballot(
+    models: tuple[Path, ...], data: Path, views: "Views", answers: Path | None, out: Path
+) -> None:
+    """Keep what MODELS answer about the test splits, for `ensemble`; no label is read."""
+    from fer_train import ballots
+
+    dataset = fer2013.load(data)
+    with progress_bar(total=2 * len(models), desc="asking", unit=" splits") as bar:
+        for model in models:
+            cast = ballots.cast(model, dataset, views, answers, bar.update)
+            path = out / f"{model.parent.name}-{model.stem}{ballots.SUFFIX}"
+            ballots.save(cast, path)
+            click.echo(str(path))
 
 
 @click.command("soft-labels")
