@@ -93,6 +93,9 @@ def test_a_ballot_votes_in_its_networks_place(
     model, folder = str(golden / "tiny-int8.tflite"), tmp_path / "ballots"
     done = CliRunner().invoke(main, ["ballot", model, *common, "--out", str(folder)])
     assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(main, ["ballot", model, *common, "--out", str(folder)])
+    assert again.exit_code == 1
+    assert "--overwrite" in again.output
     (path,) = folder.iterdir()
     ballot = ballots.load(path, small_fer2013, "mirrored")
     assert ballot.voter == ballots.voter(Path(model))

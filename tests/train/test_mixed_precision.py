@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
-import keras
-from keras import layers
+pytestmark = pytest.mark.tensorflow
+pytest.importorskip("keras", reason="training needs the extra `train`")
 
-from fer_train.mixed_precision import dtype_policy, spare_strided_depthwise
+import keras  # noqa: E402 - may be missing
+from keras import layers  # noqa: E402
+
+from fer_train.mixed_precision import dtype_policy, spare_strided_depthwise  # noqa: E402
 
 
 def network() -> keras.Model:

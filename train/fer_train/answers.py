@@ -32,5 +32,5 @@ def answer(
         return np.asarray(np.load(path, allow_pickle=False), np.float64)
     probabilities = predict(faces)
     with write_beside(path) as temporary, temporary.open("wb") as file:
-        np.save(file, probabilities.astype(np.float32))
+        np.save(file, probabilities)
     return probabilities

@@ -20,8 +20,8 @@ def dtype_policy(name: str) -> Iterator[None]:
 def spare_strided_depthwise(model: keras.Model) -> None:
     """Let strided depthwise convolutions compute in float32 on TensorFlow; on others, do nothing.
 
-    TensorFlow on the CPU has no fast kernel for them in bfloat16: MobileNet at 96 px trains 1.27
-    times as fast as in float32 with them spared, 0.84 times with them in bfloat16.
+    TensorFlow on the CPU has no fast kernel for them in bfloat16: with them in it, a MobileNet
+    trains slower than in float32.
 
     Args:
         model: Changed.

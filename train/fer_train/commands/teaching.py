@@ -123,17 +123,26 @@ def ensemble(
 @ANSWERS_OPTION
 @click.option("--out", type=click.Path(path_type=Path), default=Path("train/ballots"),
               show_default=True, help="Folder.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace ballots in --out.")
 def ballot(
-    models: tuple[Path, ...], data: Path, views: "Views", answers: Path | None, out: Path
+    models: tuple[Path, ...],
+    data: Path,
+    views: "Views",
+    answers: Path | None,
+    out: Path,
+    overwrite: bool,
 ) -> None:
     """Keep what MODELS answer about the test splits, for `ensemble`; no label is read."""
     from fer_train import ballots
 
+    paths = [out / f"{model.parent.name}-{model.stem}{ballots.SUFFIX}" for model in models]
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} is there already: add --overwrite or another --out")
     dataset = fer2013.load(data)
     with progress_bar(total=2 * len(models), desc="asking", unit=" splits") as bar:
-        for model in models:
+        for model, path in zip(models, paths, strict=True):
             cast = ballots.cast(model, dataset, views, answers, bar.update)
-            path = out / f"{model.parent.name}-{model.stem}{ballots.SUFFIX}"
             ballots.save(cast, path)
             click.echo(str(path))
 
