@@ -88,7 +88,7 @@ def test_epochs_take_turns_with_the_views_and_mix_the_targets(small_fer2013: Fer
     recipe = replace(RECIPES["small"], soft_weight=0.75, soft_temperature=1.0)
     soft = soft_labels(small_fer2013)
     sample = training_set(small_fer2013, recipe, 0, soft)
-    for epoch, view in ((0, 0), (2, 2), (4, 1)):
+    for epoch, view in ((0, 0), (2, 2), (4, 1), (1, 1)):
         faces, targets = sample.of_epoch(epoch)
         np.testing.assert_array_equal(faces, numbered_view(sample.faces, TEACHERS_VIEWS, view))
         expected = 0.75 * soft.probabilities(view) + 0.25 * np.eye(7)[sample.labels]

@@ -316,6 +316,32 @@ def test_averaged_weights_are_the_running_mean_of_the_steps_and_resume(
     assert any((m != w).any() for m, w in zip(mean, now, strict=True))
 
 
+def test_small_views_come_first_on_one_learning_rate_curve_and_resume(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    stages = (Stage(2, 0.05, final_learning_rate=0.02, side=24), Stage(1, 0.02))
+    recipe = replace(SMOKE, stages=stages)
+    whole = Run(recipe, small_fer2013, tmp_path / "whole", seed=1)
+    seen = []
+    whole.train(report=lambda *_: seen.append(whole.trainer.layers[-2].output.shape[1:]))
+    assert seen == [(24, 24, 1)] * 2 * whole.steps + [(48, 48, 1)] * whole.steps
+    rates = [row["learning_rate"] for row in whole.progress.history]
+    assert rates == pytest.approx([0.035, 0.02, 0.0], abs=1e-6)
+    assert whole.local_student().input_shape == (None, 48, 48, 1)
+    for steps in (3, 2 * whole.steps + 1):
+        folder = tmp_path / f"parts-{steps}"
+        parts = Run(recipe, small_fer2013, folder, seed=1)
+        parts.train(stop=lambda run=parts, last=steps: taken(run) == last)
+        parts = Run(recipe, small_fer2013, folder, seed=1)
+        parts.train()
+        assert_same(parts, whole)
+
+
+def taken(run: Run) -> int:
+    """Return the steps that a run has taken."""
+    return int(run.progress.epoch * run.steps + run.progress.step)
+
+
 def test_a_full_disk_ends_training_with_the_last_good_checkpoint(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

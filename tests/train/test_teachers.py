@@ -52,7 +52,7 @@ def test_page_has_a_row_a_network_and_reads_private_once(
     scores["splits"]["private"]["clean"]["accuracy"] = 0.125
     Path("runs/simple/scores.json").write_text(json.dumps(scores))
     small = replace(recipe, model="mobilenet", sizes={"input_size": 32}, stages=(Stage(1, 0.01),))
-    ours = replace(RECIPES["smoke"], stages=(Stage(1, 0.01),))
+    ours = replace(RECIPES["smoke"], stages=(Stage(1, 0.01, side=24),))
     for name, another in (("small", small), ("ours", ours)):
         run = Run(another, small_fer2013, Path("runs") / name, seed=0)
         run.train()
@@ -66,3 +66,4 @@ def test_page_has_a_row_a_network_and_reads_private_once(
     assert "| 12.50 |" in page
     assert "| mobilenet | small (run small: 1 epochs) |" in page
     assert "| residual_student | ours |" in page
+    assert "| 1 x 0.01 (24 px, " in page

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from fer_train.models.transfer import BACKBONE
 
+BATCH = 64
+
 
 def reestimate(model: keras.Model, faces: NDArray[np.uint8]) -> None:
     """Measure the statistics of a backbone's batch norms; its answers stay what they were.
@@ -24,11 +26,22 @@ def reestimate(model: keras.Model, faces: NDArray[np.uint8]) -> None:
     """
     backbone = model.get_layer(BACKBONE)
     before = model.layers[model.layers.index(backbone) - 1]
-    inputs = keras.Model(model.input, before.output)(faces[..., None].astype(np.float32))
+    prepare = keras.Model(model.input, before.output)
     norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
-    seen = keras.Model(backbone.input, [norm.input for norm in norms])(inputs)
-    for norm, x in zip(norms, seen, strict=True):
-        mean, variance = ops.moments(x, axes=tuple(range(x.ndim - 1)))
+    look = keras.Model(backbone.input, [norm.input for norm in norms])
+    means = [np.zeros(norm.gamma.shape) for norm in norms]
+    squares = [np.zeros(norm.gamma.shape) for norm in norms]
+    # A few faces at a time: all activations of a network at once are gigabytes.
+    for first in range(0, len(faces), BATCH):
+        batch = faces[first : first + BATCH, ..., None].astype(np.float32)
+        share = len(batch) / len(faces)
+        for number, x in enumerate(look(prepare(batch))):
+            mean, variance = ops.moments(x, axes=tuple(range(x.ndim - 1)))
+            means[number] += share * np.asarray(mean, np.float64)
+            squares[number] += share * (np.asarray(variance, np.float64) + np.square(mean))
+    for norm, measured, square in zip(norms, means, squares, strict=True):
+        mean = measured.astype(np.float32)
+        variance = (square - np.square(measured)).astype(np.float32)
         # gamma (x - mean) / deviation + beta must stay the same function of x.
         former = ops.sqrt(norm.moving_variance + norm.epsilon)
         factor = norm.gamma / former

@@ -69,16 +69,15 @@ class Run:
                 f"but there are {len(self.sample.faces)} and {len(self.watched)}"
             )
         keras.utils.set_random_seed(seed)
+        # One that takes any size is the same network, but its shapes say less.
+        any_size = {"side": None} if any(x.side != fer2013.SIDE for x in recipe.stages) else {}
         with mixed_precision.dtype_policy(recipe.precision):
-            self.student = self._build()
+            self.student = self._build(**any_size)
         batch_norm.fuse(self.student)
         mixed_precision.spare_strided_depthwise(self.student)
         self._twin: keras.Model | None = None
         self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
-        views = augment.build(recipe.augmentation, seed)
-        self.trainer = keras.Sequential(
-            [keras.Input(self.student.input_shape[1:]), *views, self.student]
-        )
+        self.views = augment.build(recipe.augmentation, seed)
         self.progress = checkpoint.Progress(
             recipe.identity,
             seed,
@@ -171,8 +170,8 @@ class Run:
         batch_norm.reestimate(twin, self.sample.faces[:STATISTICS_FACES])
         self.student.set_weights(twin.get_weights())
 
-    def _build(self) -> keras.Model:
-        sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe))}
+    def _build(self, **sizes: object) -> keras.Model:
+        sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe)), **sizes}
         return models.build(self.recipe.model, sizes)
 
     def _one_step(
@@ -235,6 +234,13 @@ class Run:
         self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
         if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
+        faces = keras.Input((fer2013.SIDE, fer2013.SIDE, self.student.input_shape[-1]))
+        shrink = (
+            [keras.layers.Resizing(stage.side, stage.side, antialias=True)]
+            if stage.side != fer2013.SIDE
+            else []
+        )
+        self.trainer = keras.Sequential([faces, *self.views, *shrink, self.student])
         optimizer = _optimizer(self.recipe, stage, self.steps)
         optimizer.build(self.trainer.trainable_variables)
         self.trainer.compile(
@@ -283,6 +289,7 @@ def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Opt
         decay_steps=(stage.epochs - stage.warmup_epochs) * steps,
         warmup_target=stage.learning_rate if stage.warmup_epochs else None,
         warmup_steps=stage.warmup_epochs * steps,
+        alpha=stage.final_learning_rate / stage.learning_rate,
     )
     averaging = {
         "use_ema": bool(recipe.weight_averaging),

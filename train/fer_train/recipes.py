@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Final, Literal
 
+from fer_sdk.fer2013 import SIDE
 from fer_train.augmentation import Augmentation
 
 
@@ -13,10 +14,13 @@ class Stage:
     """A stretch of epochs with one learning-rate curve.
 
     Attributes:
-        learning_rate: Peak, reached after `warmup_epochs`, then a cosine down to 0
-            (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983).
+        learning_rate: Peak, reached after `warmup_epochs`, then a cosine down to
+            `final_learning_rate` (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983).
         frozen: Whether a transfer network's backbone keeps its weights.
         class_weights: Whether rare classes weigh more in the loss, n / (7 n_c).
+        side: Pixels that the views are shrunk to, for networks that take any size: small ones
+            first cost less and teach nearly as much (Tan and Le 2021,
+            https://arxiv.org/abs/2104.00298).
     """
 
     epochs: int
@@ -24,6 +28,8 @@ class Stage:
     warmup_epochs: int = 0
     frozen: bool = False
     class_weights: bool = False
+    final_learning_rate: float = 0.0
+    side: int = SIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +170,15 @@ def _small_transfer(model: str, input_size: int, epochs: int) -> Recipe:
 
 
 def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs: int) -> Recipe:
-    """The networks that we ship differ in size alone."""
+    """The networks that we ship differ in size alone; one learning-rate curve over both stages."""
+    small_epochs = 6 * epochs // 10
     return Recipe(
         model="residual_student",
-        sizes={"stem": stem, "widths": widths, "blocks": blocks},
-        stages=(Stage(epochs, learning_rate=0.1, warmup_epochs=3),),
+        sizes={"stem": stem, "widths": widths, "blocks": blocks, "dropout": 0.1},
+        stages=(
+            Stage(small_epochs, 0.1, warmup_epochs=3, final_learning_rate=0.035, side=32),
+            Stage(epochs - small_epochs, 0.035),
+        ),
         label_smoothing=0.0,
         soft_weight=0.8,
         weight_averaging=0.999,
@@ -211,6 +221,18 @@ _MOBILENET_FACES_112: Final = replace(
         Stage(epochs=14, learning_rate=3e-4, warmup_epochs=1),
     ),
     ferplus_weight=0.4,
+)
+# A teacher that learns from teachers: larger faces, and their answers beside labels and votes.
+_MOBILENET_FACES_TAUGHT: Final = replace(
+    _MOBILENET_FACES_112,
+    sizes={**_MOBILENET_FACES_112.sizes, "input_size": 128},
+    stages=(
+        Stage(epochs=1, learning_rate=1e-3, frozen=True),
+        Stage(epochs=18, learning_rate=3e-4, warmup_epochs=1),
+    ),
+    label_smoothing=0.0,
+    soft_weight=0.5,
+    augmentation=Augmentation(flip=True, erasing=0.3),
 )
 _RESIDUAL_48: Final = Recipe(
     model="residual_student",
@@ -284,6 +306,7 @@ RECIPES: Final = {
     "mobilenet-faces": _MOBILENET_FACES,
     "mobilenet-faces-long": _MOBILENET_FACES_LONG,
     "mobilenet-faces-112": _MOBILENET_FACES_112,
+    "mobilenet-faces-taught": _MOBILENET_FACES_TAUGHT,
     # Teachers of FER+'s eight classes.
     "mobilenet-faces-ferplus": replace(
         _MOBILENET_FACES_LONG, classes="ferplus", ferplus_weight=0.0, label_smoothing=0.0

@@ -107,6 +107,7 @@ def _stages(recipe: dict[str, Any], history: Sequence[dict[str, float]]) -> str:
         last += stage["epochs"]
         kind = "frozen, " if stage["frozen"] else ""
         kind += "class weights, " if stage["class_weights"] else ""
+        kind += f"{side} px, " if (side := stage.get("side", fer2013.SIDE)) != fer2013.SIDE else ""
         row = history[last - 1]
         parts.append(
             f"{stage['epochs']} x {stage['learning_rate']:g} ({kind}"

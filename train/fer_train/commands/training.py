@@ -13,7 +13,7 @@ from tqdm import tqdm
 from fer_sdk import fer2013
 from fer_sdk.console import DATA_OPTION
 from fer_sdk.extras import require
-from fer_train.recipes import RECIPES, with_sizes
+from fer_train.recipes import RECIPES, Recipe, with_sizes
 from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ class RunOptions:
     restart: bool
     workers: str | None
     worker: int
+    weights: str | None
+    input_size: int | None
+
+    def recipe(self, name: str) -> Recipe:
+        """Return a recipe with the backbone that was asked for."""
+        chosen = {"weights": self.weights, "input_size": self.input_size}
+        sizes = {name: value for name, value in chosen.items() if value is not None}
+        return with_sizes(RECIPES[name], sizes)
 
     def folder(self, recipe: str) -> Path:
         """Return where the run lives, without its checkpoint if it is to begin anew."""
@@ -60,6 +68,9 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         command(options=options, **words)
 
     for option in (
+        click.option("--input-size", type=click.IntRange(32, 299),
+                     help="Of a backbone, in pixels."),
+        click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file."),
         click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
                      help="Stop after this time; the same command goes on later."),
@@ -79,18 +90,14 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if not r.soft_weight]))
 @run_options
-@click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")
-@click.option("--input-size", type=click.IntRange(32, 299), help="Of a backbone, in pixels.")
-def fit(recipe: str, options: RunOptions, weights: str | None, input_size: int | None) -> None:
+def fit(recipe: str, options: RunOptions) -> None:
     """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
     require("train", "training", "keras", "matplotlib")
     from fer_train.fit import Run
 
-    chosen = {"weights": weights, "input_size": input_size}
-    sizes = {name: value for name, value in chosen.items() if value is not None}
-    chosen_recipe, dataset = with_sizes(RECIPES[recipe], sizes), fer2013.load(options.data)
+    dataset = fer2013.load(options.data)
     folder, team = options.folder(recipe), options.team()
-    run = Run(chosen_recipe, dataset, folder, options.seed, workers=team)
+    run = Run(options.recipe(recipe), dataset, folder, options.seed, workers=team)
     _train(run, recipe, options.max_minutes)
 
 
@@ -107,7 +114,7 @@ def distill(recipe: str, soft_labels: Path, options: RunOptions) -> None:
     dataset = fer2013.load(options.data)
     soft = load(soft_labels, dataset)
     folder, team = options.folder(recipe), options.team()
-    run = Run(RECIPES[recipe], dataset, folder, options.seed, soft, team)
+    run = Run(options.recipe(recipe), dataset, folder, options.seed, soft, team)
     _train(run, recipe, options.max_minutes)
 
 

@@ -1,6 +1,6 @@
 """The faces that a run trains on, and what it trains them towards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,23 +71,26 @@ class Taught:
         faces: Those images, uint8 (m, 48, 48), in the answers' order.
         places: Which of them count, int (n,).
         classes: The names of the classes to answer in; one that the teachers do not know gets 0.
+        made: Views of `faces` by number: each takes seconds to make, so it is kept.
     """
 
     soft: SoftLabels
     faces: NDArray[np.uint8]
     places: NDArray[np.intp]
     classes: tuple[str, ...]
+    made: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def of_epoch(
         self, epoch: int, temperature: float
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return an epoch's views, uint8 (n, 48, 48), and the answers, float32 (n, classes)."""
         view = epoch % len(self.soft.labels)
-        views = numbered_view(self.faces, self.soft.augmentation, view)
+        if view not in self.made:
+            self.made[view] = numbered_view(self.faces, self.soft.augmentation, view)
         answers = np.zeros((len(self.places), len(self.classes)), np.float32)
         columns = [self.classes.index(name) for name in self.soft.classes]
         answers[:, columns] = self.soft.probabilities(view, temperature)[self.places]
-        return views[self.places], answers
+        return self.made[view][self.places], answers
 
 
 def drawn(targets: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -6,12 +6,15 @@ from keras import layers
 from fer_sdk.fer2013 import SIDE
 
 
-def scaled_face(channels: int = 1) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Return the input, float32 (batch, 48, 48, channels), range [0, 255], and it divided by 255.
+def scaled_face(
+    channels: int = 1, side: int | None = SIDE
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the input, float32 (batch, side, side, channels), and it divided by 255.
 
-    Without an offset: with "same" padding only a pure factor folds exactly into a convolution.
+    Range [0, 255]; with the side None faces may have any size. Without an offset: with "same"
+    padding only a pure factor folds exactly into a convolution.
     """
-    inputs = keras.Input((SIDE, SIDE, channels), name="face")
+    inputs = keras.Input((side, side, channels), name="face")
     return inputs, layers.Rescaling(1 / 255)(inputs)
 
 

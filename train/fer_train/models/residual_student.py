@@ -7,6 +7,7 @@ strided convolution instead of a pooled shortcut: operators that every phone del
 import keras
 from keras import layers
 
+from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.models.blocks import scaled_face
 
@@ -17,6 +18,7 @@ def build(
     blocks: tuple[int, ...] = (1, 1, 1),
     dropout: float = 0.3,
     classes: int = len(FER2013_LABELS),
+    side: int | None = SIDE,
 ) -> keras.Model:
     """Build the net.
 
@@ -26,11 +28,12 @@ def build(
         blocks: Residual blocks of each stage, after the convolution that halves.
         dropout: Share of pooled features dropped in training.
         classes: Number of logits.
+        side: Of the faces, in pixels; None for a network that takes any.
 
     Returns:
-        Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
+        Model from float32 (batch, side, side, 1), range [0, 255], to logits (batch, classes).
     """
-    inputs, x = scaled_face()
+    inputs, x = scaled_face(side=side)
     x = _convolution(x, stem)
     for width, count in zip(widths, blocks, strict=True):
         x = _convolution(x, width, strides=2)
