@@ -55,7 +55,7 @@ def test_every_network_takes_faces_and_gives_logits(
 def test_every_known_network_is_tested_above() -> None:
     marks = test_every_network_takes_faces_and_gives_logits.pytestmark  # type: ignore[attr-defined]
     tested = {case[0] for case in marks[0].args[1]}
-    assert tested | {"residual_student"} == set(models.MODELS)
+    assert tested | {"residual_student", "folded"} == set(models.MODELS)
 
 
 def test_backbone_sees_three_equal_channels_in_its_own_scaling() -> None:

@@ -11,7 +11,7 @@ from fer_train.commands.landmarks import landmarks, mesh
 from fer_train.commands.scoring import compare, evaluate, teachers
 from fer_train.commands.studying import show, study
 from fer_train.commands.teaching import ballot, ensemble, soft_labels_command
-from fer_train.commands.training import distill, fit
+from fer_train.commands.training import distill, fit, qat
 
 
 @click.group(cls=FerGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 for command in (
-    import_command, fit, distill, soft_labels_command, evaluate, show, compare, ballot, ensemble,
-    teachers, study, mesh, landmarks,
+    import_command, fit, distill, qat, soft_labels_command, evaluate, show, compare, ballot,
+    ensemble, teachers, study, mesh, landmarks,
 ):  # fmt: skip
     main.add_command(command)

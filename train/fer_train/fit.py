@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fer_sdk import fer2013
 from fer_sdk.files import write_beside
-from fer_train import augment, batch_norm, checkpoint, mixed_precision, models, parallel
+from fer_train import augment, batch_norm, checkpoint, fake_int8, mixed_precision, models, parallel
 from fer_train.calibration import with_offsets_by_halves
 from fer_train.data.imbalance import balanced_class_weights
 from fer_train.data.training_set import class_names, training_set, watched_set
@@ -25,6 +25,7 @@ from fer_train.recipes import Recipe, Stage
 from fer_train.soft_labels import SoftLabels
 
 STATISTICS_FACES = 1024
+RANGES_FACES = 512
 
 Report = Callable[[int, int, float], None]
 """Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
@@ -73,6 +74,8 @@ class Run:
         any_size = {"side": None} if any(x.side != fer2013.SIDE for x in recipe.stages) else {}
         with mixed_precision.dtype_policy(recipe.precision):
             self.student = self._build(**any_size)
+        if recipe.fake_int8:
+            fake_int8.imitate(self.student, as_inputs(self.sample.faces[:RANGES_FACES]))
         batch_norm.fuse(self.student)
         mixed_precision.spare_strided_depthwise(self.student)
         self._twin: keras.Model | None = None

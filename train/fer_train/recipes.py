@@ -56,6 +56,7 @@ class Recipe:
             the mean is what is scored and published. 0 switches it off.
         folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
         precision: Keras' dtype policy while training; what is published is float32 either way.
+        fake_int8: Whether kernels and activations are rounded as int8 would, while training.
     """
 
     model: str
@@ -77,6 +78,7 @@ class Recipe:
     weight_averaging: float = 0.0
     folded_backbone: bool = False
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    fake_int8: bool = False
 
     @property
     def epochs(self) -> int:
@@ -332,6 +334,19 @@ RECIPES: Final = {
         augmentation=Augmentation(rotation_degrees=10, flip=True),
     ),
 }
+
+
+# fer-train qat: a trained student goes on for a little while, as if it were int8 already.
+QAT: Final = Recipe(
+    model="folded",
+    stages=(Stage(epochs=6, learning_rate=2e-3),),
+    weight_decay=0.0,
+    label_smoothing=0.0,
+    soft_weight=0.8,
+    weight_averaging=0.999,
+    augmentation=Augmentation(flip=True, erasing=0.3),
+    fake_int8=True,
+)
 
 
 def with_sizes(recipe: Recipe, sizes: Mapping[str, object]) -> Recipe:

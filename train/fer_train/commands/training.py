@@ -1,8 +1,8 @@
-"""`fer-train fit` and `distill`: train a network by a recipe."""
+"""`fer-train fit`, `distill` and `qat`: train a network by a recipe."""
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,14 @@ import click
 from tqdm import tqdm
 
 from fer_sdk import fer2013
+from fer_sdk.bundle import ModelBundle
 from fer_sdk.console import DATA_OPTION
 from fer_sdk.extras import require
-from fer_train.recipes import RECIPES, Recipe, with_sizes
+from fer_sdk.labels import FER2013_LABELS
+from fer_train.recipes import QAT, RECIPES, Recipe, with_sizes
 from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:
-    from fer_train.fit import Run
     from fer_train.parallel import Workers
 
 
@@ -32,18 +33,10 @@ class RunOptions:
     restart: bool
     workers: str | None
     worker: int
-    weights: str | None
-    input_size: int | None
 
-    def recipe(self, name: str) -> Recipe:
-        """Return a recipe with the backbone that was asked for."""
-        chosen = {"weights": self.weights, "input_size": self.input_size}
-        sizes = {name: value for name, value in chosen.items() if value is not None}
-        return with_sizes(RECIPES[name], sizes)
-
-    def folder(self, recipe: str) -> Path:
+    def folder(self, name: str) -> Path:
         """Return where the run lives, without its checkpoint if it is to begin anew."""
-        folder = self.out or Path("runs") / f"{recipe}-seed{self.seed}"
+        folder = self.out or Path("runs") / f"{name}-seed{self.seed}"
         if self.restart:
             (folder / "checkpoint.npz").unlink(missing_ok=True)
         return folder
@@ -68,9 +61,6 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         command(options=options, **words)
 
     for option in (
-        click.option("--input-size", type=click.IntRange(32, 299),
-                     help="Of a backbone, in pixels."),
-        click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file."),
         click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
                      help="Stop after this time; the same command goes on later."),
@@ -87,48 +77,80 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     return taking
 
 
+def backbone_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a backbone."""
+    command = click.option("--input-size", type=click.IntRange(32, 299),
+                           help="Of a backbone, in pixels.")(command)  # fmt: skip
+    return click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")(
+        command
+    )
+
+
 @click.command()
 @click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if not r.soft_weight]))
 @run_options
-def fit(recipe: str, options: RunOptions) -> None:
+@backbone_options
+def fit(recipe: str, options: RunOptions, weights: str | None, input_size: int | None) -> None:
     """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
-    require("train", "training", "keras", "matplotlib")
-    from fer_train.fit import Run
-
-    dataset = fer2013.load(options.data)
-    folder, team = options.folder(recipe), options.team()
-    run = Run(options.recipe(recipe), dataset, folder, options.seed, workers=team)
-    _train(run, recipe, options.max_minutes)
+    chosen = _with_backbone(RECIPES[recipe], weights, input_size)
+    _train(recipe, chosen, options, soft_labels=None)
 
 
 @click.command()
 @click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if r.soft_weight]))
 @click.argument("soft_labels", type=click.Path(path_type=Path))
 @run_options
-def distill(recipe: str, soft_labels: Path, options: RunOptions) -> None:
+@backbone_options
+def distill(
+    recipe: str,
+    soft_labels: Path,
+    options: RunOptions,
+    weights: str | None,
+    input_size: int | None,
+) -> None:
     """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
+    chosen = _with_backbone(RECIPES[recipe], weights, input_size)
+    _train(recipe, chosen, options, soft_labels)
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("soft_labels", type=click.Path(path_type=Path))
+@run_options
+def qat(model: Path, soft_labels: Path, options: RunOptions) -> None:
+    """Train MODEL, the .keras of a student, on with int8's rounding: int8 then loses less.
+
+    The file that it writes is float32, for `fer-convert --int8`.
+    """
+    labels = ModelBundle.load(model).labels
+    recipe = with_sizes(QAT, {"trained": str(model)})
+    if labels != FER2013_LABELS:
+        recipe = replace(recipe, classes="ferplus", soft_weight=0.5)
+    _train(f"{model.stem}-qat", recipe, options, soft_labels)
+
+
+def _with_backbone(recipe: Recipe, weights: str | None, input_size: int | None) -> Recipe:
+    chosen = {"weights": weights, "input_size": input_size}
+    return with_sizes(recipe, {name: value for name, value in chosen.items() if value is not None})
+
+
+def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | None) -> None:
+    """Train with a progress bar until the end or a stop, then draw and publish."""
     require("train", "training", "keras", "matplotlib")
     from fer_train.fit import Run
-    from fer_train.soft_labels import load
-
-    dataset = fer2013.load(options.data)
-    soft = load(soft_labels, dataset)
-    folder, team = options.folder(recipe), options.team()
-    run = Run(options.recipe(recipe), dataset, folder, options.seed, soft, team)
-    _train(run, recipe, options.max_minutes)
-
-
-def _train(run: "Run", name: str, max_minutes: float | None) -> None:
-    """Train with a progress bar until the end or a stop, then draw and publish."""
     from fer_train.parallel import alone
     from fer_train.plots import draw_confusion, draw_curves
     from fer_train.publish import publish, publish_stages
+    from fer_train.soft_labels import load
 
+    dataset = fer2013.load(options.data)
+    soft = load(soft_labels, dataset) if soft_labels else None
+    run = Run(recipe, dataset, options.folder(name), options.seed, soft, options.team())
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
     pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
     with (
-        stop_request(max_minutes) as stop,
+        stop_request(options.max_minutes) as stop,
         tqdm(total=total, initial=done, desc=name, unit=" steps", mininterval=pause) as bar,
     ):
 

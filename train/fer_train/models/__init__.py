@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 MODELS: Final = (
+    "folded",
     "inception_v3",
     "mini_vgg",
     "mobilenet",
