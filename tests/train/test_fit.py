@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -331,15 +332,14 @@ def test_small_views_come_first_on_one_learning_rate_curve_and_resume(
     for steps in (3, 2 * whole.steps + 1):
         folder = tmp_path / f"parts-{steps}"
         parts = Run(recipe, small_fer2013, folder, seed=1)
-        parts.train(stop=lambda run=parts, last=steps: taken(run) == last)
+        parts.train(stop=partial(has_taken, parts, steps))
         parts = Run(recipe, small_fer2013, folder, seed=1)
         parts.train()
         assert_same(parts, whole)
 
 
-def taken(run: Run) -> int:
-    """Return the steps that a run has taken."""
-    return int(run.progress.epoch * run.steps + run.progress.step)
+def has_taken(run: Run, steps: int) -> bool:
+    return run.progress.epoch * run.steps + run.progress.step == steps
 
 
 def test_a_full_disk_ends_training_with_the_last_good_checkpoint(
