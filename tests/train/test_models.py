@@ -94,7 +94,7 @@ def test_unreachable_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatc
 
 
 def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="there are inception_v3, mini_vgg, "):
+    with pytest.raises(InputError, match="there are folded, inception_v3, mini_vgg, "):
         models.build("resnet9000", {})
     with pytest.raises(InputError, match="vggnet has no input_size: it has widths, dense"):
         models.build("vggnet", {"input_size": 96})
