@@ -29,7 +29,8 @@ def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
     try:
         network = keras.saving.load_model(trained, compile=False)
     except Exception as error:  # Keras raises what comes
-        raise InputError(f"{trained} is no readable .keras file: {error}") from error
+        first_line = (str(error).strip() or repr(error)).splitlines()[0]
+        raise InputError(f"{trained} is no readable .keras file: {first_line}") from error
     if network.output_shape[-1] != classes:
         raise InputError(
             f"{trained} has {network.output_shape[-1]} logits, expected {classes} classes"
