@@ -19,8 +19,7 @@ class Stage:
         frozen: Whether a transfer network's backbone keeps its weights.
         class_weights: Whether rare classes weigh more in the loss, n / (7 n_c).
         side: Pixels that the views are shrunk to, for networks that take any size: small ones
-            first cost less and teach nearly as much (Tan and Le 2021,
-            https://arxiv.org/abs/2104.00298).
+            first cost less (Tan and Le 2021, https://arxiv.org/abs/2104.00298).
     """
 
     epochs: int

@@ -132,8 +132,7 @@ def _landmarks(mesh: Path) -> Study:
         method="`mini_vgg` with widths 12, 24, 48 and little dropout, 10 epochs.",
         lesson="Turning faces upright by their eyes helps a little (+1.2 points, about what two "
         "seeds differ by); points drawn beside the face cost 1.6, and the eight distances, as "
-        "planes of one value each, hold a short training up by 10: what they say, the net sees "
-        "in the pixels.",
+        "planes of one value each, hold a short training up by 10.",
         variants={
             "the face": Variant(plain),
             "the face, pooled": Variant(pooled),
