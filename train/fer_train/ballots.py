@@ -1,6 +1,6 @@
 """What a network answered about the test splits, for ensembles that meet when it is gone.
 
-Teachers are too large to keep and take hours to train again. A ballot, some 93 kB, holds `public` and
+Teachers are too large to keep and take hours to train again. A ballot, 93 kB, holds `public` and
 `private`, float16 (n, 7), the means of the answers to some views, and `manifest`, JSON text: the
 network's name and hash, what was asked, where it was trained. It holds no labels and no scores.
 """
