@@ -41,8 +41,6 @@ def test_every_recipes_network_takes_faces_and_gives_logits(recipe: str) -> None
         ("inception_v3", {"input_size": 75}, 21_802_784),
         ("xception", {"input_size": 71}, 20_861_480),
         ("mobilenet", {"input_size": 48}, 3_228_864),
-        ("face_resnet", {"input_size": 112}, None),
-        ("mobile_facenet", {"input_size": 112}, None),
     ],
 )
 def test_every_network_takes_faces_and_gives_logits(
@@ -96,7 +94,7 @@ def test_unreachable_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatc
 
 
 def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="there are face_resnet, folded, inception_v3, mini_vgg, "):
+    with pytest.raises(InputError, match="there are folded, inception_v3, mini_vgg, "):
         models.build("resnet9000", {})
     with pytest.raises(InputError, match="vggnet has no input_size: it has widths, dense"):
         models.build("vggnet", {"input_size": 96})
@@ -175,8 +173,7 @@ def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
     losses = []
     for model in (plain, fused):
         model.compile(
-            # Small steps: large ones make another rounding another path.
-            optimizer=keras.optimizers.SGD(0.01),
+            optimizer=keras.optimizers.SGD(0.1),
             loss=keras.losses.CategoricalCrossentropy(from_logits=True),
             jit_compile=False,
         )

@@ -6,7 +6,7 @@ import click
 
 from fer_sdk import __version__
 from fer_sdk.console import FerGroup
-from fer_train.commands.importing import backbone, import_command
+from fer_train.commands.importing import import_command
 from fer_train.commands.landmarks import landmarks, mesh
 from fer_train.commands.scoring import compare, evaluate, teachers
 from fer_train.commands.studying import show, study
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 for command in (
-    import_command, backbone, fit, distill, qat, soft_labels_command, evaluate, show, compare,
-    ballot, ensemble, teachers, study, mesh, landmarks,
+    import_command, fit, distill, qat, soft_labels_command, evaluate, show, compare, ballot,
+    ensemble, teachers, study, mesh, landmarks,
 ):  # fmt: skip
     main.add_command(command)

@@ -188,7 +188,7 @@ def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs
     )
 
 
-_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=75)
+_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100)
 
 _MOBILENET_FACES: Final = replace(
     _transfer("mobilenet", 96),
@@ -235,16 +235,6 @@ _MOBILENET_FACES_TAUGHT: Final = replace(
     soft_weight=0.5,
     augmentation=Augmentation(flip=True, erasing=0.3),
 )
-# Another network, which others taught other faces: it errs elsewhere.
-_FACE_RESNET_TAUGHT: Final = replace(
-    _MOBILENET_FACES_TAUGHT,
-    model="face_resnet",
-    sizes={"input_size": 128, "weights": "imagenet"},
-    stages=(
-        Stage(epochs=1, learning_rate=1e-3, frozen=True),
-        Stage(epochs=24, learning_rate=3e-4, warmup_epochs=1),
-    ),
-)
 _RESIDUAL_48: Final = Recipe(
     model="residual_student",
     sizes={"stem": 32, "widths": (64, 128, 256)},
@@ -267,7 +257,7 @@ RECIPES: Final = {
         augmentation=replace(STUDENTS_VIEWS, contrast=0.3),
     ),
     # fer-train distill small train/soft_labels.npz: on the views that teachers saw.
-    "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=150),
+    "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=200),
     "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=150),
     "base": _BASE,
     # FER2013's seven classes are among FER+'s: the same teachers, beside more of the votes.
@@ -318,7 +308,6 @@ RECIPES: Final = {
     "mobilenet-faces-long": _MOBILENET_FACES_LONG,
     "mobilenet-faces-112": _MOBILENET_FACES_112,
     "mobilenet-faces-taught": _MOBILENET_FACES_TAUGHT,
-    "face-resnet-taught": _FACE_RESNET_TAUGHT,
     # Teachers of FER+'s eight classes.
     "mobilenet-faces-ferplus": replace(
         _MOBILENET_FACES_LONG, classes="ferplus", ferplus_weight=0.0, label_smoothing=0.0

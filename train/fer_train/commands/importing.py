@@ -1,4 +1,4 @@
-"""`fer-train import`: FER2013 into one file; `fer-train backbone`: a published net's weights."""
+"""`fer-train import`: FER2013 into one file."""
 
 from pathlib import Path
 
@@ -36,21 +36,4 @@ def import_command(
     click.echo(f"{'with' if len(data.ferplus_votes) else 'without'} FER+ votes")
     official = "are" if data.is_official else "are not"
     click.echo(f"rows and order {official} those of the official fer2013.csv")
-    click.echo(str(out))
-
-
-@click.command()
-@click.argument("net", type=click.Choice(["face-resnet", "mobile-facenet"]))
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Default: data/NET.weights.h5.")
-def backbone(net: str, source: Path, out: Path | None) -> None:
-    """Read a published face recognition NET from SOURCE, for `distill --weights`.
-
-    face-resnet: face_recognition_model-weights_manifest.json, beside its .bin, of the npm package
-    @vladmandic/face-api. mobile-facenet: model.pt of the PyPI package facesdk 0.0.8.
-    """
-    from fer_train import backbones
-
-    out = out or Path(f"data/{net}{backbones.SUFFIX}")
-    backbones.write(net, source, out)
     click.echo(str(out))

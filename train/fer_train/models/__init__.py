@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     import keras
 
 MODELS: Final = (
-    "face_resnet",
     "folded",
     "inception_v3",
     "mini_vgg",
-    "mobile_facenet",
     "mobilenet",
     "residual_student",
     "resnet50",

@@ -19,7 +19,7 @@ BACKBONE = "backbone"
 def build(
     application: Callable[..., keras.Model],
     *,
-    scale: float | Sequence[float],
+    scale: float,
     offset: float | Sequence[float],
     input_size: int,
     weights: str,
@@ -30,8 +30,8 @@ def build(
 
     Args:
         application: Function of `keras.applications`.
-        scale: Grey levels are multiplied by this for the backbone, one number or one a channel.
-        offset: And this is added, likewise.
+        scale: Grey levels are multiplied by this for the backbone.
+        offset: And this is added, one number or one a channel.
         input_size: Side of the backbone's input in pixels; faces are resized inside the model.
         weights: "imagenet" (downloaded by Keras), "none", or a `.weights.h5` file of the backbone.
         head: Three dense layers, or dropout alone between the pooled features and the logits.
