@@ -188,7 +188,7 @@ def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs
     )
 
 
-_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=75)
+_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=70)
 
 _MOBILENET_FACES: Final = replace(
     _transfer("mobilenet", 96),
@@ -257,8 +257,8 @@ RECIPES: Final = {
         augmentation=replace(STUDENTS_VIEWS, contrast=0.3),
     ),
     # fer-train distill small train/soft_labels.npz: on the views that teachers saw.
-    "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=150),
-    "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=150),
+    "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=100),
+    "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=130),
     "base": _BASE,
     # FER2013's seven classes are among FER+'s: the same teachers, beside more of the votes.
     "base-ferplus": replace(_BASE, classes="ferplus", soft_weight=0.5),
@@ -307,6 +307,8 @@ RECIPES: Final = {
     "mobilenet-faces": _MOBILENET_FACES,
     "mobilenet-faces-long": _MOBILENET_FACES_LONG,
     "mobilenet-faces-112": _MOBILENET_FACES_112,
+    # For an ensemble: the others learn from votes, and err where voters and labels differ.
+    "mobilenet-faces-labels": replace(_MOBILENET_FACES_112, ferplus_weight=0.0),
     "mobilenet-faces-taught": _MOBILENET_FACES_TAUGHT,
     # Teachers of FER+'s eight classes.
     "mobilenet-faces-ferplus": replace(
