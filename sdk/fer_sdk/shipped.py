@@ -6,8 +6,9 @@ from typing import Final
 from fer_sdk.errors import InputError
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
-DEFAULT_MODEL: Final = "first-student-int8"
-DEFAULT_TRAINED: Final = MODELS_FOLDER / "first-student.keras"
+DEFAULT_NAME: Final = "first-student"
+DEFAULT_MODEL: Final = f"{DEFAULT_NAME}-int8"
+DEFAULT_TRAINED: Final = MODELS_FOLDER / f"{DEFAULT_NAME}.keras"
 """What the default model was converted from, for `fer-convert`."""
 
 

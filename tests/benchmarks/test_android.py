@@ -13,6 +13,7 @@ from fer_bench.android.tool import parse_times
 from fer_bench.cli import main
 from fer_bench.result import SCHEMA
 from fer_sdk.errors import InputError, RuntimeFailure
+from fer_sdk.shipped import DEFAULT_MODEL
 
 OLD_TOOL = """\
 STARTING!
@@ -213,13 +214,13 @@ def test_an_unfinished_or_foreign_result_is_an_error(world: World, text: str, me
         (
             {"A1": "device"},
             {"[ -e": ("no", 0)},
-            ["first-student-int8", "--android"],
+            [DEFAULT_MODEL, "--android"],
             "benchmark_model is not on A1",
         ),
         (
             {"A1": "device"},
             {"[ -e": ("yes", 0), "/data": ("sh: permission denied", 126)},
-            ["first-student-int8", "--android"],
+            [DEFAULT_MODEL, "--android"],
             "permission denied",
         ),
     ],

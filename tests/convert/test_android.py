@@ -15,7 +15,7 @@ from fer_convert.float_io import with_float_io
 from fer_sdk import BundleError, ExpressionClassifier, ModelBundle
 from fer_sdk.files import sha256_of
 from fer_sdk.preprocess import FER2013_INPUT
-from fer_sdk.shipped import MODELS_FOLDER
+from fer_sdk.shipped import DEFAULT_MODEL, MODELS_FOLDER
 
 pytestmark = pytest.mark.tensorflow
 for package in ("tensorflow", "tf2onnx", "onnxruntime"):
@@ -84,7 +84,7 @@ def test_the_golden_answers_are_the_models_own(folder: Path, manifest: dict[str,
 
 
 def test_float_input_and_output_change_no_logit(tmp_path: Path) -> None:
-    path = MODELS_FOLDER / "first-student-int8.tflite"
+    path = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
     made = tmp_path / "made.tflite"
     made.write_bytes(with_float_io(path.read_bytes()))
     faces = drawn_faces(50, FER2013_INPUT, seed=3)
@@ -161,7 +161,7 @@ def test_a_damaged_bundle_leaves_nothing(golden: Path, tmp_path: Path) -> None:
 def test_an_int8_model_that_takes_floats_already_gets_no_twin(folder: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
-    made = "first-student-int8-float-io.tflite"
+    made = f"{DEFAULT_MODEL}-float-io.tflite"
     for suffix in ("", ".json"):
         shutil.copy(folder / "models" / (made + suffix), models / ("own.tflite" + suffix))
     done = run(models, "--android", tmp_path / "out")

@@ -12,7 +12,7 @@ from fer_convert.cli import main
 from fer_sdk import ModelBundle
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.images import read_photo
-from fer_sdk.shipped import DEFAULT_TRAINED, shipped_models
+from fer_sdk.shipped import DEFAULT_MODEL, DEFAULT_NAME, DEFAULT_TRAINED, shipped_models
 from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow
@@ -54,8 +54,8 @@ def test_without_fer2013_the_shipped_model_becomes_the_shipped_int8(nowhere: Pat
     assert done.exit_code == 0, done.output
     assert "int8 calibrated with stored ranges of 504 faces of FER2013 Training" in done.stdout
     assert "accuracy not checked: these faces have no labels" in done.stdout
-    path = Path("converted/first-student-int8.tflite")
-    assert path.stat().st_size == shipped_models()["first-student-int8"].stat().st_size
+    path = Path(f"converted/{DEFAULT_MODEL}.tflite")
+    assert path.stat().st_size == shipped_models()[DEFAULT_MODEL].stat().st_size
     bundle = ModelBundle.load(path)
     assert bundle.source["calibration"].startswith("stored ranges of 504 faces")
     assert bundle.metrics[-1]["split"] == "without labels"
@@ -80,7 +80,7 @@ def test_a_bad_conversion_is_refused_without_fer2013_too(nowhere: Path) -> None:
     source.write_bytes(DEFAULT_TRAINED.read_bytes())
     for name in (f"{DEFAULT_TRAINED.name}.json", statistics_of(DEFAULT_TRAINED).name):
         text = DEFAULT_TRAINED.with_name(name).read_text()
-        (nowhere / name.replace("first-student", "student")).write_text(text)
+        (nowhere / name.replace(DEFAULT_NAME, "student")).write_text(text)
     stored = statistics_of(source)
     text = json.loads(stored.read_text())
     text["tflite"] = [[maker, 0.1 * low, 0.1 * high] for maker, low, high in text["tflite"]]
@@ -121,7 +121,7 @@ def test_photos_calibrate_and_prove(nowhere: Path, photos: Path) -> None:
     words = "20 of 20 faces in 21 photos, 1 without a face"
     assert f"int8 calibrated with {words}" in done.stdout
     assert f"proven on the calibration's {words}" in done.stdout
-    bundle = ModelBundle.load(Path("converted/first-student-int8.tflite"))
+    bundle = ModelBundle.load(Path(f"converted/{DEFAULT_MODEL}.tflite"))
     assert bundle.source["calibration"] == words
 
 

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from fer_sdk.cli import main
 from fer_sdk.commands import doctor
+from fer_sdk.shipped import DEFAULT_MODEL
 
 
 def fer(*words: object) -> Result:
@@ -16,7 +17,7 @@ def fer(*words: object) -> Result:
 def test_models_are_listed_with_size_precision_and_accuracy() -> None:
     done = fer("models")
     assert done.exit_code == 0
-    assert "first-student-int8" in done.stdout
+    assert DEFAULT_MODEL in done.stdout
     assert "559,112  int8       65.2% of 1000" in done.stdout
     listed = json.loads(fer("models", "--json").stdout)
     assert listed["default"] in {model["name"] for model in listed["models"]}
@@ -43,7 +44,7 @@ def test_doctor_names_what_is_here_and_how_to_get_what_is_not() -> None:
     found = {(finding["area"], finding["name"]): finding for finding in whole["findings"]}
     assert found["runtime", "litert (ai-edge-litert)"]["state"] == "ok"
     assert found["detector", "YuNet (OpenCV)"]["state"] == "ok"
-    assert found["model", "first-student-int8"]["state"] == "ok"
+    assert found["model", DEFAULT_MODEL]["state"] == "ok"
     assert found["cache", "fer-sdk"]["detail"] == "keeps none"
     for finding in whole["findings"]:
         if finding["state"] == "missing" and finding["area"] == "package":

@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from fer_sdk import ExpressionClassifier, read_photo
 from fer_sdk.cli import main
 from fer_sdk.labelling import LabellingSettings, PhotoTask, label_photos
+from fer_sdk.shipped import DEFAULT_MODEL
 
 PHOTOS = 24
 
@@ -138,7 +139,7 @@ def test_another_model_does_not_go_on_with_a_run(
 
 def test_a_photo_that_ends_its_process_costs_no_other(archive: Path) -> None:
     tasks = [PhotoTask(path) for path in sorted(archive.glob("0*.png"))]
-    records = label_photos(tasks, LabellingSettings("first-student-int8"), 2)
+    records = label_photos(tasks, LabellingSettings(DEFAULT_MODEL), 2)
     first = next(records)
     for child in active_children():
         os.kill(child.pid or 0, signal.SIGKILL)

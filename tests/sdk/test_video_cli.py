@@ -18,6 +18,7 @@ from tests.made_up import moving_face
 
 from fer_sdk import VideoFile, read_photo
 from fer_sdk.cli import main
+from fer_sdk.shipped import DEFAULT_MODEL
 from fer_sdk.video import VideoRecognizer
 
 
@@ -71,7 +72,7 @@ def test_csv_and_json_say_the_same(results: Path) -> None:
     rows = rows_of(results / "moving.csv")
     text = json.loads((results / "moving.json").read_text())
     assert [frame["frame"] for frame in text["frames"]] == list(range(60))
-    assert (text["schema"], text["model"], text["fps"]) == (1, "first-student-int8", 24)
+    assert (text["schema"], text["model"], text["fps"]) == (1, DEFAULT_MODEL, 24)
     for row, frame in zip(rows, text["frames"], strict=True):
         (face,) = frame["faces"]
         assert int(row["frame"]) == frame["frame"]

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.web.conftest import PHONE, ROOT, Site, opened
 
 from fer_sdk import BlazeFace, ExpressionRecognizer, read_photo
+from fer_sdk.shipped import DEFAULT_MODEL
 
 pytestmark = pytest.mark.browser
 
@@ -74,7 +75,7 @@ def test_every_model_answers_as_in_python(page: Page, accelerator: str, count: i
 def test_the_sample_photo_is_happy_on_the_cpu_as_in_python(page: Page, sample_photo: Path) -> None:
     label(page, sample_photo)
     expect(page.locator("#label")).to_have_text("happy")
-    expect(page.locator("#status")).to_have_text("first-student-int8 on CPU (WebAssembly)")
+    expect(page.locator("#status")).to_have_text(f"{DEFAULT_MODEL} on CPU (WebAssembly)")
     expect(page.locator("#speed")).to_contain_text(" ms: finding ")
     with ExpressionRecognizer(detector=BlazeFace()) as recognizer:
         (face,) = recognizer.recognize(read_photo(sample_photo), color="bgr")
