@@ -58,7 +58,7 @@ def fewest_layers(
 
     def is_enough(layers: Sequence[Layer]) -> bool:
         file = quantise_int8(calibrated, keep=[layer.name for layer in layers])
-        return 100 * (reference - accuracy(file)) <= max_drop
+        return round(100 * (reference - accuracy(file)), 6) <= max_drop
 
     ranked = worst_first(calibrated, gate.faces[:100])
     count = next((n for n in range(len(ranked)) if is_enough(ranked[:n])), None)

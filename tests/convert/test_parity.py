@@ -58,6 +58,14 @@ def test_the_gate_closes_on_each_fault(
         )  # fmt: skip
 
 
+def test_a_loss_of_just_what_is_allowed_passes() -> None:
+    # 5 faces of 1000, which floating point makes a little more than half a point.
+    assert 100 * (0.666 - 0.661) > 0.5
+    check(measured(float_accuracy=0.666, accuracy=0.661), INT8, max_drop=0.5)
+    with pytest.raises(ParityError, match=r"drops by 0\.60"):
+        check(measured(float_accuracy=0.666, accuracy=0.66), INT8, max_drop=0.5)
+
+
 def contents_of(dtype: str, scale: float, tensors: dict[str, int]) -> Contents:
     port = Port("face", dtype, (1, 48, 48, 1), scale, 0)
     return Contents((port,), (), tensors, {}, (), 0, 0)
