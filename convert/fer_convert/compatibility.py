@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, first_line
 from fer_sdk.native_log import caught_native_log
 
 GPU_OPERATORS: Final = {
@@ -186,8 +186,7 @@ def _on_phones(path: Path) -> dict[str, str]:
             ),
         }
     except Exception as error:  # its shape inference shares no narrower base
-        first_line = (str(error).strip() or repr(error)).splitlines()[0]
-        raise InputError(f"ONNX Runtime cannot analyse {path}: {first_line}") from error
+        raise InputError(f"ONNX Runtime cannot analyse {path}: {first_line(error)}") from error
     answers = {"shapes": "not fixed: " + ", ".join(v.name for v in dynamic) if dynamic else "fixed"}
     for name, info in found.items():
         parts = f"{info.num_partitions} part" + ("s" if info.num_partitions != 1 else "")

@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 
 from fer_sdk.bundle import ModelBundle
-from fer_sdk.errors import BundleError
+from fer_sdk.errors import BundleError, first_line
 
 
 def load_trained(path: Path) -> keras.Model:
@@ -22,8 +22,7 @@ def load_trained(path: Path) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        first_line = (str(error).strip() or repr(error)).splitlines()[0]
-        raise BundleError(f"Keras refuses {path}: {first_line}") from error
+        raise BundleError(f"Keras refuses {path}: {first_line(error)}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise BundleError(
             f"{path} must have one input and one output, "

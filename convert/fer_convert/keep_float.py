@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fer_convert.gate import other_public_test_faces
 from fer_convert.layer_errors import answers, worst_first
-from fer_convert.parity import ParityError, outputs_of
+from fer_convert.parity import ParityError, outputs_of, points_lost
 from fer_convert.quantise import Layer, layers_of, quantise_int8
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.errors import InputError
@@ -58,7 +58,7 @@ def fewest_layers(
 
     def is_enough(layers: Sequence[Layer]) -> bool:
         file = quantise_int8(calibrated, keep=[layer.name for layer in layers])
-        return round(100 * (reference - accuracy(file)), 6) <= max_drop
+        return points_lost(reference, accuracy(file)) <= max_drop
 
     ranked = worst_first(calibrated, gate.faces[:100])
     count = next((n for n in range(len(ranked)) if is_enough(ranked[:n])), None)

@@ -49,8 +49,15 @@ class Parity:
         """Loss of accuracy in points of 100; None where the faces have no labels."""
         if self.float_accuracy is None or self.accuracy is None:
             return None
-        # Rounded, so that 5 faces of 1000 are half a point and not a little more.
-        return round(100 * (self.float_accuracy - self.accuracy), 6)
+        return points_lost(self.float_accuracy, self.accuracy)
+
+
+def points_lost(before: float, after: float) -> float:
+    """Return a loss of accuracy, 0 to 1, in points of 100.
+
+    Rounded, so that 5 faces of 1000 are half a point and not a little more.
+    """
+    return round(100 * (before - after), 6)
 
 
 @dataclass(frozen=True, slots=True)

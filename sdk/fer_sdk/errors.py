@@ -62,3 +62,8 @@ class MissingDependencyError(FerError, ImportError):
             f"{purpose} needs the package {package}, which is not installed: "
             f"pip install 'fer-sdk[{extra}]'"
         )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or what it is called if it has none."""
+    return (str(error).strip() or repr(error)).splitlines()[0]

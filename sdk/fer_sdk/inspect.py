@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, first_line
 from fer_sdk.extras import require
 
 
@@ -154,8 +154,7 @@ def _inspect_onnx(path: Path) -> Contents:
         onnx.checker.check_model(model)
         graph = onnx.shape_inference.infer_shapes(model).graph
     except Exception as error:  # protobuf and the checker share no narrower base
-        first_line = (str(error).strip() or repr(error)).splitlines()[0]
-        raise InputError(f"onnx cannot read {path}: {first_line}") from error
+        raise InputError(f"onnx cannot read {path}: {first_line(error)}") from error
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.value_info, *graph.output):
         shapes[value.name] = _onnx_shape(value)

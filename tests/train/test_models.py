@@ -167,13 +167,14 @@ def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
     faces, labels = made_up_faces(64)
     inputs, targets = faces[..., None].astype(np.float32), np.eye(7, dtype=np.float32)[labels]
     sizes = {"stem": 4, "widths": (6, 8), "blocks": (1, 1), "dropout": 0.0}
+    keras.utils.set_random_seed(0)
     plain, fused = (models.build("residual_student", sizes) for _ in range(2))
     fused.set_weights(plain.get_weights())
     batch_norm.fuse(fused)
     losses = []
     for model in (plain, fused):
         model.compile(
-            # Small steps: large ones make another rounding another path.
+            # Small steps, tight bounds: after large ones another rounding takes another path.
             optimizer=keras.optimizers.SGD(0.01),
             loss=keras.losses.CategoricalCrossentropy(from_logits=True),
             jit_compile=False,
@@ -182,7 +183,7 @@ def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
     assert losses[0][3] < losses[0][0]
     for one, other in zip(plain.get_weights(), fused.get_weights(), strict=True):
-        np.testing.assert_allclose(other, one, rtol=2e-3, atol=2e-4)
+        np.testing.assert_allclose(other, one, rtol=2e-4, atol=4e-5)
 
 
 def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:

@@ -188,7 +188,7 @@ def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs
     )
 
 
-_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=70)
+_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100)
 
 _MOBILENET_FACES: Final = replace(
     _transfer("mobilenet", 96),
@@ -307,7 +307,7 @@ RECIPES: Final = {
     "mobilenet-faces": _MOBILENET_FACES,
     "mobilenet-faces-long": _MOBILENET_FACES_LONG,
     "mobilenet-faces-112": _MOBILENET_FACES_112,
-    # For an ensemble: the others learn from votes, and err where voters and labels differ.
+    # Without the votes that the others learn from, too: another member for an ensemble.
     "mobilenet-faces-labels": replace(_MOBILENET_FACES_112, ferplus_weight=0.0),
     "mobilenet-faces-taught": _MOBILENET_FACES_TAUGHT,
     # Teachers of FER+'s eight classes.

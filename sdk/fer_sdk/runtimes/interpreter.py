@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.errors import RuntimeFailure
+from fer_sdk.errors import RuntimeFailure, first_line
 from fer_sdk.formats import read_model
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
@@ -34,8 +34,7 @@ class InterpreterSession(FixedBatchSession):
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
-            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise RuntimeFailure(f"the runtime refuses {model}: {first_line}") from error
+            raise RuntimeFailure(f"the runtime refuses {model}: {first_line(error)}") from error
         if len(inputs) != 1 or len(outputs) != 1:
             raise RuntimeFailure(
                 f"{model.name} must have one input and one output, "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
+from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure, first_line
 from fer_sdk.formats import read_model
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
@@ -58,8 +58,7 @@ class OnnxSession(FixedBatchSession):
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=[provider])
         except Exception as error:  # its C++ errors share no narrower base than Exception
-            first_line = str(error).strip().splitlines()[0]
-            raise RuntimeFailure(f"ONNX Runtime refuses {model}: {first_line}") from error
+            raise RuntimeFailure(f"ONNX Runtime refuses {model}: {first_line(error)}") from error
         self.provider = self._session.get_providers()[0]
         if self.provider != provider:  # it did not start, and ONNX Runtime went on without it
             raise NoAdapterError(f"ONNX Runtime could not start {provider} for {model.name}")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, first_line
 from fer_sdk.labels import FER2013_LABELS
 
 
@@ -29,8 +29,7 @@ def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
     try:
         network = keras.saving.load_model(trained, compile=False)
     except Exception as error:  # Keras raises what comes
-        first_line = (str(error).strip() or repr(error)).splitlines()[0]
-        raise InputError(f"{trained} is no readable .keras file: {first_line}") from error
+        raise InputError(f"{trained} is no readable .keras file: {first_line(error)}") from error
     if network.output_shape[-1] != classes:
         raise InputError(
             f"{trained} has {network.output_shape[-1]} logits, expected {classes} classes"

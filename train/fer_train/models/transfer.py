@@ -8,7 +8,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, first_line
 from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 
@@ -80,10 +80,10 @@ def _backbone(
     except InputError:
         raise
     except Exception as error:  # Keras raises a bare Exception when a download fails
-        first_line = (str(error).strip() or repr(error)).splitlines()[0]
         raise InputError(
-            f"{name} cannot be built at {input_size} px with the weights {weights}: {first_line}; "
-            "without a network give --weights FILE, a .weights.h5 file of the backbone"
+            f"{name} cannot be built at {input_size} px with the weights {weights}: "
+            f"{first_line(error)}; without a network give --weights FILE, "
+            "a .weights.h5 file of the backbone"
         ) from error
 
 
