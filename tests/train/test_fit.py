@@ -234,6 +234,23 @@ def test_time_budget_stops_and_the_same_command_goes_on(
     assert (tmp_path / "run" / "smoke.keras").exists()
 
 
+def test_a_recipe_runs_shorter_and_in_another_precision(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data.npz", tmp_path / "run"
+    save(small_fer2013, data)
+    words = ["fit", "smoke", "--data", str(data), "--out", str(out)]
+    changes = ["--epochs", "1", "--precision", "mixed_bfloat16"]
+    done = CliRunner().invoke(main, [*words, *changes])
+    assert done.exit_code == 0, done.output
+    assert len(json.loads((out / "history.json").read_text())) == 1
+    assert json.loads((out / "recipe.json").read_text())["precision"] == "mixed_bfloat16"
+    # The checkpoint belongs to what was asked for, not to the recipe's name.
+    other = CliRunner().invoke(main, words)
+    assert other.exit_code == 1
+    assert "choose another --out or --restart" in other.stderr
+
+
 def with_votes(data: Fer2013) -> Fer2013:
     """Give every face the votes of its label, so that FER+'s eight classes can be learnt."""
     columns = np.array([FERPLUS_LABELS.index(label) for label in FER2013_LABELS])

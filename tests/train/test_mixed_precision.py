@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,11 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 import keras  # noqa: E402 - may be missing
 from keras import layers  # noqa: E402
 
-from fer_train.mixed_precision import dtype_policy, spare_strided_depthwise  # noqa: E402
+from fer_train.mixed_precision import (  # noqa: E402
+    dtype_policy,
+    spare_strided_depthwise,
+    warning,
+)
 
 
 def network() -> keras.Model:
@@ -39,3 +45,14 @@ def test_a_spared_network_answers_like_its_float32_twin() -> None:
     faces = np.random.default_rng(0).normal(size=(3, 8, 8, 4)).astype(np.float32)
     answers = np.asarray(keras.ops.cast(mixed(faces), "float32"))
     np.testing.assert_allclose(answers, np.asarray(twin(faces)), atol=0.05)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow that is slow")
+def test_who_trains_in_an_imitated_precision_is_told(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("flags\t: fma avx2 bmi2\n")
+    new.write_text("flags\t: fma avx2 avx512f avx512_bf16\n")
+    assert "--precision float32" in (warning("mixed_bfloat16", old) or "")
+    assert warning("mixed_bfloat16", new) is None
+    assert warning("mixed_bfloat16", tmp_path / "not Linux") is None
+    assert warning("float32", old) is None

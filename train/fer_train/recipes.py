@@ -3,10 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import accumulate
 from typing import Final, Literal
 
+from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import SIDE
 from fer_train.augmentation import Augmentation
+
+Precision = Literal["float32", "mixed_bfloat16"]
+"""Keras' dtype policies that recipes may train under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Recipe:
     draw_labels: bool = False
     weight_averaging: float = 0.0
     folded_backbone: bool = False
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Precision = "float32"
     fake_int8: bool = False
 
     @property
@@ -353,3 +358,24 @@ QAT: Final = Recipe(
 def with_sizes(recipe: Recipe, sizes: Mapping[str, object]) -> Recipe:
     """Return a recipe with some of its network's arguments changed."""
     return replace(recipe, sizes={**recipe.sizes, **sizes})
+
+
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """Return a recipe of so many epochs, of which each stage has the share that it had.
+
+    Raises:
+        InputError: If that leaves a stage without an epoch, or with none after its warm-up.
+    """
+    ends = [
+        round(epochs * end / recipe.epochs) for end in accumulate(s.epochs for s in recipe.stages)
+    ]
+    stages = tuple(
+        replace(stage, epochs=end - begin)
+        for stage, begin, end in zip(recipe.stages, [0, *ends], ends, strict=False)
+    )
+    if any(stage.epochs <= stage.warmup_epochs for stage in stages):
+        raise InputError(
+            f"{epochs} epochs are too few for the {len(stages)} stages of this recipe: "
+            f"it has {recipe.epochs}"
+        )
+    return replace(recipe, stages=stages)

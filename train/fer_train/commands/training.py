@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from tqdm import tqdm
@@ -15,7 +15,7 @@ from fer_sdk.bundle import ModelBundle
 from fer_sdk.console import DATA_OPTION
 from fer_sdk.extras import require
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.recipes import QAT, RECIPES, Recipe, with_sizes
+from fer_train.recipes import QAT, RECIPES, Precision, Recipe, with_epochs, with_sizes
 from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class RunOptions:
     restart: bool
     workers: str | None
     worker: int
+    epochs: int | None
+    precision: Precision | None
 
     def folder(self, name: str) -> Path:
         """Return where the run lives, without its checkpoint if it is to begin anew."""
@@ -40,6 +42,12 @@ class RunOptions:
         if self.restart:
             (folder / "checkpoint.npz").unlink(missing_ok=True)
         return folder
+
+    def changed(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with the precision and the epochs that were asked for."""
+        if self.epochs is not None:
+            recipe = with_epochs(recipe, self.epochs)
+        return replace(recipe, precision=self.precision) if self.precision else recipe
 
     def team(self) -> "Workers":
         """Wait for the other processes, if there are any."""
@@ -61,6 +69,10 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         command(options=options, **words)
 
     for option in (
+        click.option("--precision", type=click.Choice(get_args(Precision)),
+                     help="To compute in; mixed_bfloat16 needs a processor that has it."),
+        click.option("--epochs", type=click.IntRange(1),
+                     help="Of all stages together, each by its share."),
         click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
                      help="Stop after this time; the same command goes on later."),
@@ -137,12 +149,16 @@ def _with_backbone(recipe: Recipe, weights: str | None, input_size: int | None) 
 def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | None) -> None:
     """Train with a progress bar until the end or a stop, then draw and publish."""
     require("train", "training", "keras", "matplotlib")
+    from fer_train import mixed_precision
     from fer_train.fit import Run
     from fer_train.parallel import alone
     from fer_train.plots import draw_confusion, draw_curves
     from fer_train.publish import publish, publish_stages
     from fer_train.soft_labels import load
 
+    recipe = options.changed(recipe)
+    if slow := mixed_precision.warning(recipe.precision):
+        click.echo(slow, err=True)
     dataset = fer2013.load(options.data)
     soft = load(soft_labels, dataset) if soft_labels else None
     run = Run(recipe, dataset, options.folder(name), options.seed, soft, options.team())

@@ -1,0 +1,23 @@
+import pytest
+
+from fer_sdk.errors import InputError
+from fer_train.recipes import RECIPES, with_epochs
+
+
+def test_fewer_epochs_keep_each_stage_s_share() -> None:
+    small = RECIPES["small"]
+    shorter = with_epochs(small, 45)
+    assert [stage.epochs for stage in small.stages] == [78, 52]
+    assert [stage.epochs for stage in shorter.stages] == [27, 18]
+    assert with_epochs(small, small.epochs) == small
+    assert shorter.identity != small.identity
+
+
+@pytest.mark.parametrize("name", ["small", "resnet50v2", "mobilenet-faces", "first-student"])
+def test_any_number_of_epochs_is_spent_whole(name: str) -> None:
+    assert [with_epochs(RECIPES[name], n).epochs for n in range(20, 60)] == list(range(20, 60))
+
+
+def test_too_few_epochs_for_the_stages_are_refused() -> None:
+    with pytest.raises(InputError, match="4 epochs are too few for the 2 stages"):
+        with_epochs(RECIPES["small"], 4)
