@@ -12,6 +12,8 @@ JAX := .venv-jax
 RAY := .venv-ray
 WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
+# Half the time on two cores; most tests keep but one busy.
+TWO := -n 2 --dist worksteal
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 .PHONY: demo test check bare old-boards jax ray gpu docs web web-check page chromium android-check benchmark peers arm system clean
@@ -26,7 +28,7 @@ check: $(DEV)/ready
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest $(TWO)
 
 # The pages: no warning, nothing fetched from elsewhere, every block of code runs.
 docs: $(DEV)/docs-ready
@@ -39,9 +41,9 @@ bare: $(DEV)/ready
 	rm -rf dist $(BARE)
 	$(DEV)/bin/python -m build --wheel --outdir dist .
 	$(PYTHON) -m venv $(BARE)
-	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl pytest hypothesis
+	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl pytest pytest-xdist hypothesis
 	$(BARE)/bin/python -c "import importlib.util as u; assert not u.find_spec('tensorflow')"
-	$(BARE)/bin/python -m pytest -q tests/sdk
+	$(BARE)/bin/python -m pytest -q $(TWO) tests/sdk
 
 # The runtime for old boards needs NumPy 1, so it has an environment of its own.
 old-boards: $(OLD)/ready

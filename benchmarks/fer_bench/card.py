@@ -64,7 +64,7 @@ def gather(name: str, folder: Path, data: fer2013.Fer2013) -> Evidence:
     """
     paths = [find_model(f"{name}-{precision}") for precision in PRECISIONS]
     bundle = ModelBundle.load(paths[0])
-    missing = {"recipe", "seed", "epochs", "minutes", "trainer", "data", "calibration"}
+    missing = {"recipe", "command", "seed", "epochs", "minutes", "trainer", "data", "calibration"}
     missing -= set(bundle.source)
     if missing:
         raise BundleError(f"{bundle.sidecar} must say where the model comes from, "

@@ -81,7 +81,7 @@ def card(evidence: Evidence) -> str:
         "",
         "```sh",
         "fer-train import fer2013.csv --ferplus fer2013new.csv",
-        _training(source),
+        *source["command"].split(" && "),
         f"fer-convert runs/{source['recipe']}-seed{source['seed']}/{source['recipe']}.keras "
         "--int8 --float32",
         "```",
@@ -100,14 +100,6 @@ def card(evidence: Evidence) -> str:
         *_LICENCE,
     ]
     return "\n".join([*lines, ""])
-
-
-def _training(source: dict[str, str]) -> str:
-    taught = "soft labels" in source["data"]
-    seed = "" if source["seed"] == "0" else f" --seed {source['seed']}"
-    if taught:
-        return f"fer-train distill {source['recipe']} train/soft_labels.npz{seed}"
-    return f"fer-train fit {source['recipe']}{seed}"
 
 
 def _files(evidence: Evidence) -> list[str]:

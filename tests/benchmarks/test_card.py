@@ -16,7 +16,9 @@ from fer_train.data.importer import save
 pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
 
 SOURCE = {
-    "recipe": "small", "seed": "3", "epochs": "2", "minutes": "1", "trainer": "a trainer",
+    "recipe": "small",
+    "command": "fer-train distill small s.npz && fer-train qat small.keras s.npz",
+    "seed": "3", "epochs": "2", "minutes": "1", "trainer": "a trainer",
     "data": "0123, soft labels 4567", "calibration": "504 faces", "hardware": "two cores",
 }  # fmt: skip
 
@@ -52,7 +54,7 @@ def test_the_card_states_what_was_measured(
     assert done.exit_code == 0, done.output
     text = (shipped / "docs" / "made-up.md").read_text()
     for line in (
-        "fer-train distill small train/soft_labels.npz --seed 3",
+        "fer-train distill small s.npz\nfer-train qat small.keras s.npz\n",
         "| faces | 35 | 34 | 35 | 34 |",
         "| accuracy % | 100.00 | 100.00 | 100.00 | 100.00 |",
         "2 of 2 photos with exactly one face found",
@@ -86,5 +88,5 @@ def test_a_model_of_unknown_origin_has_no_card(
     words = ["made-up", str(shipped), "--data", str(shipped / "data.npz"), "--out", str(shipped)]
     done = CliRunner().invoke(card.main, words)
     assert done.exit_code == 1
-    assert "its source lacks calibration, data, epochs" in done.stderr
+    assert "its source lacks calibration, command, data, epochs" in done.stderr
     assert not (shipped / "made-up.md").exists()

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from fer_sdk import fer2013
+from fer_sdk.bundle import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
@@ -209,6 +210,7 @@ def test_command_survives_kill_and_publishes_a_bundle(
     origin = json.loads((out / "recipe.json").read_text())
     assert origin["data"] == small_fer2013.fingerprint
     assert (origin["commit"], origin["seed"]) == (commit(), 0)
+    assert ModelBundle.load(out / "smoke.keras").source["command"] == "fer-train fit smoke"
     evaluated = CliRunner().invoke(
         main,
         ["evaluate", str(out / "smoke.keras"), "--data", str(data), "--out", str(tmp_path / "ev")],
@@ -265,7 +267,7 @@ def test_a_net_of_eight_classes_learns_votes_and_is_scored_by_their_majority(
     recipe = replace(SMOKE, classes="ferplus", draw_labels=True, stages=(Stage(8, 0.05),))
     run = Run(recipe, with_votes(small_fer2013), tmp_path, seed=0)
     run.train()
-    bundle, scores = publish(run, "eight")
+    bundle, scores = publish(run, "eight", "a test")
     assert bundle.labels == FERPLUS_LABELS[:8]
     assert [c.label for c in scores.classes] == list(bundle.labels)
     result = evaluate(bundle.path, with_votes(small_fer2013), (fer2013.PUBLIC_TEST,), ferplus=True)
@@ -287,7 +289,7 @@ def test_what_votes_pull_to_is_taken_back_in_what_is_published(
     expected = fit_offsets(logits, run.truth)
     assert np.abs(expected).max() > 0.1
     for _ in range(2):
-        bundle, _ = publish(run, "voted")
+        bundle, _ = publish(run, "voted", "a test")
         network = keras.saving.load_model(bundle.path, compile=False)
         found = network.get_layer("logits").bias - run.student.get_layer("logits").bias
         np.testing.assert_allclose(np.array(found), expected, atol=1e-5)
@@ -384,7 +386,7 @@ def test_half_precision_trains_and_publishes_float32(
     recipe = replace(SMOKE, precision="mixed_bfloat16", stages=(Stage(1, 0.05), Stage(1, 0.01)))
     run = Run(recipe, small_fer2013, tmp_path, seed=1)
     run.train()
-    bundle, _ = publish(run, "half")
+    bundle, _ = publish(run, "half", "a test")
     published = keras.saving.load_model(bundle.path, compile=False)
     assert {layer.compute_dtype for layer in published.layers} == {"float32"}
     first_stage = keras.saving.load_model(tmp_path / "stage1.keras", compile=False)

@@ -58,6 +58,21 @@ def test_every_known_network_is_tested_above() -> None:
     assert tested | {"residual_student", "folded"} == set(models.MODELS)
 
 
+def test_a_student_begins_with_the_features_of_another_one(tmp_path: Path) -> None:
+    sizes = {"stem": 4, "widths": (6, 8), "blocks": (1, 1)}
+    path = tmp_path / "seven.keras"
+    seven = models.build("residual_student", sizes)
+    seven.save(path)
+    eight = models.build("residual_student", {**sizes, "classes": 8, "weights": str(path)})
+    features, others = (keras.Model(m.input, m.layers[-2].output)(FACES) for m in (seven, eight))
+    np.testing.assert_array_equal(features, others)
+    assert eight.output_shape == (None, 8)
+    with pytest.raises(InputError, match="network of other sizes than the residual_student"):
+        models.build("residual_student", {**sizes, "stem": 5, "weights": str(path)})
+    with pytest.raises(InputError, match=r"no network at .*nothing\.keras"):
+        models.build("residual_student", {"weights": str(tmp_path / "nothing.keras")})
+
+
 def test_backbone_sees_three_equal_channels_in_its_own_scaling() -> None:
     network = models.build("resnet50", {})
     scaling = next(la for la in network.layers if isinstance(la, keras.layers.Rescaling))

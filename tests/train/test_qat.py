@@ -94,13 +94,14 @@ def test_a_student_goes_on_with_int8s_rounding_and_becomes_a_float_file(
     save_soft_labels(soft, Path("soft.npz"))
     run = Run(RECIPES["smoke"], small_fer2013, Path("runs/smoke"), seed=0)
     run.train()
-    before, _ = publish(run, "smoke")
+    before, _ = publish(run, "smoke", "a test")
     tiny = replace(QAT, stages=(Stage(2, 0.01),), batch_size=16)
     monkeypatch.setattr(commands.training, "QAT", tiny)
     words = ["qat", str(before.path), "soft.npz", "--data", "data.npz"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     after = ModelBundle.load(Path("runs/smoke-qat-seed0/smoke-qat.keras"))
+    assert after.source["command"] == "a test && fer-train qat runs/smoke/smoke.keras soft.npz"
     network = keras.saving.load_model(after.path, compile=False)
     old = models.build("folded", {"trained": str(before.path)})
     *kernels, _ = (

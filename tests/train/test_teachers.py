@@ -34,8 +34,8 @@ def test_page_has_a_row_a_network_and_reads_private_once(
     assert early.exit_code == 1
     assert "holds no finished run" in early.stderr
     run.train()
-    publish_stages(run)
-    publish(run, "simple")
+    publish_stages(run, "a test")
+    publish(run, "simple", "a test")
     snapshot, last = (ModelBundle.load(run.folder / f"{n}.keras") for n in ("stage1", "simple"))
     assert (snapshot.source["epochs"], last.source["epochs"]) == ("1", "2")
     assert float(snapshot.source["minutes"]) <= float(last.source["minutes"])
@@ -56,7 +56,7 @@ def test_page_has_a_row_a_network_and_reads_private_once(
     for name, another in (("small", small), ("ours", ours)):
         run = Run(another, small_fer2013, Path("runs") / name, seed=0)
         run.train()
-        publish(run, name)
+        publish(run, name, "a test")
     words[1:2] = ["runs/small", "runs/ours"]
     assert CliRunner().invoke(main, [*words, "runs/simple"]).exit_code == 0
     shutil.rmtree("runs/simple")

@@ -19,7 +19,7 @@ UNCERTAIN_BELOW: Final = 0.5
 """A calibrated answer below this is more often wrong than right."""
 
 
-def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
+def publish(run: Run, name: str, command: str) -> tuple[ModelBundle, Scores]:
     """Write `<name>.keras` and its sidecar into the run's folder.
 
     The temperature is fitted on clean PublicTest, and so are offsets to the logits if the targets
@@ -28,14 +28,15 @@ def publish(run: Run, name: str) -> tuple[ModelBundle, Scores]:
     Args:
         run: A finished run.
         name: The model's name, its recipe's as a rule.
+        command: What makes the network again, for its sidecar.
 
     Returns:
         The bundle and its scores on clean PublicTest.
     """
-    return _publish(run, name, run.local_student(), run.progress.epoch)
+    return _publish(run, name, command, run.local_student(), run.progress.epoch)
 
 
-def publish_stages(run: Run) -> None:
+def publish_stages(run: Run, command: str) -> None:
     """Give the networks that a run kept at the end of its stages but the last a sidecar each.
 
     An ensemble can ask them too (snapshots: Huang et al. 2017, https://arxiv.org/abs/1704.00109).
@@ -45,10 +46,13 @@ def publish_stages(run: Run) -> None:
         epochs += stage.epochs
         path = run.folder / f"stage{number}.keras"
         if not sidecar_of(path).exists():
-            _publish(run, path.stem, keras.saving.load_model(path, compile=False), epochs)
+            network = keras.saving.load_model(path, compile=False)
+            _publish(run, path.stem, command, network, epochs)
 
 
-def _publish(run: Run, name: str, network: keras.Model, epochs: int) -> tuple[ModelBundle, Scores]:
+def _publish(
+    run: Run, name: str, command: str, network: keras.Model, epochs: int
+) -> tuple[ModelBundle, Scores]:
     labels = class_names(run.recipe)
     logits = predict(network, run.watched)
     if run.recipe.wants_offsets:
@@ -70,6 +74,7 @@ def _publish(run: Run, name: str, network: keras.Model, epochs: int) -> tuple[Mo
         license="Apache-2.0",
         source={
             "recipe": name,
+            "command": command,
             "seed": str(run.seed),
             "data": run.progress.data,
             "epochs": str(epochs),

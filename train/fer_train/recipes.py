@@ -265,8 +265,18 @@ RECIPES: Final = {
     "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=100),
     "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=130),
     "base": _BASE,
-    # FER2013's seven classes are among FER+'s: the same teachers, beside more of the votes.
-    "base-ferplus": replace(_BASE, classes="ferplus", soft_weight=0.5),
+    # `base` goes on with FER+'s classes. FER2013's seven are among them: the same teachers, beside
+    # more of the votes.
+    "base-ferplus": replace(
+        _BASE,
+        sizes={**_BASE.sizes, "weights": "runs/base-seed0/base.keras"},
+        stages=(
+            Stage(12, 0.02, warmup_epochs=1, final_learning_rate=0.01, side=32),
+            Stage(8, 0.01),
+        ),
+        classes="ferplus",
+        soft_weight=0.5,
+    ),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),
     "resnet50": _transfer("resnet50", 96),

@@ -1,13 +1,15 @@
 """`fer-train fit`, `distill` and `qat`: train a network by a recipe."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
+from click.core import ParameterSource
 from tqdm import tqdm
 
 from fer_sdk import fer2013
@@ -20,6 +22,9 @@ from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:
     from fer_train.parallel import Workers
+
+
+_CHANGES_NO_WEIGHT: Final = ("data", "out", "max_minutes", "restart", "workers", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,8 @@ def backbone_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a backbone."""
     command = click.option("--input-size", type=click.IntRange(32, 299),
                            help="Of a backbone, in pixels.")(command)  # fmt: skip
-    return click.option("--weights", help="Of a backbone: imagenet, none or a .weights.h5 file.")(
-        command
-    )
+    return click.option("--weights", help="To begin with: of a backbone imagenet, none or a "
+                        ".weights.h5 file; of base-ferplus a .keras file.")(command)  # fmt: skip
 
 
 @click.command()
@@ -146,6 +150,27 @@ def _with_backbone(recipe: Recipe, weights: str | None, input_size: int | None) 
     return with_sizes(recipe, {name: value for name, value in chosen.items() if value is not None})
 
 
+def _command(recipe: Recipe) -> str:
+    """Return the command that is running, without the options that change no weight.
+
+    Before it comes what made the network that it begins with, as far as that is known.
+    """
+    context = click.get_current_context()
+    words = ["fer-train", str(context.info_name)]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if typed and name not in _CHANGES_NO_WEIGHT:
+            words += [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
+            words.append(str(context.params[name]))
+    commands = [shlex.join(words)]
+    for begun in (recipe.sizes.get("trained"), recipe.sizes.get("weights")):
+        if str(begun).endswith(".keras"):
+            before = ModelBundle.load(Path(str(begun))).source.get("command")
+            commands[:0] = [before] if before else []
+    return " && ".join(commands)
+
+
 def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | None) -> None:
     """Train with a progress bar until the end or a stop, then draw and publish."""
     require("train", "training", "keras", "matplotlib")
@@ -157,6 +182,7 @@ def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | N
     from fer_train.soft_labels import load
 
     recipe = options.changed(recipe)
+    command = _command(recipe)
     if slow := mixed_precision.warning(recipe.precision):
         click.echo(slow, err=True)
     dataset = fer2013.load(options.data)
@@ -190,8 +216,8 @@ def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | N
         )
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
     with alone():
-        publish_stages(run)
-        bundle, scores = publish(run, name)
+        publish_stages(run, command)
+        bundle, scores = publish(run, name, command)
     title = f"{title}, clean PublicTest (n = {scores.n})"
     draw_confusion(scores, run.folder / "confusion.png", title)
     click.echo(

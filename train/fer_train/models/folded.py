@@ -1,14 +1,14 @@
 """A trained network whose batch norms are folded into its convolutions, as int8 runs it."""
 
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from fer_sdk.errors import InputError, first_line
+from fer_sdk.errors import InputError
 from fer_sdk.labels import FER2013_LABELS
+from fer_train.models.trained import load
 
 
 def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
@@ -24,12 +24,7 @@ def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
     Raises:
         InputError: If the file cannot be read, or the network cannot be folded or has other logits.
     """
-    if not Path(trained).is_file():
-        raise InputError(f"no network at {trained}")
-    try:
-        network = keras.saving.load_model(trained, compile=False)
-    except Exception as error:  # Keras raises what comes
-        raise InputError(f"{trained} is no readable .keras file: {first_line(error)}") from error
+    network = load(trained)
     if network.output_shape[-1] != classes:
         raise InputError(
             f"{trained} has {network.output_shape[-1]} logits, expected {classes} classes"

@@ -10,6 +10,7 @@ from keras import layers
 from fer_sdk.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.models.blocks import scaled_face
+from fer_train.models.trained import take_features
 
 
 def build(
@@ -19,6 +20,7 @@ def build(
     dropout: float = 0.3,
     classes: int = len(FER2013_LABELS),
     side: int | None = SIDE,
+    weights: str = "none",
 ) -> keras.Model:
     """Build the net.
 
@@ -29,9 +31,14 @@ def build(
         dropout: Share of pooled features dropped in training.
         classes: Number of logits.
         side: Of the faces, in pixels; None for a network that takes any.
+        weights: "none", or the `.keras` file of a trained network of these sizes, to begin with
+            all but its logits.
 
     Returns:
         Model from float32 (batch, side, side, 1), range [0, 255], to logits (batch, classes).
+
+    Raises:
+        InputError: If the weights cannot be had.
     """
     inputs, x = scaled_face(side=side)
     x = _convolution(x, stem)
@@ -42,7 +49,10 @@ def build(
             x = layers.ReLU()(layers.Add()([x, branch]))
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="residual_student")
+    network = keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="residual_student")
+    if weights != "none":
+        take_features(network, weights)
+    return network
 
 
 def _convolution(
