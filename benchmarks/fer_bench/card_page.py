@@ -76,6 +76,7 @@ def card(evidence: Evidence) -> str:
         f"FER2013 Training without its blank images, by the recipe `{source['recipe']}`, seed "
         f"{source['seed']}, {source['epochs']} epochs, {source['minutes']} minutes"
         + (f" on {source['hardware']}" if "hardware" in source else "")
+        + (" for the last of the runs below" if " && " in source["command"] else "")
         + f" ({source['trainer']}). Epochs, temperature and all other choices were made on clean "
         f"PublicTest; int8 was calibrated with {source['calibration']}.",
         "",

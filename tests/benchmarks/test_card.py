@@ -54,6 +54,7 @@ def test_the_card_states_what_was_measured(
     assert done.exit_code == 0, done.output
     text = (shipped / "docs" / "made-up.md").read_text()
     for line in (
+        " for the last of the runs below (",
         "fer-train distill small s.npz\nfer-train qat small.keras s.npz\n",
         "| faces | 35 | 34 | 35 | 34 |",
         "| accuracy % | 100.00 | 100.00 | 100.00 | 100.00 |",

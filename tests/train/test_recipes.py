@@ -21,3 +21,9 @@ def test_any_number_of_epochs_is_spent_whole(name: str) -> None:
 def test_too_few_epochs_for_the_stages_are_refused() -> None:
     with pytest.raises(InputError, match="4 epochs are too few for the 2 stages"):
         with_epochs(RECIPES["small"], 4)
+
+
+@pytest.mark.parametrize(("name", "first"), [("nano", "nano-start"), ("base-ferplus", "base")])
+def test_what_goes_on_begins_with_the_network_of_the_recipe_before(name: str, first: str) -> None:
+    weights = f"runs/{first}-seed0/{first}.keras"
+    assert RECIPES[name].sizes == {**RECIPES[first].sizes, "weights": weights}

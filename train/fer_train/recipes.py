@@ -193,6 +193,7 @@ def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs
     )
 
 
+_NANO: Final = _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=100)
 _BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100)
 
 _MOBILENET_FACES: Final = replace(
@@ -262,7 +263,16 @@ RECIPES: Final = {
         augmentation=replace(STUDENTS_VIEWS, contrast=0.3),
     ),
     # fer-train distill small train/soft_labels.npz: on the views that teachers saw.
-    "nano": _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=100),
+    # The smallest network learns longest: `nano` goes on from a higher learning rate once more.
+    "nano-start": _NANO,
+    "nano": replace(
+        _NANO,
+        sizes={**_NANO.sizes, "weights": "runs/nano-start-seed0/nano-start.keras"},
+        stages=(
+            Stage(30, 0.06, warmup_epochs=1, final_learning_rate=0.02, side=32),
+            Stage(20, 0.02),
+        ),
+    ),
     "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=130),
     "base": _BASE,
     # `base` goes on with FER+'s classes. FER2013's seven are among them: the same teachers, beside

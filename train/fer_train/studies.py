@@ -67,7 +67,16 @@ _FERPLUS: Final = Study(
     seeds=(0, 1),
 )
 
-_NANO: Final = replace(RECIPES["nano"], stages=(Stage(15, 0.1, warmup_epochs=1),))
+
+def _short(epochs: int) -> tuple[Stage, ...]:
+    small_epochs = 6 * epochs // 10
+    return (
+        Stage(small_epochs, 0.1, warmup_epochs=1, final_learning_rate=0.035, side=32),
+        Stage(epochs - small_epochs, 0.035),
+    )
+
+
+_NANO: Final = replace(RECIPES["nano-start"], stages=_short(10), precision="float32")
 _ALONE: Final = replace(
     _NANO, soft_weight=0.0, ferplus_weight=0.0, weight_averaging=0.0, augmentation=STUDENTS_VIEWS
 )
@@ -75,7 +84,7 @@ _TAUGHT: Final = replace(_NANO, soft_weight=1.0, ferplus_weight=0.0, weight_aver
 _DISTILLATION: Final = Study(
     name="distillation",
     title="What each ingredient gives a student",
-    method="The network of `nano`, 15 epochs unless it says otherwise. Without teachers the views "
+    method="The network of `nano`, 10 epochs unless it says otherwise. Without teachers the views "
     "are random ones of the same strength.",
     lesson=None,
     variants={
@@ -93,8 +102,8 @@ _DISTILLATION: Final = Study(
         "80 % teachers, 20 % labels, weights averaged": Variant(
             replace(_TAUGHT, soft_weight=0.8, weight_averaging=0.999)
         ),
-        "80 % teachers, 20 % labels, 45 epochs": Variant(
-            replace(_TAUGHT, soft_weight=0.8, stages=(Stage(45, 0.1, warmup_epochs=2),))
+        "80 % teachers, 20 % labels, 30 epochs": Variant(
+            replace(_TAUGHT, soft_weight=0.8, stages=_short(30))
         ),
     },
     seeds=(0,),

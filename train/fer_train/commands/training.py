@@ -99,7 +99,7 @@ def backbone_options(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--input-size", type=click.IntRange(32, 299),
                            help="Of a backbone, in pixels.")(command)  # fmt: skip
     return click.option("--weights", help="To begin with: of a backbone imagenet, none or a "
-                        ".weights.h5 file; of base-ferplus a .keras file.")(command)  # fmt: skip
+                        ".weights.h5 file; of a student a .keras file.")(command)  # fmt: skip
 
 
 @click.command()
