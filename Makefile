@@ -21,7 +21,9 @@ PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-test: system check bare old-boards jax ray gpu docs web-check page
+# Debian packages first, one by one. What follows `check` keeps one core busy at a time.
+test: system chromium $(WEB)/vendor/ready $(VULKAN)/ready $(DEV)/docs-ready check
+	$(MAKE) -j 2 --output-sync=target bare old-boards jax ray gpu docs web-check page
 
 check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
