@@ -251,7 +251,9 @@ def _write(
         **source.source,
         "float_sha256": sha256_of(source.path),
         "converter": ", ".join(f"{name} {version(name)}" for name in CONVERTERS[target[1]]),
-        "command": _command(source.path, target, settings),
+        "command": " && ".join(
+            [*_trained_by(source), _command(source.path, target, settings)]
+        ),
     }
     kept: tuple[Layer, ...] = ()
     if target in CALIBRATED:
@@ -269,6 +271,11 @@ def _write(
     bundle = replace(source, path=path, precision=target[0], source=origin, metrics=())
     bundle.write_sidecar()
     return bundle, kept
+
+
+def _trained_by(source: ModelBundle) -> list[str]:
+    """Return the commands that made the float model, as far as its sidecar tells."""
+    return [source.source["command"]] if "command" in source.source else []
 
 
 def _command(model: Path, target: Target, settings: Settings) -> str:

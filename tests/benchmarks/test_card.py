@@ -17,7 +17,8 @@ pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
 
 SOURCE = {
     "recipe": "small",
-    "command": "fer-train distill small s.npz && fer-train qat small.keras s.npz",
+    "command": "fer-train distill small s.npz && fer-train qat small.keras s.npz"
+    " && fer-convert small.keras --int8",
     "seed": "3", "epochs": "2", "minutes": "1", "trainer": "a trainer",
     "data": "0123, soft labels 4567", "calibration": "504 faces", "hardware": "two cores",
 }  # fmt: skip

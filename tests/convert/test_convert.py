@@ -34,6 +34,10 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     source = bundled(small_net(), tmp_path)
+    sidecar = Path(f"{source}.json")
+    told = json.loads(sidecar.read_text())
+    told["source"]["command"] = "fer-train fit test"
+    sidecar.write_text(json.dumps(told))
     out = tmp_path / "out"
     results = conversion.convert(source, BOTH, out, evidence_of(small_fer2013))
     assert sorted(path.name for path in out.iterdir()) == [
@@ -49,6 +53,9 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
     bundle = ModelBundle.load(path)
     assert (bundle.precision, bundle.temperature) == ("int8", 0.5)
     assert bundle.source["recipe"] == "test"
+    assert bundle.source["command"] == (
+        "fer-train fit test && fer-convert net.keras --int8 --max-drop 0.5"
+    )
     assert "70 faces of FER2013 Training" in bundle.source["calibration"]
     assert bundle.metrics[0]["n"] == 34
     assert bundle.metrics[0]["accuracy"] == pytest.approx(int8.accuracy, abs=1e-4)
