@@ -251,9 +251,7 @@ def _write(
         **source.source,
         "float_sha256": sha256_of(source.path),
         "converter": ", ".join(f"{name} {version(name)}" for name in CONVERTERS[target[1]]),
-        "command": " && ".join(
-            [*_trained_by(source), _command(source.path, target, settings)]
-        ),
+        "command": " && ".join([*_trained_by(source), _command(source.path, target, settings)]),
     }
     kept: tuple[Layer, ...] = ()
     if target in CALIBRATED:
