@@ -69,6 +69,9 @@ def gather(name: str, folder: Path, data: fer2013.Fer2013) -> Evidence:
     if missing:
         raise BundleError(f"{bundle.sidecar} must say where the model comes from, "
                           f"but its source lacks {', '.join(sorted(missing))}")  # fmt: skip
+    if " && " not in bundle.source["command"]:
+        raise BundleError(f"{bundle.sidecar} must name the commands that trained and converted the "
+                          f"model, but says `{bundle.source['command']}`")  # fmt: skip
     settings = Settings()
     with progress_bar(total=settings.steps(len(paths)), desc="scoring", unit=" steps") as bar:
         seen = _known(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)

@@ -92,3 +92,18 @@ def test_a_model_of_unknown_origin_has_no_card(
     assert done.exit_code == 1
     assert "its source lacks calibration, command, data, epochs" in done.stderr
     assert not (shipped / "made-up.md").exists()
+
+
+def test_a_model_whose_training_is_not_named_has_no_card(
+    shipped: Path, small_fer2013: Fer2013
+) -> None:
+    save(small_fer2013, shipped / "data.npz")
+    sidecar = shipped / "made-up-int8.tflite.json"
+    told = json.loads(sidecar.read_text())
+    told["source"]["command"] = "fer-convert small.keras --int8"
+    sidecar.write_text(json.dumps(told))
+    words = ["made-up", str(shipped), "--data", str(shipped / "data.npz"), "--out", str(shipped)]
+    done = CliRunner().invoke(card.main, words)
+    assert done.exit_code == 1
+    assert "must name the commands that trained and converted the model" in done.stderr
+    assert not (shipped / "made-up.md").exists()
