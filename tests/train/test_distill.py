@@ -93,6 +93,10 @@ def test_epochs_take_turns_with_the_views_and_mix_the_targets(small_fer2013: Fer
         np.testing.assert_array_equal(faces, numbered_view(sample.faces, TEACHERS_VIEWS, view))
         expected = 0.75 * soft.probabilities(view) + 0.25 * np.eye(7)[sample.labels]
         np.testing.assert_allclose(targets, expected, atol=1e-6)
+    plain = training_set(small_fer2013, replace(recipe, faces_as_they_are=True), 0, soft)
+    for epoch in (0, 2):
+        np.testing.assert_array_equal(plain.of_epoch(epoch)[0], sample.faces)
+        np.testing.assert_array_equal(plain.of_epoch(epoch)[1], sample.of_epoch(0)[1])
 
 
 def test_recipe_and_soft_labels_must_fit(small_fer2013: Fer2013) -> None:

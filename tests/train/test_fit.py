@@ -97,6 +97,9 @@ def test_a_frozen_stage_keeps_the_backbone_and_the_next_one_trains_it(
     for before, after in zip(first, backbone(), strict=True):
         np.testing.assert_array_equal(before, after)
     assert (run.student.get_weights()[-2] != head).any()
+    kept = run.local_student().get_layer("backbone").get_weights()
+    for before, after in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(before, after)
     run = Run(recipe, small_fer2013, tmp_path, seed=1)
     run.train()
     assert all((a != b).any() for a, b in zip(first, backbone(), strict=True))

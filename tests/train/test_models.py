@@ -215,3 +215,18 @@ def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:
     mean, variance = keras.ops.moments(seen, axes=(0, 1, 2))
     np.testing.assert_allclose(norm.moving_mean, mean, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(norm.moving_variance, variance, rtol=1e-3, atol=1e-4)
+
+
+def test_batch_norms_are_measured_anew_on_the_faces_given() -> None:
+    model = models.build("residual_student", {"stem": 4, "widths": (6, 8), "blocks": (1, 1)})
+    inputs = made_up_faces(100)[0][..., None].astype(np.float32)
+    first = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
+    momentum = first.momentum
+    batch_norm.remeasure(model, inputs)
+    mean, variance = keras.ops.moments(
+        keras.Model(model.input, first.input)(inputs), axes=(0, 1, 2)
+    )
+    np.testing.assert_allclose(first.moving_mean, mean, rtol=1e-3, atol=1e-4)
+    # The mean over two batches leaves out how far they lie apart.
+    np.testing.assert_allclose(first.moving_variance, variance, rtol=0.02)
+    assert first.momentum == momentum

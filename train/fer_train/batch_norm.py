@@ -1,9 +1,14 @@
-"""Batch norm in training: given back its statistics, and made fast on TensorFlow.
+"""Batch norm in training: given its statistics, and made fast on TensorFlow.
 
 A published backbone may hold mean 0 and variance 1 in every batch norm, its own folded into the
 kernels. Its answers are right, but training would normalise by the batch and undo them.
+
+And what trained on augmented faces holds their statistics: erased parts and other contrasts move
+them. They are measured anew on the faces as they are before a network is published (Wu and Johnson
+2021, https://arxiv.org/abs/2105.07576, who call it PreciseBN).
 """
 
+import math
 from functools import partial
 from typing import Any
 
@@ -51,6 +56,36 @@ def reestimate(model: keras.Model, faces: NDArray[np.uint8]) -> None:
         norm.moving_variance.assign(variance)
 
 
+def remeasure(model: keras.Model, inputs: NDArray[np.float32]) -> None:
+    """Measure the statistics of all batch norms on faces as they are; the answers change.
+
+    Args:
+        model: Changed.
+        inputs: What it takes, (n, height, width, channels); a few thousand will do.
+    """
+    norms = _norms(model)
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for number, batch in enumerate(np.array_split(inputs, math.ceil(len(inputs) / BATCH))):
+        for norm in norms:
+            norm.momentum = number / (number + 1)  # the mean over the batches so far
+        model(batch, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def _norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """Return the batch norms of a model and of the models in it."""
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += _norms(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            found.append(layer)
+    return found
+
+
 def fuse(model: keras.Model) -> None:
     """Let a model's batch norms train through TensorFlow's fused kernel; on others, do nothing.
 
@@ -62,11 +97,8 @@ def fuse(model: keras.Model) -> None:
     """
     if keras.backend.backend() != "tensorflow":
         return
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            fuse(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            layer.call = partial(_call_fused, layer)
+    for norm in _norms(model):
+        norm.call = partial(_call_fused, norm)
 
 
 def _call_fused(

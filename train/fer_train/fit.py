@@ -24,7 +24,7 @@ from fer_train.models.transfer import BACKBONE
 from fer_train.recipes import Recipe, Stage
 from fer_train.soft_labels import SoftLabels
 
-STATISTICS_FACES = 1024
+STATISTICS_FACES = 2048
 RANGES_FACES = 512
 
 Report = Callable[[int, int, float], None]
@@ -150,11 +150,17 @@ class Run:
     def local_student(self) -> keras.Model:
         """Return a copy of the network in float32 and of this process alone, to score and keep.
 
-        With the mean of its weights, if the recipe averages them. The next call changes it.
+        With the mean of its weights, if the recipe averages them, and with batch norms measured on
+        faces as they are. The next call changes it.
         """
         with parallel.alone():
             self._twin = self._twin or self._build()
             self._twin.set_weights(self._published_weights())
+            # A frozen backbone keeps the statistics that it came with.
+            if not self.recipe.stages[self.recipe.stage_number(self.progress.epoch)].frozen:
+                faces = self.sample.faces
+                some = faces[:: max(1, len(faces) // STATISTICS_FACES)]
+                batch_norm.remeasure(self._twin, as_inputs(some))
         return self._twin
 
     def _published_weights(self) -> list[NDArray[np.float32]]:
@@ -199,9 +205,9 @@ class Run:
         return progress.loss_sum / progress.step
 
     def _end_epoch(self) -> None:
-        progress = self.progress
+        progress, student = self.progress, self.local_student()
         with parallel.alone():
-            logits = predict(self.local_student(), self.watched)
+            logits = predict(student, self.watched)
         if self.recipe.wants_offsets:
             logits = with_offsets_by_halves(logits, self.truth)
         right = logits.argmax(axis=1) == self.truth
@@ -221,7 +227,7 @@ class Run:
         if self.recipe.stage_number(progress.epoch) != stage:
             if not self.workers.number:
                 with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
-                    self.local_student().save(path)
+                    student.save(path)
             self._enter_stage()
         self.save()
         if self.workers.number:

@@ -61,6 +61,7 @@ class Recipe:
         folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
         precision: Keras' dtype policy while training; what is published is float32 either way.
         fake_int8: Whether kernels and activations are rounded as int8 would, while training.
+        faces_as_they_are: Whether soft labels teach on the faces themselves, not on views of them.
     """
 
     model: str
@@ -83,6 +84,7 @@ class Recipe:
     folded_backbone: bool = False
     precision: Precision = "float32"
     fake_int8: bool = False
+    faces_as_they_are: bool = False
 
     @property
     def epochs(self) -> int:
@@ -255,7 +257,7 @@ _RESIDUAL_48: Final = Recipe(
 )
 
 RECIPES: Final = {
-    # What is shipped so far.
+    # A student without a teacher.
     "first-student": Recipe(
         model="residual_student",
         stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
@@ -370,8 +372,9 @@ QAT: Final = Recipe(
     label_smoothing=0.0,
     soft_weight=0.8,
     weight_averaging=0.999,
-    augmentation=Augmentation(flip=True, erasing=0.3),
+    augmentation=Augmentation(flip=True),
     fake_int8=True,
+    faces_as_they_are=True,
 )
 
 

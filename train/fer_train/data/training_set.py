@@ -57,7 +57,8 @@ class TrainingSet:
         targets = smoothed(targets, self.recipe.label_smoothing)
         if self.taught is None:
             return self.faces, targets
-        faces, answers = self.taught.of_epoch(epoch, self.recipe.soft_temperature)
+        view = 0 if self.recipe.faces_as_they_are else epoch
+        faces, answers = self.taught.of_epoch(view, self.recipe.soft_temperature)
         share = np.float32(self.recipe.soft_weight)
         return faces, share * answers + (1 - share) * targets
 
