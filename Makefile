@@ -50,7 +50,7 @@ bare: $(DEV)/ready
 # The runtime for old boards needs NumPy 1, so it has an environment of its own.
 old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
-	$(OLD)/bin/fer-convert check sdk/fer_sdk/models/first-student-int8.tflite | grep '^tflite *loads'
+	$(OLD)/bin/fer-convert check sdk/fer_sdk/models/small-int8.tflite | grep '^tflite *loads'
 
 # Training is backend-neutral: without TensorFlow it resumes as exactly on JAX, and there two
 # processes train together.

@@ -6,7 +6,7 @@ from typing import Final
 from fer_sdk.errors import InputError
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
-DEFAULT_NAME: Final = "first-student"
+DEFAULT_NAME: Final = "small"
 DEFAULT_MODEL: Final = f"{DEFAULT_NAME}-int8"
 DEFAULT_TRAINED: Final = MODELS_FOLDER / f"{DEFAULT_NAME}.keras"
 """What the default model was converted from, for `fer-convert`."""

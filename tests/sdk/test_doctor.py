@@ -18,7 +18,7 @@ def test_models_are_listed_with_size_precision_and_accuracy() -> None:
     done = fer("models")
     assert done.exit_code == 0
     assert DEFAULT_MODEL in done.stdout
-    assert "559,112  int8       65.2% of 1000" in done.stdout
+    assert "390,392  int8       69.1% of 1000" in done.stdout
     listed = json.loads(fer("models", "--json").stdout)
     assert listed["default"] in {model["name"] for model in listed["models"]}
 

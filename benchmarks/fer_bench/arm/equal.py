@@ -1,6 +1,6 @@
 """Hold a model's answers on this processor against those on emulated arm64 ones, bit for bit.
 
-    python -m fer_bench.arm.equal first-student-int8 --out docs/results/arm-equality.md
+    python -m fer_bench.arm.equal small-int8 --out docs/results/arm-equality.md
 
 An int8 output is dequantised one to one, so equal logits are equal int8 numbers.
 """

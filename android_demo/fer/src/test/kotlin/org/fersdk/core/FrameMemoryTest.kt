@@ -9,7 +9,7 @@ import org.junit.Test
 class FrameMemoryTest {
     @Test
     fun `a frame asks for no memory to speak of`() {
-        val bundle = "first-student-int8.tflite".let {
+        val bundle = "small-int8.tflite".let {
             ModelBundle.parse(it, File(Golden.models, "$it.json").readText())
         }
         val logits = FloatArray(7)

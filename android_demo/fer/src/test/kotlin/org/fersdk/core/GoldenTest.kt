@@ -9,7 +9,7 @@ import org.junit.Test
 
 /** Bit for bit what the Python SDK gives. */
 class GoldenTest {
-    private val bundle = "first-student-int8.tflite".let { name ->
+    private val bundle = "small-int8.tflite".let { name ->
         ModelBundle.parse(name, File(Golden.models, "$name.json").readText())
     }
 

@@ -85,7 +85,7 @@ class OrtEngineTest {
 
     @Test
     fun `closing twice is safe, running after it is refused`() {
-        val file = File(models, "first-student-int8.onnx")
+        val file = File(models, "small-int8.onnx")
         val engine = OrtEngine(file.name, file.readBytes())
         engine.close()
         engine.close()
@@ -105,7 +105,7 @@ class OrtEngineTest {
 
     @Test
     fun `a sidecar of another size is refused`() {
-        val name = "first-student-int8.onnx"
+        val name = "small-int8.onnx"
         val text = File(models, "$name.json").readText()
         val bundle = ModelBundle.parse(name, text)
         val other = bundle.copy(input = bundle.input.copy(height = 64))

@@ -29,7 +29,7 @@ class FakeEngine(
 }
 
 class RecognizerTest {
-    private val bundle = "first-student-int8.tflite".let {
+    private val bundle = "small-int8.tflite".let {
         ModelBundle.parse(it, File(Golden.models, "$it.json").readText())
     }
     private val logits = floatArrayOf(0f, 0f, 0f, 3f, 0f, 0f, 1f)

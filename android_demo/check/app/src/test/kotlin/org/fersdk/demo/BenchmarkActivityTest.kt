@@ -79,7 +79,7 @@ class BenchmarkActivityTest {
 
     @Test
     fun `one model can be asked for, an unknown one is refused by name`() {
-        start("first-student-int8.onnx", 10)
+        start("small-int8.onnx", 10)
         assertEquals(1, JSONObject(written().readText()).getJSONArray("models").length())
         written().delete()
         start("no-such.tflite", 10)
@@ -91,7 +91,7 @@ class BenchmarkActivityTest {
 
     @Test
     fun `the result can be shared without its raw values`() {
-        start("first-student-int8.onnx", 10)
+        start("small-int8.onnx", 10)
         activity.findViewById<Button>(R.id.share).performClick()
         val chooser = shadowOf(activity).nextStartedActivity
         val sent = chooser.getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java)!!
