@@ -18,6 +18,7 @@ from fer_convert.calibration import Calibration
 from fer_convert.evidence import Evidence
 from fer_convert.examine import try_runtimes
 from fer_convert.export import check_ports, for_conversion, load_trained
+from fer_convert.gate import GateFaces
 from fer_convert.keep_float import fewest_layers, named_layers
 from fer_convert.parity import (
     INPUTS,
@@ -220,7 +221,7 @@ class _Prover:
             kept=len(kept),
         )
         shipped = _same_as_shipped(bundle.path)
-        metrics = [_metrics(parity, self.evidence.gate.words)]
+        metrics = [_metrics(parity, self.evidence.gate)]
         if self.truth is None and shipped:
             metrics = [*ModelBundle.load(shipped_models()[shipped]).metrics, *metrics]
         replace(bundle, metrics=tuple(metrics)).write_sidecar()
@@ -306,10 +307,10 @@ def _kept_layers(
     return named_layers(calibrated, settings.keep_float)
 
 
-def _metrics(parity: Parity, words: str) -> dict[str, str | int | float]:
+def _metrics(parity: Parity, gate: GateFaces) -> dict[str, str | int | float]:
     """Return what the gate measured, for the sidecar."""
     found: dict[str, str | int | float] = {
-        "data": "FER2013" if parity.accuracy is not None else words,
+        "data": gate.labelled_by or gate.words,
         "split": "PublicTest, clean, the conversion gate's faces",
         "n": parity.faces,
     }

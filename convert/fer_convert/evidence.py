@@ -70,7 +70,7 @@ def find_evidence(
         calibration = None
         if quantising:
             calibration = photographed or training_faces(dataset, samples, spec)
-        return Evidence(public_test_faces(dataset, spec), calibration, dataset)
+        return Evidence(public_test_faces(dataset, spec, source.labels), calibration, dataset)
     if photographed is not None and photographed.faces is not None:
         gate = GateFaces(f"the calibration's {photographed.words}", photographed.faces)
         return Evidence(gate, photographed if quantising else None)

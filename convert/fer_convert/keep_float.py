@@ -48,7 +48,7 @@ def fewest_layers(
     """
     if data is None:
         raise InputError("--keep-float auto chooses by accuracy and needs an imported FER2013")
-    gate = other_public_test_faces(data, source.input)
+    gate = other_public_test_faces(data, source.input, source.labels)
     truth = outputs_of(gate.truth, source)
 
     def accuracy(file: bytes) -> float:

@@ -128,8 +128,8 @@ def compare(
     )
 
 
-def outputs_of(truth: NDArray[np.uint8] | None, source: ModelBundle) -> NDArray[np.intp] | None:
-    """Return the model's output for each of FER2013's class numbers.
+def outputs_of(truth: NDArray[np.str_] | None, source: ModelBundle) -> NDArray[np.intp] | None:
+    """Return the model's output for each expression's name, intp (n,); None for None.
 
     Raises:
         ParityError: If the model does not name every expression of FER2013.
@@ -141,12 +141,17 @@ def outputs_of(truth: NDArray[np.uint8] | None, source: ModelBundle) -> NDArray[
         raise ParityError(
             f"{source.path} must name FER2013's seven expressions, but lacks {', '.join(missing)}"
         )
-    return np.array([source.labels.index(label) for label in FER2013_LABELS])[truth]
+    names, which = np.unique(truth, return_inverse=True)
+    return np.array([source.labels.index(name) for name in names], np.intp)[which]
 
 
 def stated_accuracy(source: ModelBundle) -> float | None:
-    """Return the accuracy on FER2013 that a sidecar states, 0 to 1, or None."""
-    stated = [m["accuracy"] for m in source.metrics if m["data"] == "FER2013" and "accuracy" in m]
+    """Return the accuracy that a sidecar states by the labels a gate may have, 0 to 1, or None."""
+    stated = [
+        metric["accuracy"]
+        for metric in source.metrics
+        if metric["data"] in ("FER2013", "FER+ majority") and "accuracy" in metric
+    ]
     return float(stated[0]) if stated else None
 
 

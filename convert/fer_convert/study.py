@@ -110,12 +110,12 @@ def study(
     if evidence.data is None or evidence.gate.truth is None:
         raise InputError("the study needs an imported FER2013")
     source = ModelBundle.load(model)
-    others = other_public_test_faces(evidence.data, source.input)
+    others = other_public_test_faces(evidence.data, source.input, source.labels)
     gate = evidence.gate
     count = len(gate.faces)
     faces = np.concatenate([gate.faces, others.faces])
-    truth = np.concatenate([gate.truth, others.truth if others.truth is not None else []])
-    right = outputs_of(truth.astype(np.uint8), source)
+    truth = [x.truth for x in (gate, others) if x.truth is not None]
+    right = outputs_of(np.concatenate(truth), source)
     trained = load_trained(model)
     pixels = faces[..., None].astype(np.float32)
     reference = softmax(trained.predict(pixels, verbose=0), source.temperature)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fer_convert.cli import main
 from fer_sdk import ModelBundle
 from fer_sdk.fer2013 import Fer2013
 from fer_sdk.images import read_photo
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 from fer_sdk.shipped import DEFAULT_MODEL, DEFAULT_NAME, DEFAULT_TRAINED, shipped_models
 from fer_train.data.importer import save
 
@@ -59,6 +61,29 @@ def test_without_fer2013_the_shipped_model_becomes_the_shipped_int8(nowhere: Pat
     bundle = ModelBundle.load(path)
     assert bundle.source["calibration"].startswith("stored ranges of 504 faces")
     assert bundle.metrics[-1]["split"] == "without labels"
+
+
+def test_a_model_of_eight_classes_is_held_to_ferplus_majority(
+    small_fer2013: Fer2013, nowhere: Path
+) -> None:
+    columns = np.array([FERPLUS_LABELS.index(label) for label in FER2013_LABELS])
+    votes = np.zeros((210, 10), np.uint8)
+    votes[np.arange(210), columns[small_fer2013.emotion]] = 8
+    votes[150:160] = np.eye(10, dtype=np.uint8)[8] * 8  # nobody knows what these ten express
+    logits = keras.layers.Dense(8, use_bias=False)
+    model = keras.Sequential([small_net(), logits])
+    logits.set_weights([np.eye(8, dtype=np.float32)[columns]])
+    source = bundled(model, nowhere, FERPLUS_LABELS[:8], stated=1.0)
+    words = ["--data", nowhere / "data.npz", "--calibration-samples", 70, "--out", "out"]
+    save(small_fer2013, nowhere / "data.npz")
+    without = fer_convert(source, "--int8", *words)
+    assert without.exit_code == 1
+    assert "has no FER+ votes" in without.stderr
+    save(replace(small_fer2013, ferplus_votes=votes), nowhere / "data.npz")
+    done = fer_convert(source, "--int8", *words)
+    assert done.exit_code == 0, done.output
+    (metric,) = ModelBundle.load(Path("out/net-int8.tflite")).metrics
+    assert (metric["data"], metric["n"], metric["accuracy"]) == ("FER+ majority", 24, 1.0)
 
 
 def test_stored_ranges_give_the_bytes_that_the_faces_give(
