@@ -69,7 +69,7 @@ def test_study_of_distillation_reads_soft_labels_and_as_many_views_as_it_says(
 ) -> None:
     taught = replace(TINY, soft_weight=0.5)
     tiny = Study(
-        "distillation", "Title", "Method.", None,
+        "distillation", "Title", "Method.", "Its lesson.",
         {"labels": Variant(TINY), "one view": Variant(taught, views=1), "all": Variant(taught)},
         (0,),
     )  # fmt: skip
@@ -92,4 +92,4 @@ def test_study_of_distillation_reads_soft_labels_and_as_many_views_as_it_says(
     assert origins["labels-seed0"] == small_fer2013.fingerprint
     assert soft.digest in origins["all-seed0"]
     assert replace(soft, labels=labels[:1]).digest in origins["one-view-seed0"]
-    assert "Not read yet" in Path("docs/results/distillation.md").read_text()
+    assert "Its lesson." in Path("docs/results/distillation.md").read_text()

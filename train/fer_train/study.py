@@ -41,7 +41,7 @@ class Study:
         name: Of its command, its runs' folder and its pages.
         title: Of its page.
         method: What all variants share, a sentence or two.
-        lesson: What its result teaches, one sentence; None until all its runs are done and read.
+        lesson: What its result teaches, in a sentence or two.
         variants: By name.
         seeds: Every variant is trained with each.
     """
@@ -49,7 +49,7 @@ class Study:
     name: str
     title: str
     method: str
-    lesson: str | None
+    lesson: str
     variants: Mapping[str, Variant]
     seeds: Sequence[int]
 
@@ -124,7 +124,7 @@ def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
     lines = [
         f"# {study.title}",
         "",
-        study.lesson or "Not read yet: what it teaches belongs here.",
+        study.lesson,
         "",
         f"{study.method} {_seeds(study)}; trained on FER2013 Training without blank "
         f"images, scored on clean PublicTest.{spread} With offsets: one number "
