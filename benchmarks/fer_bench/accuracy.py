@@ -12,7 +12,7 @@ from fer_sdk.metrics import CALIBRATION_BINS, score
 def score_answers(
     faces: Faces, available: Faces, probabilities: NDArray[np.float64], labels: tuple[str, ...]
 ) -> tuple[Accuracy, ...]:
-    """Score a model by every protocol of the faces.
+    """Score a model by every protocol of the faces that asks for its labels.
 
     Args:
         faces: What the model saw: all of `available`, or a sample of it.
@@ -20,12 +20,16 @@ def score_answers(
         probabilities: The answers, float64 (n, labels).
         labels: The model's labels, in any order.
 
+    Returns:
+        By protocol; empty if the model lacks a label that each of them needs, or has others.
+
     Raises:
-        InputError: If the model lacks a label that a protocol needs, or has others.
+        InputError: If every face of a protocol is also in Training.
     """
     return tuple(
         _score(protocol, whole, probabilities, labels)
         for protocol, whole in zip(faces.protocols, available.protocols, strict=True)
+        if set(protocol.labels) - set(protocol.optional) <= set(labels) <= set(protocol.labels)
     )
 
 
@@ -35,13 +39,6 @@ def _score(
     probabilities: NDArray[np.float64],
     labels: tuple[str, ...],
 ) -> Accuracy:
-    missing = set(protocol.labels) - set(protocol.optional) - set(labels)
-    unknown = set(labels) - set(protocol.labels)
-    if missing or unknown:
-        raise InputError(
-            f"{protocol.name} is scored with the labels {protocol.labels}, but the model knows "
-            f"{labels}"
-        )
     number = np.array([labels.index(n) if n in labels else -1 for n in protocol.labels])
     truth = number[protocol.truth]
     known = truth >= 0

@@ -128,6 +128,7 @@ class _Opened:
     session: Session
     accuracy: tuple[Accuracy, ...] = ()
     parity: Parity | None = None
+    unscored: tuple[str, ...] = ()
 
 
 def run_benchmark(
@@ -221,6 +222,9 @@ def _score(model: _Opened, faces: Faces, settings: Settings) -> None:
     labels, temperature = model.bundle.labels, model.bundle.temperature
     logits = model.session.run(inputs)
     model.accuracy = score_answers(seen, faces, softmax(logits, temperature), labels)
+    if faces.protocols and not model.accuracy:
+        names = " or ".join(protocol.name for protocol in faces.protocols)
+        model.unscored = (f"not scored: {names} has other labels than its {', '.join(labels)}",)
     if settings.delegate in OWN_KERNELS:
         return
     reference = open_delegate(model.bundle.path, "cpu", 1)
@@ -278,7 +282,7 @@ def _row(
         operators=operators,
         sustained=windows,
         end_to_end=tuple(end_to_end),
-        notes=(*uncounted, *unprofiled),
+        notes=(*model.unscored, *uncounted, *unprofiled),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import matplotlib as mpl
 import numpy as np
 
-from fer_bench.result import BenchmarkResult, ModelResult
+from fer_bench.result import BenchmarkResult, ModelResult, main_protocol
 from fer_bench.table import memory_over_bare_mb
 from fer_sdk.files import write_beside
 
@@ -139,9 +139,17 @@ def _color(number: int) -> str:
 def _trade(
     figure: Any, wide: bool, ours: Sequence[ModelResult], peers: Sequence[ModelResult]
 ) -> None:
-    """Draw accuracy against median time, a bubble's area by bytes, grey for peers."""
+    """Draw accuracy against median time, a bubble's area by bytes, grey for peers.
+
+    Only of what most of ours are scored by: an accuracy on other labels does not compare.
+    """
     axis = figure.add_subplot()
-    shown = [r for r in (*peers, *ours) if r.accuracy and r.latency is not None]
+    protocol = main_protocol(ours)
+    shown = [
+        row
+        for row in (*peers, *ours)
+        if row.latency is not None and row.accuracy and row.accuracy[0].protocol == protocol
+    ]
     points = {}
     for row in shown:
         assert row.latency is not None
@@ -149,10 +157,10 @@ def _trade(
             row.latency.percentile_ms(50), 100 * row.accuracy[0].headline.accuracy,
         )  # fmt: skip
     largest = max(row.size_bytes for row in shown)
-    for number, row in enumerate(shown):
+    for row in shown:
         ms, accuracy = points[row.name]
         assert row.latency is not None
-        color = GREY if row.peer else _color(number - len(shown) + len(ours))
+        color = GREY if row.peer else _color(ours.index(row))
         axis.plot([ms, row.latency.percentile_ms(90)], [accuracy] * 2, color=color, lw=1)
         area = 60 + 1400 * row.size_bytes / largest
         axis.scatter(ms, accuracy, s=area, color=color, alpha=0.7, edgecolors="none")

@@ -7,7 +7,8 @@ mean "not measured"; nothing is filled in.
 """
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -255,6 +256,12 @@ class ModelResult:
     sustained: tuple[Window, ...] = ()
     end_to_end: tuple[EndToEnd, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def main_protocol(rows: Sequence[ModelResult]) -> str:
+    """Return what most rows are scored by first: only such accuracies compare; "" without any."""
+    first = Counter(row.accuracy[0].protocol for row in rows if row.accuracy)
+    return first.most_common(1)[0][0] if first else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from fer_bench.plots import Plot, plots_of
-from fer_bench.result import BenchmarkResult, ModelResult
+from fer_bench.result import BenchmarkResult, ModelResult, main_protocol
 from fer_bench.stability import interval_ms, ratio
 from fer_bench.sustained import slowdown
-from fer_bench.table import doubts, memory_over_bare_mb, place_of
+from fer_bench.table import doubts, memory_over_bare_mb, place_of, scored_otherwise
 
 LONGEST: Final = 4
 """Operators of a model that the table names."""
@@ -101,7 +101,9 @@ def _readings(result: BenchmarkResult) -> tuple[str, ...]:
         "peak of a fresh process over a bare Python process. Start: from nothing to the first "
         "answer."
     ]
+    protocol = main_protocol(result.models)
     for row in result.models:
+        lines += [f"{row.name} is {note}." for note in scored_otherwise(row, protocol)]
         lines += [f"{row.name} is unstable: {doubts(row)}."] if doubts(row) else []
         if row.place.delegate != "cpu":
             lines.append(f"{row.name} {place_of(row)}.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fer_bench.result import BenchmarkResult, ModelResult
+from fer_bench.result import BenchmarkResult, ModelResult, main_protocol
 from fer_bench.stability import interval_ms, ratio, warnings
 from fer_bench.sustained import slowdown
 
@@ -15,10 +15,10 @@ def table(result: BenchmarkResult) -> str:
     """Return the result as text, one line a model and what belongs to it below."""
     width = max(len(row.name) for row in result.models) + 2
     lines = [f"timed and scored on {result.faces}", _header(width)]
-    first = result.models[0]
+    first, protocol = result.models[0], main_protocol(result.models)
     for row in result.models:
         lines.append(_line(row, width))
-        lines += [f"  {note}" for note in _notes(row, first)]
+        lines += [f"  {note}" for note in (*scored_otherwise(row, protocol), *_notes(row, first))]
     lines += [f"{name}: refused, {why}" for name, why in result.refused.items()]
     lines += ["", *_costs(result, width), *_stages(result)]
     where = result.environment
@@ -56,6 +56,13 @@ def _line(row: ModelResult, width: int) -> str:
         text += f"{f'{low:.3f} - {high:.3f}':>21}"
         text += "  unstable" if doubts(row) else ""
     return text
+
+
+def scored_otherwise(row: ModelResult, protocol: str) -> list[str]:
+    """Return a note on a row whose accuracy does not compare with that of most rows."""
+    if not row.accuracy or row.accuracy[0].protocol == protocol:
+        return []
+    return [f"scored by {row.accuracy[0].protocol}, {row.accuracy[0].all.n} faces"]
 
 
 def _notes(row: ModelResult, first: ModelResult) -> list[str]:

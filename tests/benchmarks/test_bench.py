@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -108,6 +109,28 @@ def test_a_folder_of_labelled_pictures_is_scored(golden: Path, tmp_path: Path) -
     code, _, stderr = bench(*words, tmp_path / "own")
     assert code == 1
     assert "must be named by a label" in stderr
+
+
+def test_a_model_of_other_labels_is_scored_by_what_has_them_or_says_why_not(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "data.npz", tmp_path / "out.json"
+    words = ["base-ferplus-int8", "nano-int8", "small-int8", "--quick", "--data", path]
+    save(small_fer2013, path)
+    code, stdout, stderr = bench(*words)
+    assert code == 0, stderr
+    assert stdout.count("not scored: PublicTest has other labels than its neutral, happy, ") == 1
+    votes = np.zeros((210, 10), np.uint8)
+    votes[np.arange(210), np.arange(210) % 8] = 8
+    save(replace(small_fer2013, ferplus_votes=votes), path)
+    code, stdout, stderr = bench(*words, "--json", out, "--report", tmp_path / "report")
+    assert code == 0, stderr
+    assert stdout.count("scored by PublicTest, FER+ majority, 8-class, 35 faces") == 1
+    page = (tmp_path / "report" / "benchmark.md").read_text()
+    assert page.count("is scored by PublicTest, FER+ majority, 8-class, 35 faces.") == 1
+    eight, nano, _ = json.loads(out.read_text())["models"]
+    assert [own["protocol"] for own in eight["accuracy"]] == ["PublicTest, FER+ majority, 8-class"]
+    assert nano["accuracy"][0]["protocol"] == "PublicTest"
 
 
 def test_wrong_models_options_and_missing_data_are_one_line(golden: Path, tmp_path: Path) -> None:
