@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fer_convert.calibration import Calibration, Range
 from fer_convert.layer_errors import sqnr_db
 from fer_sdk.errors import BundleError
+from fer_sdk.runtimes.onnx import exact
 
 OPSET: Final = 17
 """Old enough for ONNX Runtime 1.12, new enough for every operator that is used."""
@@ -178,7 +179,7 @@ def _logits(file: bytes, inputs: list[NDArray[np.float32]]) -> NDArray[np.float3
     """Return what a float-in, float-out file answers."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = exact(onnxruntime.SessionOptions())
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     return np.concatenate([session.run(None, {INPUT: pixels})[0] for pixels in inputs])

@@ -63,6 +63,13 @@ def test_without_fer2013_the_shipped_model_becomes_the_shipped_int8(nowhere: Pat
     assert bundle.metrics[-1]["split"] == "without labels"
 
 
+def test_without_fer2013_the_shipped_model_becomes_onnx_on_every_processor(nowhere: Path) -> None:
+    done = fer_convert("--int8", "--onnx")
+    assert done.exit_code == 0, done.output
+    (metric,) = ModelBundle.load(Path(f"converted/{DEFAULT_MODEL}.onnx")).metrics
+    assert metric["label_agreement"] > 0.95
+
+
 def test_a_model_of_eight_classes_is_held_to_ferplus_majority(
     small_fer2013: Fer2013, nowhere: Path
 ) -> None:

@@ -15,6 +15,16 @@ CPU = "CPUExecutionProvider"
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
+def exact(options: Any) -> Any:
+    """Ask ONNX Runtime, by its SessionOptions, for int8 sums that are right on every processor.
+
+    On x86 without VNNI it else adds pairs of products in 16 bits, and large ones are cut off: of
+    `small`, 12 % of the labels changed. There, a face takes a third longer so.
+    """
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
 class OnnxSession(FixedBatchSession):
     """An .onnx model in ONNX Runtime.
 
@@ -49,7 +59,7 @@ class OnnxSession(FixedBatchSession):
             raise NoAdapterError(
                 f"this ONNX Runtime has no {provider}: it has {', '.join(available)}"
             )
-        options = options or onnxruntime.SessionOptions()
+        options = exact(options or onnxruntime.SessionOptions())
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         if provider != CPU:  # which would quietly take what the provider leaves
