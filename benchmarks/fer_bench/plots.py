@@ -164,10 +164,12 @@ def _trade(
         axis.plot([ms, row.latency.percentile_ms(90)], [accuracy] * 2, color=color, lw=1)
         area = 60 + 1400 * row.size_bytes / largest
         axis.scatter(ms, accuracy, s=area, color=color, alpha=0.7, edgecolors="none")
+        # A model's float32 and int8 lie close: one name above, the other below to the right.
+        above, away = not row.peer and ours.index(row) % 2 == 0, 4 + area**0.5 / 2
         axis.annotate(
             f"{_broken(row.name)}\n{row.size_bytes / 1000:,.0f} kB", (ms, accuracy), fontsize=7,
-            ha="center", va="top" if row.peer else "bottom", textcoords="offset points",
-            xytext=(0, (-1 if row.peer else 1) * (4 + area**0.5 / 2)),
+            ha="center" if row.peer or above else "left", va="bottom" if above else "top",
+            textcoords="offset points", xytext=(0, away if above else -away),
         )  # fmt: skip
     front = pareto(list(points.values()))
     axis.plot(*zip(*front, strict=True), color=INK, lw=1, ls=":", zorder=0)
