@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -220,8 +221,25 @@ def _to_onnx(path: Path) -> bytes:
         warnings.simplefilter("ignore")  # tf2onnx calls deprecated parts of TensorFlow and NumPy
         import tf2onnx
 
-        graph, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
-    return bytes(graph.SerializeToString())
+        made, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
+    _part(made.graph)
+    return bytes(made.SerializeToString())
+
+
+def _part(graph: Any) -> None:
+    """Give every user of a constant its own: ONNX Runtime cannot make shared ones exact.
+
+    See `fer_sdk.runtimes.onnx.exact`; it stops at the second one that it would replace.
+    """
+    constants = {constant.name: constant for constant in graph.initializer}
+    used: Counter[str] = Counter()
+    for node in graph.node:
+        for number, name in enumerate(node.input):
+            used[name] += 1
+            if name in constants and used[name] > 1:
+                copy = graph.initializer.add()
+                copy.CopyFrom(constants[name])
+                copy.name = node.input[number] = f"{name}_{used[name]}"
 
 
 def _answers(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
