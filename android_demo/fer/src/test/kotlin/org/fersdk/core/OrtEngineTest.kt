@@ -54,7 +54,9 @@ class OrtEngineTest {
         for (name in names) {
             val answer = answers.getJSONObject(name)
             val labels = answer.getJSONArray("labels").map { it as String }
-            assertTrue("the faces must differ: ${labels.toSet()}", labels.toSet().size >= 5)
+            // They were chosen to differ for the default model, which has FER2013's labels.
+            val least = if ("ferplus" in name) 4 else 5
+            assertTrue("the faces must differ: ${labels.toSet()}", labels.toSet().size >= least)
             val (largest, same) = compare(name, faces, rows(answer.getJSONArray("probabilities")))
             assertEquals(200, faces.size)
             assertEquals(200, same)
