@@ -33,7 +33,8 @@ class FerModels(private val assets: AssetManager) {
     init {
         val names = assets.list("").orEmpty().toSet()
         bundles = names.filter { it.endsWith(".tflite") || it.endsWith(".onnx") }
-            .filter { it + ModelBundle.SIDECAR_SUFFIX in names }.sorted()
+            .filter { it + ModelBundle.SIDECAR_SUFFIX in names }
+            .sortedWith(compareBy({ !it.startsWith(DEFAULT) }, { it }))
             .map { name ->
                 val sidecar = assets.readWhole(name + ModelBundle.SIDECAR_SUFFIX)
                 ModelBundle.parse(name, sidecar.decodeToString())
@@ -92,6 +93,8 @@ class FerModels(private val assets: AssetManager) {
         bundle.model.endsWith(".tflite") && bundle.precision == "int8"
 
     private companion object {
+        // As in fer_sdk.shipped; where it is not among the assets, the alphabet decides.
+        const val DEFAULT = "small-"
         const val DETECTOR = "face_detection_short_range.tflite"
     }
 }

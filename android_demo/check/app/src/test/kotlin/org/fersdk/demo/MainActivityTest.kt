@@ -166,7 +166,7 @@ class MainActivityTest {
         assertSame(activity, camera.stubOwner)
         assertEquals(View.GONE, activity.findViewById<View>(R.id.permission_panel).visibility)
         assertTrue(frame().isClosed)
-        assertEquals("happy 98 %", text(R.id.expression))
+        assertEquals("happy 99 %", text(R.id.expression))
         assertTrue(text(R.id.status), text(R.id.status).startsWith("fake GPU · search "))
     }
 
@@ -279,7 +279,7 @@ class MainActivityTest {
         frame()
         assertTrue(text(R.id.notice), text(R.id.notice).startsWith("fake GPU lost its device; going on with"))
         assertEquals(View.VISIBLE, activity.findViewById<View>(R.id.notice).visibility)
-        assertEquals("happy 98 %", text(R.id.expression))
+        assertEquals("happy 99 %", text(R.id.expression))
         assertTrue(text(R.id.status).startsWith("fake CPU"))
     }
 
@@ -309,7 +309,8 @@ class MainActivityTest {
         val models = FerModels(RuntimeEnvironment.getApplication().assets)
         val titles = models.choices.map(Choice::title)
         assertEquals("LiteRT GPU", models.choices.first().runtime.title)
-        assertEquals("int8", models.fallback.bundle.precision)
+        assertEquals("small-float32.tflite", models.choices.first().bundle.model)
+        assertTrue(models.fallback.bundle.model.startsWith("small-int8"))
         assertTrue("$titles", titles.any { it.startsWith("ONNX Runtime CPU") })
         assertEquals(titles.size, titles.toSet().size)
         val onnx = models.choices.first { it.bundle.model.endsWith("int8.onnx") }
