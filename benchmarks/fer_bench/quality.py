@@ -222,7 +222,8 @@ def _report(tables: dict[str, list[Step]], model: str, photos: int) -> str:
         "`size_px` is the side of the square that the model sees, in the image's pixels; blur is "
         "the deviation of a Gaussian in pixels of that square at 48. `flagged`: `fer_sdk` calls "
         "it small or blurred; its limits, stated at `fer_sdk.QualityLimits`, are the last steps "
-        "within 7 points of the accuracy on untouched PublicTest faces. Turns out of the "
+        "within 5 points of a former model's accuracy on untouched PublicTest faces. "
+        "Turns out of the "
         "picture's plane are not measured: neither set has photos at known angles.",
     ]
     for name, steps in tables.items():

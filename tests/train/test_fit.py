@@ -202,12 +202,13 @@ def test_command_survives_kill_and_publishes_a_bundle(
         while not (out / "checkpoint.npz").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         child.send_signal(signal.SIGKILL)
+    # What it was writing when it was killed keeps its hidden name; the next run adds none.
+    left = {path.name for path in out.glob(".*")}
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     assert "clean PublicTest" in done.stdout
-    # What it was writing when it was killed keeps its hidden name.
-    names = {path.name for path in out.iterdir() if not path.name.startswith(".")}
-    assert names == {
+    names = {path.name for path in out.iterdir()}
+    assert names - left == {
         "checkpoint.npz", "confusion.png", "curves.png", "history.json", "recipe.json",
         "smoke.keras", "smoke.keras.json",
     }  # fmt: skip

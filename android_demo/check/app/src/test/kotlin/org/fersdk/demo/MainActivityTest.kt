@@ -310,6 +310,7 @@ class MainActivityTest {
         val titles = models.choices.map(Choice::title)
         assertEquals("LiteRT GPU", models.choices.first().runtime.title)
         assertEquals("small-float32.tflite", models.choices.first().bundle.model)
+        assertEquals("int8", models.fallback.bundle.precision)
         assertTrue(models.fallback.bundle.model.startsWith("small-int8"))
         assertTrue("$titles", titles.any { it.startsWith("ONNX Runtime CPU") })
         assertEquals(titles.size, titles.toSet().size)
