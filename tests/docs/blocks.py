@@ -51,8 +51,8 @@ def furnish(namespace: dict[str, Any]) -> None:
     for number in range(36):
         video.write(moving_face(number))
     video.release()
-    for number, (face, label) in enumerate(zip(*made_up_faces(210), strict=True)):
-        split = ("train", "val", "test")[0 if number < 140 else 1 if number < 175 else 2]
+    for number, (face, label) in enumerate(zip(*made_up_faces(840), strict=True)):
+        split = ("train", "val", "test")[0 if number < 560 else 1 if number < 700 else 2]
         path = folder / "faces" / split / FER2013_LABELS[label] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), face)
