@@ -1,6 +1,5 @@
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from tests.made_up import with_votes
 
 from fer_convert.cli import main
 from fer_sdk import ModelBundle
@@ -73,10 +73,9 @@ def test_without_fer2013_the_shipped_model_becomes_onnx_on_every_processor(nowhe
 def test_a_model_of_eight_classes_is_held_to_ferplus_majority(
     small_fer2013: Fer2013, nowhere: Path
 ) -> None:
-    columns = np.array([FERPLUS_LABELS.index(label) for label in FER2013_LABELS])
-    votes = np.zeros((210, 10), np.uint8)
-    votes[np.arange(210), columns[small_fer2013.emotion]] = 8
-    votes[150:160] = np.eye(10, dtype=np.uint8)[8] * 8  # nobody knows what these ten express
+    voted = with_votes(small_fer2013)
+    voted.ferplus_votes[150:160] = np.eye(10, dtype=np.uint8)[8] * 8  # nobody knows what it is
+    columns = [FERPLUS_LABELS.index(label) for label in FER2013_LABELS]
     logits = keras.layers.Dense(8, use_bias=False)
     model = keras.Sequential([small_net(), logits])
     logits.set_weights([np.eye(8, dtype=np.float32)[columns]])
@@ -86,7 +85,7 @@ def test_a_model_of_eight_classes_is_held_to_ferplus_majority(
     without = fer_convert(source, "--int8", *words)
     assert without.exit_code == 1
     assert "has no FER+ votes" in without.stderr
-    save(replace(small_fer2013, ferplus_votes=votes), nowhere / "data.npz")
+    save(voted, nowhere / "data.npz")
     done = fer_convert(source, "--int8", *words)
     assert done.exit_code == 0, done.output
     (metric,) = ModelBundle.load(Path("out/net-int8.tflite")).metrics

@@ -1,14 +1,13 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.made_up import with_votes
 
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import evaluate_ferplus, evaluate_split
 from fer_sdk.fer2013 import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Fer2013
 from fer_sdk.ferplus import majority
-from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.metrics import calibration_error, score
 from fer_sdk.softmax import softmax
 
@@ -122,12 +121,9 @@ def test_majority_follows_ferplus_rule(kind: str) -> None:
 def test_ferplus_is_scored_by_name_and_without_contempt_for_seven_classes(
     small_fer2013: Fer2013,
 ) -> None:
-    votes = np.zeros((210, 10), np.uint8)
-    columns = [FERPLUS_LABELS.index(label) for label in FER2013_LABELS]
-    votes[np.arange(210), np.array(columns)[small_fer2013.emotion]] = 10
-    votes[176] = VOTES["contempt"][0]
-    votes[177] = VOTES["unknown"][0]
-    data = replace(small_fer2013, ferplus_votes=votes)
+    data = with_votes(small_fer2013)
+    data.ferplus_votes[176] = VOTES["contempt"][0]
+    data.ferplus_votes[177] = VOTES["unknown"][0]
     truth = {face.tobytes(): label for face, label in zip(data.pixels, data.emotion, strict=True)}
     for labels, n in ((FER2013_LABELS, 33), ((*FER2013_LABELS, "contempt"), 34)):
 

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
+from tests.made_up import with_votes
 
 from fer_sdk import fer2013
 from fer_sdk.bundle import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.fer2013 import Fer2013
-from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+from fer_sdk.labels import FERPLUS_LABELS
 from fer_train.augmentation import Augmentation
 from fer_train.cli import main
 from fer_train.data.importer import save
@@ -256,14 +257,6 @@ def test_a_recipe_runs_shorter_and_in_another_precision(
     other = CliRunner().invoke(main, words)
     assert other.exit_code == 1
     assert "choose another --out or --restart" in other.stderr
-
-
-def with_votes(data: Fer2013) -> Fer2013:
-    """Give every face the votes of its label, so that FER+'s eight classes can be learnt."""
-    columns = np.array([FERPLUS_LABELS.index(label) for label in FER2013_LABELS])
-    votes = np.zeros((len(data.emotion), 10), np.uint8)
-    votes[np.arange(len(votes)), columns[data.emotion]] = 8
-    return replace(data, ferplus_votes=votes)
 
 
 def test_a_net_of_eight_classes_learns_votes_and_is_scored_by_their_majority(
