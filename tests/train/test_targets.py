@@ -61,7 +61,7 @@ def test_drawn_labels_follow_the_distribution_and_the_epoch() -> None:
     assert (epochs.of_epoch(0)[1] != epochs.of_epoch(1)[1]).any()
 
 
-def with_votes(data: Fer2013) -> Fer2013:
+def one_contempt_else_neutral(data: Fer2013) -> Fer2013:
     table = np.zeros((210, 10), np.uint8)
     table[:, 0] = 10
     table[0] = votes(contempt=10)
@@ -70,7 +70,7 @@ def with_votes(data: Fer2013) -> Fer2013:
 
 def test_targets_mix_label_votes_and_an_even_share(small_fer2013: Fer2013) -> None:
     rows = np.array([0, 1])
-    mixed = soft_targets(with_votes(small_fer2013), rows, ferplus_weight=0.4)
+    mixed = soft_targets(one_contempt_else_neutral(small_fer2013), rows, ferplus_weight=0.4)
     targets = smoothed(mixed, 0.07)
     expected = np.full((2, 7), 0.01)
     expected[0, 0] += 0.93  # no usable vote: the label alone
