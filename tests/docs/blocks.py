@@ -24,7 +24,7 @@ from sybil import Document, Example, Region, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
-from tests.made_up import made_up_faces, moving_face
+from tests.made_up import moving_face, striped_faces
 
 from fer_sdk.labels import FER2013_LABELS
 
@@ -51,7 +51,7 @@ def furnish(namespace: dict[str, Any]) -> None:
     for number in range(36):
         video.write(moving_face(number))
     video.release()
-    for number, (face, label) in enumerate(zip(*made_up_faces(840), strict=True)):
+    for number, (face, label) in enumerate(zip(*striped_faces(840), strict=True)):
         split = ("train", "val", "test")[0 if number < 560 else 1 if number < 700 else 2]
         path = folder / "faces" / split / FER2013_LABELS[label] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
