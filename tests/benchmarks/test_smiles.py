@@ -1,0 +1,75 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tests.made_up import made_up_faces
+
+from fer_bench.crops import cut
+from fer_bench.smiles import OFFSETS, TIGHTER, attempts, composed, like_fer2013, main
+from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.fer2013 import Fer2013
+from fer_sdk.images import read_photo
+from fer_sdk.preprocess import FER2013_INPUT, Affine, sample
+from fer_train.data.importer import save
+
+FACES = made_up_faces(14)[0]
+
+
+def test_a_cut_of_a_photo_reads_what_a_cut_of_its_crop_reads() -> None:
+    photo = np.add.outer(np.arange(96) * 2, np.arange(96)).astype(np.uint8)
+    place = Affine(1, 0, 24, 0, 1, 24)
+    crop = sample(photo, place, FER2013_INPUT, "grey")
+    tighter = cut(tighter=8)
+    there = sample(photo, composed(place, tighter), FER2013_INPUT, "grey")
+    np.testing.assert_array_equal(there, sample(crop, tighter, FER2013_INPUT, "grey"))
+
+
+def test_faces_get_the_median_mean_and_deviation() -> None:
+    training = np.stack([np.full((48, 48), 100, np.uint8), FACES[0], FACES[1]])
+    levels = training.reshape(3, -1).astype(float)
+    alike = like_fer2013(FACES // 4 + 90, training).reshape(14, -1).astype(float)
+    np.testing.assert_allclose(alike.mean(axis=1), np.median(levels.mean(axis=1)), atol=2)
+    np.testing.assert_allclose(alike.std(axis=1), np.median(levels.std(axis=1)), atol=2)
+
+
+def test_raising_happy_makes_more_faces_happy(tiny_int8: Path) -> None:
+    cuts = dict.fromkeys((0, *TIGHTER), FACES)
+    with ExpressionClassifier.load(tiny_int8) as classifier:
+        found = dict(attempts(classifier, cuts, FACES))
+    assert len(found) == 3 + len(TIGHTER) + len(OFFSETS)
+    before, after = found["as shipped"], found["happy + 2.5"]
+    np.testing.assert_allclose(after[:, 3], before[:, 3] * np.exp(2.5))
+    np.testing.assert_array_equal(np.delete(after, 3, 1), np.delete(before, 3, 1))
+
+
+def test_command_writes_a_page_and_a_picture(
+    small_fer2013: Fer2013, tiny_int8: Path, sample_photo: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
+    save(small_fer2013, tmp_path / "data.npz")
+    (tmp_path / "faces").mkdir()
+    for name in ("1_03.jpg", "1_08.jpg"):
+        shutil.copy(sample_photo, tmp_path / "faces" / name)
+    words = [str(tmp_path), str(tiny_int8), "--data", str(tmp_path / "data.npz")]
+    done = CliRunner().invoke(main, [*words, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "smiles.md").read_text()
+    assert "2 photos of the Face Research Lab London Set" in text
+    assert "FER2013's 34 clean PublicTest faces" in text
+    assert "| tiny-int8 | as shipped | 50.0 |" in text
+    assert read_photo(tmp_path / "smiles.png", convert=True).std() > 5
+
+
+def test_a_folder_without_photos_is_one_line(
+    small_fer2013: Fer2013, tiny_int8: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
+    save(small_fer2013, tmp_path / "data.npz")
+    words = [str(tmp_path), str(tiny_int8), "--data", str(tmp_path / "data.npz")]
+    done = CliRunner().invoke(main, [*words, "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "no photos named" in line
+    assert not (tmp_path / "smiles.md").exists()
