@@ -84,9 +84,10 @@ def to_tensor(faces: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
 def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
     """Turn the model's answer into logits, float32 of the same shape."""
     numbers: NDArray[np.float32] = answer.astype(np.float32)
-    if exit.dtype == np.float32:
-        return numbers
-    return np.asarray((numbers - np.float32(exit.zero_point)) * np.float32(exit.scale), np.float32)
+    if exit.dtype != np.float32:
+        numbers -= exit.zero_point
+        numbers *= exit.scale
+    return numbers
 
 
 class FixedBatchSession:
@@ -130,16 +131,21 @@ class FixedBatchSession:
             RuntimeFailure: If the session is closed.
         """
         batch = self._entry.shape[0]
-        logits = np.zeros((len(faces), self.classes), np.float32)
         with self._turns:
+            if len(faces) == batch:
+                return self._logits(faces)
+            logits = np.zeros((len(faces), self.classes), np.float32)
             for start in range(0, len(faces), batch):
                 part = faces[start : start + batch]
                 missing = batch - len(part)
                 if missing:
                     part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.uint8)])
-                answer = to_logits(self._answer(to_tensor(part, self._entry)), self._exit)
-                logits[start : start + batch] = answer.reshape(self._exit.shape)[: batch - missing]
+                logits[start : start + batch] = self._logits(part)[: batch - missing]
         return logits
+
+    def _logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        answer = self._answer(to_tensor(faces, self._entry))
+        return to_logits(answer.reshape(self._exit.shape), self._exit)
 
     def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         """Run the model on its input tensor; returns its output tensor."""
