@@ -162,15 +162,15 @@ def _trade(
         assert row.latency is not None
         color = GREY if row.peer else _color(ours.index(row))
         axis.plot([ms, row.latency.percentile_ms(90)], [accuracy] * 2, color=color, lw=1)
-        area = 60 + 1400 * row.size_bytes / largest
+        area, size = 60 + 1400 * row.size_bytes / largest, f"{row.size_bytes / 1000:,.0f} kB"
         axis.scatter(ms, accuracy, s=area, color=color, alpha=0.7, edgecolors="none")
-        # A model's float32 and int8 lie close: one name above, the other below to the right.
-        above, away = not row.peer and ours.index(row) % 2 == 0, 4 + area**0.5 / 2
-        axis.annotate(
-            f"{_broken(row.name)}\n{row.size_bytes / 1000:,.0f} kB", (ms, accuracy), fontsize=7,
-            ha="center" if row.peer or above else "left", va="bottom" if above else "top",
-            textcoords="offset points", xytext=(0, away if above else -away),
-        )  # fmt: skip
+        if row.peer:
+            axis.annotate(
+                f"{_broken(row.name)}\n{size}", (ms, accuracy), fontsize=7, ha="center", va="top",
+                textcoords="offset points", xytext=(0, -4 - area**0.5 / 2),
+            )  # fmt: skip
+        else:  # they lie close: names beside them would cover each other
+            axis.plot([], [], "o", color=color, alpha=0.7, label=f"{short(row.name)}, {size}")
     front = pareto(list(points.values()))
     axis.plot(*zip(*front, strict=True), color=INK, lw=1, ls=":", zorder=0)
     _log_axis(axis)
@@ -185,6 +185,7 @@ def _trade(
     subset = "" if own.clean is None else "clean "
     axis.set(xlabel="ms a face, median (line: to p90); dotted: Pareto front",
              ylabel=f"accuracy on {subset}{own.protocol}, %")  # fmt: skip
+    _legend(axis)
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
