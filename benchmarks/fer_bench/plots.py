@@ -157,6 +157,8 @@ def _trade(
             row.latency.percentile_ms(50), 100 * row.accuracy[0].headline.accuracy,
         )  # fmt: skip
     largest = max(row.size_bytes for row in shown)
+    accuracies = [accuracy for _, accuracy in points.values()]
+    middle, spread = (max(accuracies) + min(accuracies)) / 2, max(accuracies) - min(accuracies)
     for row in shown:
         ms, accuracy = points[row.name]
         assert row.latency is not None
@@ -165,9 +167,11 @@ def _trade(
         area, size = 60 + 1400 * row.size_bytes / largest, f"{row.size_bytes / 1000:,.0f} kB"
         axis.scatter(ms, accuracy, s=area, color=color, alpha=0.7, edgecolors="none")
         if row.peer:
+            below, away = accuracy < middle, 4 + area**0.5 / 2
             axis.annotate(
-                f"{_broken(row.name)}\n{size}", (ms, accuracy), fontsize=7, ha="center", va="top",
-                textcoords="offset points", xytext=(0, -4 - area**0.5 / 2),
+                f"{_broken(row.name)}\n{size}", (ms, accuracy), fontsize=7, ha="center",
+                va="bottom" if below else "top", textcoords="offset points",
+                xytext=(0, away if below else -away),
             )  # fmt: skip
         else:  # they lie close: names beside them would cover each other
             axis.plot([], [], "o", color=color, alpha=0.7, label=f"{short(row.name)}, {size}")
@@ -177,8 +181,6 @@ def _trade(
     low = min(ms for ms, _ in points.values())
     high = max(row.latency.percentile_ms(90) for row in shown if row.latency is not None)
     axis.set_xlim(low / 2.2, high * 2)
-    accuracies = [accuracy for _, accuracy in points.values()]
-    middle, spread = (max(accuracies) + min(accuracies)) / 2, max(accuracies) - min(accuracies)
     half = max(0.8 * spread, 2.5)  # or tenths of a point look large
     axis.set_ylim(middle - half, middle + half)
     own = shown[-1].accuracy[0]
