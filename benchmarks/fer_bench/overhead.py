@@ -44,10 +44,10 @@ class _NullRuntime(FixedBatchSession):
     def __init__(self) -> None:
         pixels = Tensor((1, 48, 48, 1), np.dtype(np.uint8), 1.0)
         super().__init__(pixels, Tensor((1, 7), np.dtype(np.int8), 0.1), "null")
-        self._logits = np.zeros((1, 7), np.int8)
+        self._numbers = np.zeros((1, 7), np.int8)
 
     def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
-        return self._logits
+        return self._numbers
 
 
 def measure_overhead() -> Overhead:
