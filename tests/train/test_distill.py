@@ -16,7 +16,8 @@ from fer_train.data.importer import save
 from fer_train.data.targets import FERPLUS_CLASSES
 from fer_train.data.training_set import training_set
 from fer_train.data.views import augmented, numbered_view
-from fer_train.recipes import RECIPES, TEACHERS_VIEWS, Stage
+from fer_train.recipe import Stage
+from fer_train.recipes import RECIPES, TEACHERS_VIEWS
 from fer_train.soft_labels import SoftLabels, ask_teachers, load
 from fer_train.soft_labels import save as save_soft_labels
 

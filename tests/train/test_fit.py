@@ -25,7 +25,8 @@ from fer_train.augmentation import Augmentation
 from fer_train.cli import main
 from fer_train.data.importer import save
 from fer_train.errors import TrainingError
-from fer_train.recipes import RECIPES, Stage
+from fer_train.recipe import Stage
+from fer_train.recipes import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")

@@ -14,7 +14,8 @@ from fer_sdk.labels import FER2013_LABELS
 from fer_train import commands
 from fer_train.cli import main
 from fer_train.data.importer import save
-from fer_train.recipes import QAT, RECIPES, TEACHERS_VIEWS, Stage
+from fer_train.recipe import Stage
+from fer_train.recipes import QAT, RECIPES, TEACHERS_VIEWS
 from fer_train.soft_labels import SoftLabels
 from fer_train.soft_labels import save as save_soft_labels
 

@@ -1,7 +1,8 @@
 import pytest
 
 from fer_sdk.errors import InputError
-from fer_train.recipes import RECIPES, with_epochs
+from fer_train.recipe import with_epochs
+from fer_train.recipes import RECIPES
 
 
 def test_fewer_epochs_keep_each_stage_s_share() -> None:

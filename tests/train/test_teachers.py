@@ -10,7 +10,8 @@ from fer_sdk.bundle import ModelBundle
 from fer_sdk.fer2013 import Fer2013
 from fer_train.cli import main
 from fer_train.data.importer import save
-from fer_train.recipes import RECIPES, Stage
+from fer_train.recipe import Stage
+from fer_train.recipes import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("keras", reason="training needs the extra `train`")

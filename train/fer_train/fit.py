@@ -21,7 +21,7 @@ from fer_train.data.imbalance import balanced_class_weights
 from fer_train.data.training_set import class_names, training_set, watched_set
 from fer_train.errors import TrainingError
 from fer_train.models.transfer import BACKBONE
-from fer_train.recipes import Recipe, Stage
+from fer_train.recipe import Recipe, Stage
 from fer_train.soft_labels import SoftLabels
 
 STATISTICS_FACES = 2048

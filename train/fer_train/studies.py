@@ -7,7 +7,8 @@ from typing import Final
 from fer_train.augmentation import Augmentation
 from fer_train.data.imbalance import RESAMPLINGS
 from fer_train.data.shapes import with_shapes
-from fer_train.recipes import RECIPES, STUDENTS_VIEWS, Recipe, Stage
+from fer_train.recipe import Recipe, Stage
+from fer_train.recipes import RECIPES, STUDENTS_VIEWS
 from fer_train.study import Study, Variant
 
 _CHEAP: Final = Recipe(

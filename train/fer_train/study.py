@@ -14,7 +14,7 @@ from fer_sdk.softmax import softmax
 from fer_train.calibration import with_offsets_by_halves
 from fer_train.data.training_set import class_names
 from fer_train.fit import Run, predict
-from fer_train.recipes import Recipe
+from fer_train.recipe import Recipe
 from fer_train.soft_labels import SoftLabels
 
 

@@ -17,7 +17,8 @@ from fer_sdk.bundle import ModelBundle
 from fer_sdk.console import DATA_OPTION
 from fer_sdk.extras import require
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.recipes import QAT, RECIPES, Precision, Recipe, with_epochs, with_sizes
+from fer_train.recipe import Precision, Recipe, with_epochs, with_sizes
+from fer_train.recipes import QAT, RECIPES
 from fer_train.stopping import stop_request
 
 if TYPE_CHECKING:

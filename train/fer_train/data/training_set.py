@@ -18,7 +18,7 @@ from fer_train.data.targets import (
     soft_targets,
 )
 from fer_train.data.views import numbered_view
-from fer_train.recipes import Recipe
+from fer_train.recipe import Recipe
 from fer_train.soft_labels import SoftLabels
 
 
