@@ -186,6 +186,18 @@ RECIPES: Final = {
         classes="ferplus",
         soft_weight=0.5,
     ),
+    # The same without teachers: FER+'s voters alone.
+    "base-ferplus-votes": replace(
+        _BASE,
+        sizes={**_BASE.sizes, "weights": "runs/base-seed0/base.keras"},
+        stages=(
+            Stage(7, 0.02, warmup_epochs=1, final_learning_rate=0.01, side=32),
+            Stage(5, 0.01),
+        ),
+        classes="ferplus",
+        soft_weight=0.0,
+        augmentation=STUDENTS_VIEWS,
+    ),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),
     "resnet50": _transfer("resnet50", 96),
