@@ -151,29 +151,8 @@ RECIPES: Final = {
             Stage(20, 0.02),
         ),
     ),
-    # It hardly overfits: once more, with nothing that makes its faces harder.
-    "nano-plain": replace(
-        _NANO,
-        sizes={**_NANO.sizes, "dropout": 0.0, "weights": "runs/nano-seed0/nano.keras"},
-        stages=(
-            Stage(30, 0.06, warmup_epochs=1, final_learning_rate=0.02, side=32),
-            Stage(20, 0.02),
-        ),
-        weight_decay=1e-3,
-        augmentation=Augmentation(flip=True),
-    ),
     "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=130),
     "base": _BASE,
-    # It learns its teachers' answers by heart: once more, with faces blended.
-    "base-blended": replace(
-        _BASE,
-        sizes={**_BASE.sizes, "dropout": 0.3, "weights": "runs/base-seed0/base.keras"},
-        stages=(
-            Stage(12, 0.05, warmup_epochs=1, final_learning_rate=0.02, side=32),
-            Stage(8, 0.02),
-        ),
-        mixup=0.2,
-    ),
     # `base` goes on with FER+'s classes. FER2013's seven are among them: the same teachers, beside
     # more of the votes.
     "base-ferplus": replace(
@@ -185,18 +164,6 @@ RECIPES: Final = {
         ),
         classes="ferplus",
         soft_weight=0.5,
-    ),
-    # The same without teachers: FER+'s voters alone.
-    "base-ferplus-votes": replace(
-        _BASE,
-        sizes={**_BASE.sizes, "weights": "runs/base-seed0/base.keras"},
-        stages=(
-            Stage(7, 0.02, warmup_epochs=1, final_learning_rate=0.01, side=32),
-            Stage(5, 0.01),
-        ),
-        classes="ferplus",
-        soft_weight=0.0,
-        augmentation=STUDENTS_VIEWS,
     ),
     # The teachers of the origin; --weights FILE where there is no network.
     "resnet50v2": _transfer("resnet50v2", 96),
