@@ -79,7 +79,7 @@ def measure(
         curves[kind] = {}
         for degree, cuts in degrees.items():
             right = [
-                (classifier.probabilities(_recut(faces, place)).argmax(axis=1) == truth).mean()
+                (classifier.probabilities(recut(faces, place)).argmax(axis=1) == truth).mean()
                 for place in cuts
             ]
             curves[kind][degree] = float(np.mean(right))
@@ -87,7 +87,8 @@ def measure(
     return curves
 
 
-def _recut(faces: NDArray[np.uint8], place: Affine) -> NDArray[np.uint8]:
+def recut(faces: NDArray[np.uint8], place: Affine) -> NDArray[np.uint8]:
+    """Cut grey faces, uint8 (n, 48, 48), anew."""
     return np.stack([sample(face, place, FER2013_INPUT, "grey") for face in faces])
 
 

@@ -88,6 +88,18 @@ def measure_london(
     )
 
 
+def labelled_photos(folder: Path) -> list[tuple[Path, str]]:
+    """Return every photo's path and the label expected of it.
+
+    Raises:
+        InputError: If there are none.
+    """
+    paths = sorted((folder / "faces").glob("*_0[38].jpg"))
+    if not paths:
+        raise InputError(f"no photos named ID_03.jpg or ID_08.jpg in {folder / 'faces'}")
+    return [(path, EXPECTED[path.stem[-2:]]) for path in paths]
+
+
 @click.command(cls=FerCommand)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")

@@ -17,11 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.london import EXPECTED
+from fer_bench.london import labelled_photos
 from fer_sdk import fer2013
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.console import DATA_OPTION, FerCommand, progress_bar
-from fer_sdk.errors import InputError
 from fer_sdk.extras import require
 from fer_sdk.files import write_beside
 from fer_sdk.images import read_photo
@@ -184,12 +183,7 @@ def main(folder: Path, data: Path, model: str, out: Path) -> None:
     """Write what damage does to labels, as a table and a picture."""
     require("bench", "drawing", "matplotlib")
     dataset = fer2013.load(data)
-    photos = [
-        (read_photo(path), EXPECTED[path.stem[-2:]])
-        for path in sorted((folder / "faces").glob("*_0[38].jpg"))
-    ]
-    if not photos:
-        raise InputError(f"no photos named ID_03.jpg or ID_08.jpg in {folder / 'faces'}")
+    photos = [(read_photo(path), label) for path, label in labelled_photos(folder)]
     with caught_native_log():
         recognizer = ExpressionRecognizer(model)
     total = 2 * len(BLURS) + len(SIZES) + len(SIZES[2:]) + len(TURNS)

@@ -15,8 +15,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.crops import cut
-from fer_bench.london import EXPECTED
+from fer_bench.crops import cut, recut
+from fer_bench.london import labelled_photos
 from fer_sdk import fer2013
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.console import DATA_OPTION, FerCommand, progress_bar
@@ -63,12 +63,10 @@ def faces_of_photos(
     Raises:
         InputError: If there are no photos, or one has not exactly one face.
     """
-    paths = sorted((folder / "faces").glob("*_0[38].jpg"))
-    if not paths:
-        raise InputError(f"no photos named ID_03.jpg or ID_08.jpg in {folder / 'faces'}")
+    photos = labelled_photos(folder)
     cuts: dict[int, list[Faces]] = {pixels: [] for pixels in (0, *TIGHTER)}
     with closing(YuNet()) as detector:
-        for path in paths:
+        for path, _ in photos:
             photo = read_photo(path)
             found = detector.detect(photo)
             if len(found) != 1:
@@ -81,7 +79,7 @@ def faces_of_photos(
                 there = composed(place, cut(tighter=pixels))
                 faces.append(sample(photo, there, FER2013_INPUT, "bgr"))
             report()
-    truth = [FER2013_LABELS.index(EXPECTED[path.stem[-2:]]) for path in paths]
+    truth = [FER2013_LABELS.index(label) for _, label in photos]
     return {pixels: np.stack(faces) for pixels, faces in cuts.items()}, np.array(truth)
 
 
@@ -132,19 +130,16 @@ def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
     training = dataset.pixels[dataset.rows(fer2013.TRAINING, clean=True)]
     with progress_bar(unit=" photos") as bar:
         photos, kinds = faces_of_photos(folder, bar.update)
-    public = {
-        pixels: np.stack(
-            [sample(f, cut(tighter=pixels), FER2013_INPUT, "grey") for f in dataset.pixels[rows]]
-        )
-        for pixels in photos
-    }
+    public = {pixels: recut(dataset.pixels[rows], cut(tighter=pixels)) for pixels in photos}
     found: dict[str, list[Row]] = {}
     for model in models or (DEFAULT_MODEL,):
         with caught_native_log():
             classifier = ExpressionClassifier.load(model)
         with classifier:
             if classifier.bundle.labels != FER2013_LABELS:
-                raise InputError(f"{model} has the labels {classifier.bundle.labels}")
+                raise InputError(
+                    f"{model} has the labels {classifier.bundle.labels}, not FER2013's: give another"
+                )
             found[Path(model).stem] = [
                 (name, there.argmax(axis=1) == kinds, here.argmax(axis=1) == dataset.emotion[rows])
                 for (name, there), (_, here) in zip(

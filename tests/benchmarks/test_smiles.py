@@ -34,7 +34,7 @@ def test_faces_get_the_median_mean_and_deviation() -> None:
     np.testing.assert_allclose(alike.std(axis=1), np.median(levels.std(axis=1)), atol=2)
 
 
-def test_raising_happy_makes_more_faces_happy(tiny_int8: Path) -> None:
+def test_an_offset_raises_happy_alone(tiny_int8: Path) -> None:
     cuts = dict.fromkeys((0, *TIGHTER), FACES)
     with ExpressionClassifier.load(tiny_int8) as classifier:
         found = dict(attempts(classifier, cuts, FACES))
