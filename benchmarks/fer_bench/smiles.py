@@ -138,7 +138,7 @@ def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
         with classifier:
             if classifier.bundle.labels != FER2013_LABELS:
                 raise InputError(
-                    f"{model} has the labels {classifier.bundle.labels}, not FER2013's: give another"
+                    f"{model} has the labels {classifier.bundle.labels}, not FER2013's"
                 )
             found[Path(model).stem] = [
                 (name, there.argmax(axis=1) == kinds, here.argmax(axis=1) == dataset.emotion[rows])
