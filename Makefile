@@ -106,7 +106,7 @@ peers: $(DEV)/ready
 
 # docs/results: instructions on two emulated ARM cores, 200 MB in .cache.
 arm: $(DEV)/ready
-	$(DEV)/bin/python -m fer_bench.arm.setup
+	$(DEV)/bin/python -m research.arm.setup
 	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json \
 	> docs/results/arm.txt
 

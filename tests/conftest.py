@@ -5,9 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.made_up import made_up_faces, moving_face
+from tests.synthetic import moving_face, synthetic_faces
 
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,7 +34,7 @@ def small_fer2013() -> Fer2013:
 
     The last Training face is blank; the first face of each test split is copied from Training.
     """
-    pixels, emotion = made_up_faces(210)
+    pixels, emotion = synthetic_faces(210)
     usage = np.repeat(np.array([0, 1, 2], np.uint8), [140, 35, 35])
     pixels[139] = 7
     duplicate_of = np.arange(210, dtype=np.int32)

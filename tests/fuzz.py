@@ -26,11 +26,11 @@ from typing import Any, Final
 import click
 import numpy as np
 from numpy.typing import NDArray
-from tests.made_up import band_face
+from tests.synthetic import band_face
 
-from fer_sdk.console import progress_bar
+from fer_sdk._internal.files import sha256_of
+from fer_sdk.cli.console import progress_bar
 from fer_sdk.errors import FerError
-from fer_sdk.files import sha256_of
 
 ROOT: Final = Path(__file__).parents[1]
 SECONDS: Final = 20
@@ -91,7 +91,7 @@ def structure_of(model: Path) -> NDArray[np.intp]:
     data = model.read_bytes()
     keep = np.ones(len(data), bool)
     if model.suffix == ".tflite":
-        from fer_sdk.formats.flatbuffer import root
+        from fer_sdk.bundles.validation.flatbuffer import root
 
         for buffer in root(data, b"TFL3", "model", 8).tables(4, "buffer", 3):
             span = buffer.vector(0, "u8")

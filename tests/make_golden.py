@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.blazeface import (
+from fer_sdk.detectors.blazeface import (
     ANCHORS,
     BLAZEFACE_FILE,
     SIDE,
@@ -27,8 +27,8 @@ from fer_sdk.blazeface import (
 )
 from fer_sdk.preprocess import FER2013_INPUT, crop_face, to_input
 from fer_sdk.results import Face
-from fer_sdk.smoothing import Smoother, SmoothingSettings
-from fer_sdk.tracking import Box, FaceTracker, TrackingSettings
+from fer_sdk.video.smoother import Smoother, SmoothingSettings
+from fer_sdk.video.tracker import Box, FaceTracker, TrackingSettings
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLE = Path(__file__).parents[1] / "examples" / "eileen_collins.png"
@@ -76,7 +76,7 @@ def two_faces(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return picture
 
 
-def made_up_answer() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def synthetic_answer() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return places and logits with crowds, ties, clipped logits and boxes without a size."""
     rng = np.random.default_rng(11)
     places = np.zeros((ANCHORS, 16), np.float32)
@@ -257,7 +257,7 @@ def write_blazeface(pictures: dict[str, NDArray[np.uint8]]) -> None:
         source = "photo" if name == "made-up" else name
         box = letterbox(pictures[source])
         places, logits = (
-            made_up_answer()
+            synthetic_answer()
             if name == "made-up"
             else foreground(*detector.run(to_tensor(box.pixels)))
         )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.made_up import band_face
+from tests.synthetic import band_face
 
-from fer_sdk.bundle import ModelBundle, Precision
+from fer_sdk.bundles.bundle import ModelBundle, Precision
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT
 

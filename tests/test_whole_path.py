@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from tests.made_up import write_csv
+from tests.synthetic import write_csv
 
-from fer_bench.cli import main as fer_bench
-from fer_convert.cli import main as fer_convert
+from fer_bench.cli.main import main as fer_bench
+from fer_convert.cli.main import main as fer_convert
 from fer_sdk import ExpressionClassifier
-from fer_sdk.fer2013 import Fer2013
-from fer_train.cli import main as fer_train
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_train.cli.main import main as fer_train
 
 pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
 pytest.importorskip("tensorflow", reason="the whole path needs the extras `train` and `convert`")

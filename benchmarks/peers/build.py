@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-from fer_sdk.console import FerCommand
+from fer_sdk.cli.console import FerCommand
 from fer_sdk.errors import InputError, RuntimeFailure
 
 FOLDER: Final = Path(".cache/peers")

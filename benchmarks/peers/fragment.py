@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_bench.result import BenchmarkResult, EndToEnd, ModelResult
-from fer_bench.stability import ratio
+from fer_bench.results.schema import BenchmarkResult, EndToEnd, ModelResult
+from fer_bench.results.statistics import ratio
 
 
 def write_fragment(result: BenchmarkResult, path: Path) -> None:
@@ -37,15 +37,15 @@ def _table(result: BenchmarkResult) -> list[str]:
         own, start = row.accuracy[0], row.first_answer
         assert row.latency is not None
         assert start is not None
-        assert own.clean is not None
+        assert own.deduplicated is not None
         sampled = "" if own.all.n == own.available else f" (n = {own.all.n})"
         whole = "<br>".join(_whole(end) for end in row.end_to_end) or "finds no faces"
         cells = [
             row.name,
             f"{row.size_bytes:,}",
             f"{100 * own.all.accuracy:.2f}{sampled}",
-            f"{100 * own.clean.accuracy:.2f}",
-            f"{own.clean.macro_f1:.4f}",
+            f"{100 * own.deduplicated.accuracy:.2f}",
+            f"{own.deduplicated.macro_f1:.4f}",
             f"{row.latency.percentile_ms(50):.3f}",
             whole,
             f"{np.median(start.import_s):.2f}",

@@ -19,11 +19,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.accuracy import score_answers
-from fer_bench.cli import USAGES
-from fer_bench.end_to_end import PHOTO_WH, fit
-from fer_bench.faces import Faces, of_fer2013
-from fer_bench.result import (
+from fer_bench.cli.main import USAGES
+from fer_bench.measure.accuracy import score_answers
+from fer_bench.measure.pipeline import PHOTO_WH, fit
+from fer_bench.results.datasets import Faces, of_fer2013
+from fer_bench.results.schema import (
     SCHEMA,
     Accuracy,
     BenchmarkResult,
@@ -34,14 +34,14 @@ from fer_bench.result import (
     Place,
     write_json,
 )
-from fer_sdk import fer2013
-from fer_sdk.bundle import ModelBundle
-from fer_sdk.console import DATA_OPTION, FerCommand, progress_bar
-from fer_sdk.environment import describe_environment
-from fer_sdk.files import write_beside
-from fer_sdk.images import read_photo
+from fer_sdk._internal.environment import describe_environment
+from fer_sdk._internal.files import write_beside
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.registry import find_model, shipped_models
+from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
+from fer_sdk.evaluation import fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_sdk.labels import FER2013_LABELS
-from fer_sdk.shipped import find_model, shipped_models
 from peers.build import FOLDER, find_environments
 from peers.fragment import write_fragment
 from peers.subjects import Subject, Worker, ours, peers
@@ -234,10 +234,10 @@ def _row(one: Measured, photo: str) -> ModelResult:
             source=photo,
             image_wh=PHOTO_WH,
             detection_wh=None if side is None else (side, side * PHOTO_WH[1] // PHOTO_WH[0]),
-            faces=one.found[side] * sum(map(len, turns)),
-            stages_ns={"whole": tuple(time for turn in turns for time in turn)},
+            faces=one.found[side] * sum(map(len, timed)),
+            stages_ns={"whole": tuple(time for turn in timed for time in turn)},
         )
-        for side, turns in one.whole.items()
+        for side, timed in one.whole.items()
     )
     names = ("import_s", "load_s", "answer_s", "total_s", "bare_mb", "imported_mb", "peak_mb")
     return ModelResult(

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.bundle import ModelBundle
-from fer_sdk.console import progress_bar
+from fer_sdk._internal.files import sha256_of, write_beside
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.cli.console import progress_bar
+from fer_sdk.detectors.yunet import YuNet
 from fer_sdk.errors import BundleError, InputError
-from fer_sdk.faces import YuNet
-from fer_sdk.fer2013 import TRAINING, Fer2013
-from fer_sdk.files import sha256_of, write_beside
-from fer_sdk.images import read_photo
+from fer_sdk.evaluation.fer2013 import TRAINING, Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import InputSpec, crop_face, to_inputs
 
@@ -87,7 +87,7 @@ def training_faces(data: Fer2013, samples: int, spec: InputSpec, seed: int = 0) 
         InputError: If a class has too few faces.
     """
     rng = np.random.default_rng(seed)
-    rows = data.rows(TRAINING, clean=True)
+    rows = data.rows(TRAINING, deduplicated=True)
     classes = len(FER2013_LABELS)
     each = -(-samples // classes)
     of_class = [rows[data.emotion[rows] == number] for number in range(classes)]
@@ -168,7 +168,7 @@ def store(model: Path, calibration: Calibration, ranges: Ranges, data: Fer2013) 
     """
     import cv2
 
-    rows = data.rows(TRAINING, clean=True)
+    rows = data.rows(TRAINING, deduplicated=True)
     means = [
         data.pixels[rows[data.emotion[rows] == number]].mean(axis=0)
         for number in range(len(FER2013_LABELS))

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from fer_sdk._internal.native_log import caught_native_log
 from fer_sdk.errors import InputError, first_line
-from fer_sdk.native_log import caught_native_log
 
 GPU_OPERATORS: Final = {
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "EXP",

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from fer_convert import onnx_recipes, recipes
 from fer_convert.calibration import Calibration
-from fer_convert.evidence import Evidence
-from fer_convert.examine import try_runtimes
+from fer_convert.conversion_data import Evidence
 from fer_convert.export import check_ports, for_conversion, load_trained
-from fer_convert.gate import GateFaces
+from fer_convert.inspect import try_runtimes
 from fer_convert.keep_float import fewest_layers, named_layers
 from fer_convert.parity import (
     INPUTS,
@@ -29,16 +28,17 @@ from fer_convert.parity import (
     compare,
     outputs_of,
 )
-from fer_convert.quantise import Layer
+from fer_convert.parity_faces import GateFaces
+from fer_convert.quantize import Layer
 from fer_convert.recipes import Io
-from fer_sdk.bundle import ModelBundle, Precision
+from fer_sdk._internal.files import sha256_of
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.softmax import softmax
+from fer_sdk.bundles.bundle import ModelBundle, Precision
+from fer_sdk.bundles.inspect import inspect
+from fer_sdk.bundles.registry import shipped_models
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
-from fer_sdk.files import sha256_of
-from fer_sdk.inspect import inspect
-from fer_sdk.native_log import caught_native_log
-from fer_sdk.shipped import shipped_models
-from fer_sdk.softmax import softmax
 
 Target = tuple[Precision, str]
 """A precision and a file's suffix, ".tflite" or ".onnx"."""

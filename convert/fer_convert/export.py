@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import BundleError, first_line
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from fer_convert.gate import other_public_test_faces
 from fer_convert.layer_errors import answers, worst_first
 from fer_convert.parity import ParityError, outputs_of, points_lost
-from fer_convert.quantise import Layer, layers_of, quantise_int8
-from fer_sdk.bundle import ModelBundle
+from fer_convert.parity_faces import other_public_test_faces
+from fer_convert.quantize import Layer, layers_of, quantise_int8
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 
 
 def named_layers(calibrated: bytes, numbers: Sequence[int]) -> tuple[Layer, ...]:

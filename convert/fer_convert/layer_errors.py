@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert.quantise import Layer, layers_of, quantise_int8
-from fer_sdk.console import progress_bar
-from fer_sdk.native_log import caught_native_log
+from fer_convert.quantize import Layer, layers_of, quantise_int8
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.cli.console import progress_bar
 
 
 @dataclass(frozen=True, slots=True)

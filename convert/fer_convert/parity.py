@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert.gate import GateFaces
-from fer_sdk.bundle import ModelBundle, Precision
+from fer_convert.parity_faces import GateFaces
+from fer_sdk.bundles.bundle import ModelBundle, Precision
+from fer_sdk.bundles.inspect import Contents
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import FerError
-from fer_sdk.inspect import Contents
 from fer_sdk.labels import FER2013_LABELS
 
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fer_convert.calibration import Calibration
-from fer_convert.quantise import calibrated_file, quantise_int8, quantise_int16x8
-from fer_sdk.native_log import caught_native_log
+from fer_convert.quantize import calibrated_file, quantise_int8, quantise_int16x8
+from fer_sdk._internal.native_log import caught_native_log
 
 Io = Literal["float", "uint8", "int8"]
 """Numbers that an int8 file takes and gives: "uint8" takes pixels and gives int8 logits."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_sdk.environment import describe_environment
-from fer_sdk.files import sha256_of, write_beside
+from fer_sdk._internal.environment import describe_environment
+from fer_sdk._internal.files import sha256_of, write_beside
 
 if TYPE_CHECKING:
+    from fer_convert.conversion_data import Evidence
     from fer_convert.convert import Proven, Settings
-    from fer_convert.evidence import Evidence
 
 HISTOGRAM_BINS = 40
 

@@ -17,9 +17,12 @@
 
 from importlib.metadata import version
 
-from fer_sdk.blazeface import BlazeFace
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.registry import DEFAULT_MODEL, shipped_models
 from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.detectors.base import FaceDetector
+from fer_sdk.detectors.blazeface import BlazeFace
+from fer_sdk.detectors.yunet import YuNet
 from fer_sdk.errors import (
     BundleError,
     FerError,
@@ -29,18 +32,16 @@ from fer_sdk.errors import (
     RuntimeFailure,
     StreamError,
 )
-from fer_sdk.faces import FaceDetector, YuNet
-from fer_sdk.images import ImageSource, read_photo
+from fer_sdk.inputs.capture import Camera, Frame, VideoFile
+from fer_sdk.inputs.images import ImageSource, read_photo
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import CropSpec, InputSpec
 from fer_sdk.quality import QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import Expression, Face, FaceQuality, Landmarks, RecognizedFace
-from fer_sdk.shipped import DEFAULT_MODEL, shipped_models
-from fer_sdk.smoothing import SmoothingSettings
-from fer_sdk.streams import Camera, Frame, VideoFile
-from fer_sdk.tracking import TrackingSettings
-from fer_sdk.video import FrameResult, TrackedFace, VideoRecognizer
+from fer_sdk.video.recognizer import FrameResult, TrackedFace, VideoRecognizer
+from fer_sdk.video.smoother import SmoothingSettings
+from fer_sdk.video.tracker import TrackingSettings
 
 __version__ = version("fer-sdk")
 

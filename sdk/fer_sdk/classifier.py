@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk.bundle import ModelBundle
-from fer_sdk.closing import Closing
+from fer_sdk._internal.context_manager import ContextManager
+from fer_sdk._internal.softmax import softmax
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
 from fer_sdk.errors import BundleError, InputError, RuntimeFailure
 from fer_sdk.preprocess import Color, to_inputs
 from fer_sdk.results import Expression
 from fer_sdk.runtimes import Session, open_session
-from fer_sdk.shipped import DEFAULT_MODEL, find_model
-from fer_sdk.softmax import softmax
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class ExpressionClassifier(Closing):
+class ExpressionClassifier(ContextManager):
     """Classifies face crops with one model in one runtime.
 
     May be shared by threads, which take turns; see `ExpressionRecognizer`.

@@ -33,10 +33,10 @@ _MOUTH_DEPTH: Final = 0.11
 class QualityLimits:
     """From where on a view of a face is called bad.
 
-    The defaults for size and blur are the last steps of `python -m fer_bench.quality` at which the
-    former default model named PublicTest's faces within 5 points of its accuracy on untouched ones
-    (32 px and a blur of 0.75 px of the model's input); today's is better there, but loses 6.5 and
-    5.0 points of what it reaches on untouched ones (docs/results/quality.md). There is a
+    The defaults for size and blur are the last steps of `python -m research.view_quality` at which
+    the former default model named PublicTest's faces within 5 points of its accuracy on untouched
+    ones (32 px and a blur of 0.75 px of the model's input); today's is better there, but loses 6.5
+    and 5.0 points of what it reaches on untouched ones (docs/results/quality.md). There is a
     little room as the detector's points scatter. That for yaw and pitch is not measured, and such
     angles are rough: on frontal London photos they scatter by about 3 degrees. Roll has no limit:
     the crop takes it out up to 45 degrees, and YuNet's points do not show more (on London photos

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.context_manager import ContextManager
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
-from fer_sdk.closing import Closing
-from fer_sdk.faces import FaceDetector, YuNet
-from fer_sdk.images import ImageSource, load_image
+from fer_sdk.detectors.base import FaceDetector
+from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.inputs.images import ImageSource, load_image
 from fer_sdk.preprocess import FER2013_INPUT, Color, InputSpec, crop_face, to_bgr
 from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits, face_quality
 from fer_sdk.results import Face, RecognizedFace
-from fer_sdk.shipped import DEFAULT_MODEL
 
 
-class ExpressionRecognizer(Closing):
+class ExpressionRecognizer(ContextManager):
     """Finds the faces of an image and classifies them.
 
     Threads may share one: their calls are safe and take turns. To run at the same time, open one a
@@ -76,7 +77,7 @@ class ExpressionRecognizer(Closing):
         Args:
             image: A uint8 array (height, width, 3), or (height, width) for color="grey", range
                 [0, 255]; or the path of a photo, the bytes of one, or a Pillow image, as
-                `fer_sdk.images.load_image` takes them.
+                `fer_sdk.inputs.images.load_image` takes them.
             color: For an array the order of its channels: "bgr" as OpenCV reads, "rgb" as Pillow
                 does, or "grey". The others know theirs.
 

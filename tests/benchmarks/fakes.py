@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.accuracy import reliability
-from fer_bench.result import (
+from fer_bench.measure.accuracy import reliability
+from fer_bench.results.schema import (
     SCHEMA,
     Accuracy,
     BenchmarkResult,
@@ -19,8 +19,8 @@ from fer_bench.result import (
     Throughput,
     Window,
 )
+from fer_sdk.evaluation.metrics import score
 from fer_sdk.labels import FER2013_LABELS
-from fer_sdk.metrics import score
 
 
 class Clock:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fer_bench.android import app
-from fer_bench.android.device import connect
-from fer_bench.android.tool import parse_times
-from fer_bench.cli import main
-from fer_bench.result import SCHEMA
+from fer_bench.backends.android import app
+from fer_bench.backends.android.device import connect
+from fer_bench.backends.android.tool import parse_times
+from fer_bench.cli.main import main
+from fer_bench.results.schema import SCHEMA
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.errors import InputError, RuntimeFailure
-from fer_sdk.shipped import DEFAULT_MODEL
 
 OLD_TOOL = """\
 STARTING!

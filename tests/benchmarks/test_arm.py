@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
-from fer_bench.arm.count import Instruction, read_log
-from fer_bench.arm.machine import DESCRIPTION, FOLDER, Machine
-from fer_bench.arm.profile import kind_of
-from fer_bench.arm.report import ArmCount, products_per_instruction
-from fer_bench.arm.run import main as run_main
-from fer_bench.cli import main
+from fer_bench.cli.main import main
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.runtimes import open_session
+from research.arm.count import Instruction, read_log
+from research.arm.machine import DESCRIPTION, FOLDER, Machine
+from research.arm.profile import kind_of
+from research.arm.report import ArmCount, products_per_instruction
+from research.arm.run import main as run_main
 
 MARK = 0x7FFFF000
 
@@ -100,20 +100,20 @@ def test_a_missing_machine_is_one_line_that_names_the_script(
     done = CliRunner().invoke(main, ["--arm", "cortex-a76", str(tiny_int8)])
     assert (done.exit_code, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert "python -m fer_bench.arm.setup" in line
+    assert "python -m research.arm.setup" in line
 
 
 @pytest.fixture
 def machine() -> Machine:
     if not (FOLDER / DESCRIPTION).exists():
-        pytest.skip(f"no emulated arm64 machine: `python -m fer_bench.arm.setup {FOLDER}` makes it")
+        pytest.skip(f"no emulated arm64 machine: `python -m research.arm.setup {FOLDER}` makes it")
     return Machine.find("cortex-a76")
 
 
 def test_int8_answers_are_the_same_numbers_on_arm64(
     machine: Machine, tiny_int8: Path, tmp_path: Path
 ) -> None:
-    faces, _ = made_up_faces(20)
+    faces, _ = synthetic_faces(20)
     np.save(tmp_path / "faces.npy", faces)
     words = [tiny_int8, tmp_path / "faces.npy", tmp_path / "logits.npy"]
     done = CliRunner().invoke(run_main, [str(word) for word in words])

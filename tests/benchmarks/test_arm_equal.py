@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fer_bench.arm import equal
-from fer_bench.arm.machine import Machine
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.runtimes import open_session
 from fer_train.data.importer import save
+from research.arm import equal
+from research.arm.machine import Machine
 
 
 @pytest.mark.parametrize(("wrong", "code"), [(0, 0), (1, 1)])

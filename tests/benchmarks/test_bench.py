@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
-from fer_bench.cli import main
-from fer_bench.delegates import open_delegate, where_it_runs
-from fer_bench.faces import of_sample
-from fer_bench.operators import ANSWERS, parse_summary, profile_operators
+from fer_bench.backends.delegates import open_delegate, where_it_runs
+from fer_bench.cli.main import main
+from fer_bench.measure.operators import ANSWERS, parse_summary, profile_operators
+from fer_bench.results.datasets import of_sample
 from fer_sdk import NoAdapterError, RuntimeFailure
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_train.data.importer import save
 
 NOWHERE = {"VK_ICD_FILENAMES": "/nowhere", "VK_DRIVER_FILES": "/nowhere"}
@@ -93,7 +93,7 @@ def test_the_sample_face_is_the_portrait_cut_as_fer2013s_faces_are(golden: Path)
 
 
 def test_a_folder_of_labelled_pictures_is_scored(golden: Path, tmp_path: Path) -> None:
-    faces, labels = made_up_faces(14)
+    faces, labels = synthetic_faces(14)
     names = ("anger", "disgust", "fear", "happiness", "sad", "Surprise", "neutral")
     for number, (face, label) in enumerate(zip(faces, labels, strict=True)):
         folder = tmp_path / "own" / names[label]
@@ -182,7 +182,7 @@ def test_a_provider_of_onnx_runtime_never_leaves_a_part_to_the_cpu(golden: Path)
 
 
 def test_operators_are_profiled_by_both_runtimes(golden: Path) -> None:
-    faces = made_up_faces(4)[0]
+    faces = synthetic_faces(4)[0]
     kinds = [o.kind for o in profile_operators(golden / "tiny-float32.tflite", faces)]
     assert any(kind.startswith("Average Pooling") for kind in kinds), kinds
     pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
@@ -226,7 +226,7 @@ def test_a_video_is_timed_stage_by_stage(golden: Path, sample_photo: Path, tmp_p
 
 
 def _data(folder: Path) -> Path:
-    faces, labels = made_up_faces(21)
+    faces, labels = synthetic_faces(21)
     usage = np.repeat(np.array([0, 1, 2], np.uint8), 7)
     votes = np.zeros((0, 10), np.uint8)
     save(Fer2013(faces, labels, usage, np.arange(21, dtype=np.int32), votes), folder / "d.npz")
@@ -234,7 +234,7 @@ def _data(folder: Path) -> Path:
 
 
 def test_gpu_without_an_adapter_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
-    program = "from fer_bench.cli import main; main()"
+    program = "from fer_bench.cli.main import main; main()"
     words = ["--delegate", "gpu"]  # the user's own words, without FER2013 too
     done = subprocess.run(
         [sys.executable, "-c", program, *words],

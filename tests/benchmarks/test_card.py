@@ -7,11 +7,11 @@ import cv2
 import pytest
 from click.testing import CliRunner
 
-from fer_bench import card
-from fer_bench.benchmark import Settings
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
+from fer_bench.measure.benchmark import Settings
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_train.data.importer import save
+from research import model_card
 
 pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
 
@@ -27,13 +27,13 @@ SOURCE = {
 @pytest.fixture
 def shipped(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model that says where it comes from, and is taken for a shipped one."""
-    for precision in card.PRECISIONS:
+    for precision in model_card.PRECISIONS:
         path = tmp_path / f"made-up-{precision}.tflite"
         shutil.copy(golden / f"tiny-{precision}.tflite", path)
         sidecar = json.loads((golden / f"tiny-{precision}.tflite.json").read_text())
         Path(f"{path}.json").write_text(json.dumps({**sidecar, "source": SOURCE}))
-    monkeypatch.setattr(card, "find_model", lambda name: tmp_path / f"{name}.tflite")
-    monkeypatch.setattr(card, "Settings", lambda: Settings("quick"))
+    monkeypatch.setattr(model_card, "find_model", lambda name: tmp_path / f"{name}.tflite")
+    monkeypatch.setattr(model_card, "Settings", lambda: Settings("quick"))
     return tmp_path
 
 
@@ -51,7 +51,7 @@ def test_the_card_states_what_was_measured(
 ) -> None:
     save(small_fer2013, shipped / "data.npz")
     words = ["made-up", str(london(shipped, sample_photo)), "--data", str(shipped / "data.npz")]
-    done = CliRunner().invoke(card.main, [*words, "--out", str(shipped / "docs")])
+    done = CliRunner().invoke(model_card.main, [*words, "--out", str(shipped / "docs")])
     assert done.exit_code == 0, done.output
     text = (shipped / "docs" / "made-up.md").read_text()
     for line in (
@@ -76,7 +76,7 @@ def test_a_class_that_is_rarely_found_is_named(shipped: Path, small_fer2013: Fer
                  small_fer2013.ferplus_votes), shipped / "data.npz")  # fmt: skip
     photo = Path(__file__).parents[2] / "examples" / "eileen_collins.png"
     words = ["made-up", str(london(shipped, photo)), "--data", str(shipped / "data.npz")]
-    done = CliRunner().invoke(card.main, [*words, "--out", str(shipped)])
+    done = CliRunner().invoke(model_card.main, [*words, "--out", str(shipped)])
     assert done.exit_code == 0, done.output
     text = (shipped / "made-up.md").read_text()
     assert "- sad is found in 50 % of the cases; else it is called fear (50 %)." in text
@@ -88,7 +88,7 @@ def test_a_model_of_unknown_origin_has_no_card(
     save(small_fer2013, shipped / "data.npz")
     shutil.copy(golden / "tiny-int8.tflite.json", shipped / "made-up-int8.tflite.json")
     words = ["made-up", str(shipped), "--data", str(shipped / "data.npz"), "--out", str(shipped)]
-    done = CliRunner().invoke(card.main, words)
+    done = CliRunner().invoke(model_card.main, words)
     assert done.exit_code == 1
     assert "its source lacks calibration, command, data, epochs" in done.stderr
     assert not (shipped / "made-up.md").exists()
@@ -103,7 +103,7 @@ def test_a_model_whose_training_is_not_named_has_no_card(
     told["source"]["command"] = "fer-convert small.keras --int8"
     sidecar.write_text(json.dumps(told))
     words = ["made-up", str(shipped), "--data", str(shipped / "data.npz"), "--out", str(shipped)]
-    done = CliRunner().invoke(card.main, words)
+    done = CliRunner().invoke(model_card.main, words)
     assert done.exit_code == 1
     assert "must name the commands that trained and converted the model" in done.stderr
     assert not (shipped / "made-up.md").exists()

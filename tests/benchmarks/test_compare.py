@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 from tests.benchmarks.fakes import latency, peer, result, row
 
-from fer_bench.cli import main
-from fer_bench.result import BenchmarkResult, Latency, read_json, write_json
+from fer_bench.cli.main import main
+from fer_bench.results.schema import BenchmarkResult, Latency, read_json, write_json
 from fer_sdk.errors import InputError
 
 pytest.importorskip("msgspec", reason="reading results needs the extra `bench`")

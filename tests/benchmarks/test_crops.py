@@ -3,16 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
-from fer_bench.crops import CUTS, cut, loss, main, measure
 from fer_sdk.classifier import ExpressionClassifier
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_sdk.preprocess import FER2013_INPUT, sample
 from fer_train.data.importer import save
+from research.crops import CUTS, cut, loss, main, measure
 
-FACE = made_up_faces(1)[0][0]
+FACE = synthetic_faces(1)[0][0]
 PLACE = np.add.outer(np.arange(48) * 4, np.arange(48)).astype(np.uint8)
 
 
@@ -29,7 +29,7 @@ def test_a_cut_reads_where_it_says() -> None:
 
 
 def test_what_cuts_cost_is_measured_from_the_untouched_faces(tiny_int8: Path) -> None:
-    faces, labels = made_up_faces(14)
+    faces, labels = synthetic_faces(14)
     with ExpressionClassifier.load(tiny_int8) as classifier:
         curves = measure(classifier, faces, labels)
     assert {kind: set(curve) for kind, curve in curves.items()} == {
@@ -37,9 +37,9 @@ def test_what_cuts_cost_is_measured_from_the_untouched_faces(tiny_int8: Path) ->
     }
     assert curves["shift"][0] == curves["turn"][0] == curves["tighter"][0] == 1
     assert curves["shift"][6] < 0.8  # up and down by a whole band, the tiny model's labels
-    made_up = {"tighter": {-8: 0.5, 0: 0.7, 8: 0.6}, "shift": {0: 0.7, 4: 0.71}}
-    assert loss(made_up, "tighter") == pytest.approx(20)
-    assert loss(made_up, "shift") == pytest.approx(-1)
+    synthetic = {"tighter": {-8: 0.5, 0: 0.7, 8: 0.6}, "shift": {0: 0.7, 4: 0.71}}
+    assert loss(synthetic, "tighter") == pytest.approx(20)
+    assert loss(synthetic, "shift") == pytest.approx(-1)
 
 
 def test_command_writes_a_page_and_a_picture(

@@ -3,8 +3,8 @@ from pathlib import Path
 import cv2
 from click.testing import CliRunner
 
-from fer_bench.detectors import main
-from fer_sdk.images import read_photo
+from fer_sdk.inputs.images import read_photo
+from research.detectors import main
 
 
 def test_both_detectors_lead_to_one_label_on_the_sample(sample_photo: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_bench.endurance import _tell
+from research.endurance import _tell
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="resident memory is read from Linux's /proc"
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 def test_memory_stays_flat_over_a_stream_and_over_openings(face_video: Path) -> None:
     words = [str(face_video), "--minutes", "1", "--opens", "40", "--seed", "1"]
     done = subprocess.run(
-        [sys.executable, "-m", "fer_bench.endurance", *words], capture_output=True, text=True
+        [sys.executable, "-m", "research.endurance", *words], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     stream, _, opened, _ = done.stdout.splitlines()

@@ -18,7 +18,7 @@ REQUIRED = os.environ.get("FER_GPU") == "required"
 
 
 def bench(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    program = "from fer_bench.cli import main; main()"
+    program = "from fer_bench.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, words), "--delegate", "gpu"],
         capture_output=True,

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 from tests.benchmarks.fakes import Clock, SlowSession, latency
 
-from fer_bench.cli import main
-from fer_bench.latency import measure_latency
-from fer_bench.result import Latency, Window
-from fer_bench.stability import interval_ms, ratio, warnings
-from fer_bench.sustained import run_sustained, slowdown
+from fer_bench.cli.main import main
+from fer_bench.measure.latency import measure_latency
+from fer_bench.measure.sustained import run_sustained, slowdown
+from fer_bench.results.schema import Latency, Window
+from fer_bench.results.statistics import interval_ms, ratio, warnings
 
 
 @pytest.fixture

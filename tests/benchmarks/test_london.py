@@ -3,8 +3,8 @@ from pathlib import Path
 import cv2
 from click.testing import CliRunner
 
-from fer_bench.london import main
-from fer_sdk.images import read_photo
+from fer_sdk.inputs.images import read_photo
+from research.london import main
 
 
 def test_photos_are_counted_by_kind_and_group(sample_photo: Path, tmp_path: Path) -> None:

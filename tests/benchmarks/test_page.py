@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.benchmarks.fakes import peer, result, row
 
-from fer_sdk.images import read_photo
+from fer_sdk.inputs.images import read_photo
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ def test_the_page_fits_its_window_and_follows_its_colours(
 ) -> None:
     from playwright.sync_api import sync_playwright
 
-    from fer_bench.report import write_page
+    from fer_bench.reports.html import write_page
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "Chromium is not installed: sudo apt-get install chromium"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer_bench.result import SCHEMA
+from fer_bench.results.schema import SCHEMA
 from fer_sdk.errors import RuntimeFailure
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.importer import save
 from peers import measure
 from peers.subjects import Subject, Worker

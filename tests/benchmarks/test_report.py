@@ -5,14 +5,14 @@ from xml.etree import ElementTree
 import pytest
 from tests.benchmarks.fakes import peer, result, row
 
-from fer_bench.result import BenchmarkResult
-from fer_sdk.images import read_photo
+from fer_bench.results.schema import BenchmarkResult
+from fer_sdk.inputs.images import read_photo
 
 pytest.importorskip("matplotlib", reason="drawing needs the extra `bench`")
 
-from fer_bench.plots import pareto
-from fer_bench.report import write_page, write_report
-from fer_bench.sections import whole_call_ms
+from fer_bench.reports.html import write_page, write_report
+from fer_bench.reports.plots import pareto
+from fer_bench.reports.tables import whole_call_ms
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
-from fer_bench.crops import cut
-from fer_bench.smiles import OFFSETS, TIGHTER, attempts, composed, like_fer2013, main
 from fer_sdk.classifier import ExpressionClassifier
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_sdk.preprocess import FER2013_INPUT, Affine, sample
 from fer_train.data.importer import save
+from research.crops import cut
+from research.smiles import OFFSETS, TIGHTER, attempts, composed, like_fer2013, main
 
-FACES = made_up_faces(14)[0]
+FACES = synthetic_faces(14)[0]
 
 
 def test_a_cut_of_a_photo_reads_what_a_cut_of_its_crop_reads() -> None:

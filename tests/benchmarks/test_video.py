@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fer_bench.video import main
+from research.video_tracking import main
 
 
 def test_following_is_compared_with_searching_every_frame(face_video: Path, tmp_path: Path) -> None:

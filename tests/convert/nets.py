@@ -7,10 +7,10 @@ import keras
 import numpy as np
 
 from fer_convert.calibration import training_faces
-from fer_convert.evidence import Evidence
-from fer_convert.gate import public_test_faces
+from fer_convert.conversion_data import Evidence
+from fer_convert.parity_faces import public_test_faces
 from fer_sdk import ModelBundle
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT
 

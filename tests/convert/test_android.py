@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from fer_convert.cli import main
-from fer_convert.drawn_faces import drawn_faces
+from fer_convert.cli.main import main
 from fer_convert.float_io import with_float_io
+from fer_convert.synthetic_faces import drawn_faces
 from fer_sdk import BundleError, ExpressionClassifier, ModelBundle
-from fer_sdk.files import sha256_of
+from fer_sdk._internal.files import sha256_of
+from fer_sdk.bundles.registry import DEFAULT_MODEL, MODELS_FOLDER
 from fer_sdk.preprocess import FER2013_INPUT
-from fer_sdk.shipped import DEFAULT_MODEL, MODELS_FOLDER
 
 pytestmark = pytest.mark.tensorflow
 for package in ("tensorflow", "tf2onnx", "onnxruntime"):

@@ -9,21 +9,21 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fer_convert.cli import main
-from fer_convert.commands.convert import _targets
+from fer_convert.cli.convert import _targets
+from fer_convert.cli.main import main
 from fer_sdk import ExpressionClassifier, ModelBundle
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.bundles.registry import DEFAULT_TRAINED
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
-from fer_sdk.shipped import DEFAULT_TRAINED
 from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, small_net  # noqa: E402
+from tests.convert.nets import bundled, small_net
 
-from fer_convert import convert as conversion  # noqa: E402 - needs Keras
+from fer_convert import convert as conversion
 
 BOTH: tuple[conversion.Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
 ALL = (*conversion.UNCALIBRATED, *conversion.CALIBRATED)
@@ -50,7 +50,7 @@ class Spy:
         if name == "onnxruntime":
             print("telemetry off:", os.environ.get("ORT_DISABLE_TELEMETRY"))
 sys.meta_path.insert(0, Spy())
-from fer_convert.cli import main
+from fer_convert.cli.main import main
 main(["nothing.keras", "--onnx"])
 """
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}

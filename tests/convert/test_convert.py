@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer_convert.cli import main
+from fer_convert.cli.main import main
 from fer_sdk import ModelBundle
 from fer_sdk.errors import BundleError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.data.importer import save
 
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, evidence_of, small_net  # noqa: E402
+from tests.convert.nets import bundled, evidence_of, small_net
 
-from fer_convert import convert as conversion  # noqa: E402 - needs Keras
-from fer_convert import recipes  # noqa: E402
-from fer_convert.export import for_conversion  # noqa: E402
+from fer_convert import convert as conversion
+from fer_convert import recipes
+from fer_convert.export import for_conversion
 
 BOTH: tuple[conversion.Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
 ALL = (*conversion.UNCALIBRATED, *conversion.CALIBRATED)

@@ -7,23 +7,23 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tests.made_up import with_votes
+from tests.synthetic import with_votes
 
-from fer_convert.cli import main
+from fer_convert.cli.main import main
 from fer_sdk import ModelBundle
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
+from fer_sdk.bundles.registry import DEFAULT_MODEL, DEFAULT_NAME, DEFAULT_TRAINED, shipped_models
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
-from fer_sdk.shipped import DEFAULT_MODEL, DEFAULT_NAME, DEFAULT_TRAINED, shipped_models
 from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, small_net  # noqa: E402
+from tests.convert.nets import bundled, small_net
 
-from fer_convert.calibration import statistics_of  # noqa: E402
+from fer_convert.calibration import statistics_of
 
 
 def fer_convert(*words: object) -> Result:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fer_convert.cli import main
+from fer_convert.cli.main import main
+from fer_sdk.bundles.inspect import inspect
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.inspect import inspect
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.importer import save
 
 

@@ -8,18 +8,18 @@ import pytest
 from fer_convert.calibration import training_faces
 from fer_sdk import ModelBundle
 from fer_sdk.errors import BundleError, InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.preprocess import FER2013_INPUT
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, small_net  # noqa: E402
+from tests.convert.nets import bundled, small_net
 
-from fer_convert import onnx_recipes, recipes  # noqa: E402
-from fer_convert.export import check_ports, for_conversion  # noqa: E402
-from fer_convert.quantise import ranges_of  # noqa: E402
+from fer_convert import onnx_recipes, recipes
+from fer_convert.export import check_ports, for_conversion
+from fer_convert.quantize import ranges_of
 
 
 def test_the_scaling_moves_into_the_first_convolution_exactly() -> None:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from fer_convert.parity import INPUTS, Parity, ParityError, check, check_extremes, compare
 from fer_sdk import ExpressionClassifier, ModelBundle
-from fer_sdk.bundle import Precision
-from fer_sdk.inspect import Contents, Port
+from fer_sdk.bundles.bundle import Precision
+from fer_sdk.bundles.inspect import Contents, Port
 
 FLOAT32: tuple[Precision, str] = ("float32", ".tflite")
 INT8: tuple[Precision, str] = ("int8", ".tflite")

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from fer_convert.cli import main
+from fer_convert.cli.main import main
 from fer_sdk import ExpressionClassifier, ModelBundle
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.inspect import inspect
+from fer_sdk.bundles.inspect import inspect
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, evidence_of, small_net  # noqa: E402
+from tests.convert.nets import bundled, evidence_of, small_net
 
-from fer_convert import convert as conversion  # noqa: E402 - needs Keras
-from fer_convert import gate  # noqa: E402
-from fer_convert.layer_errors import sqnr_db  # noqa: E402
+from fer_convert import convert as conversion
+from fer_convert import parity_faces
+from fer_convert.layer_errors import sqnr_db
 
 
 def fer_convert(*words: object) -> Result:
@@ -78,7 +78,7 @@ def test_a_batch_gives_each_face_the_answer_that_it_gets_alone(
 def test_a_layer_that_int8_ruins_is_found_and_kept_in_float(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "GATE_FACES", 17)  # of 34, so that some are left to choose on
+    monkeypatch.setattr(parity_faces, "GATE_FACES", 17)  # of 34, so that some are left to choose on
     source, data = bundled(uneven_net(), tmp_path), tmp_path / "data.npz"
     save(small_fer2013, data)
     words = [source, "--int8", "--data", data, "--calibration-samples", 70, "--out", tmp_path]

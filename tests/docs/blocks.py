@@ -24,7 +24,7 @@ from sybil import Document, Example, Region, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
-from tests.made_up import moving_face, striped_faces
+from tests.synthetic import moving_face, striped_faces
 
 from fer_sdk.labels import FER2013_LABELS
 

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer_sdk import read_photo
-from fer_sdk.cli import main
-from fer_sdk.labelling import LabellingSettings, PhotoTask, label_photos
-from fer_sdk.photo_records import rows
-from fer_sdk.shipped import DEFAULT_MODEL
+from fer_sdk.batch.processor import LabellingSettings, PhotoTask, label_photos
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.main import main
+from fer_sdk.outputs.photo_rows import rows
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `ray` is not installed")
 pytest.importorskip("ray", reason="the extra `ray` is not installed: see `make ray`")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import band_face
+from tests.synthetic import band_face
 
 from fer_sdk import (
     Expression,
@@ -126,7 +126,7 @@ def test_a_forked_child_goes_on_with_its_parents_recognizer(sample_photo: Path) 
             recognizer.close()
 
         # As if another thread were in the middle of a call: the child must not wait for it.
-        with recognizer.classifier._session._turns:  # type: ignore[attr-defined]
+        with recognizer.classifier._session._lock:  # type: ignore[attr-defined]
             child = fork.Process(target=work)
             child.start()
         assert here.poll(30), "the child hangs"
@@ -180,7 +180,7 @@ def test_limits_of_ones_own_decide_what_a_bad_view_is(sample_photo: Path) -> Non
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells memory and open files in /proc")
 def test_opening_and_closing_leaves_no_file_and_no_model_behind(sample_photo: Path) -> None:
-    """The short version of `python -m fer_bench.open_close`; a model kept would be 15 MB in all."""
+    """The short version of `python -m research.open_close`; a model kept would be 15 MB in all."""
 
     def held() -> tuple[int, int]:
         pages = int(Path("/proc/self/statm").read_text().split()[1])

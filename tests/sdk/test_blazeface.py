@@ -8,7 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_sdk import BlazeFace, ExpressionRecognizer, Face, InputError, YuNet, read_photo
-from fer_sdk.blazeface import ANCHORS, Letterbox, anchors, decode, letterbox, sigmoid, to_tensor
+from fer_sdk.detectors.blazeface import (
+    ANCHORS,
+    Letterbox,
+    anchors,
+    decode,
+    letterbox,
+    sigmoid,
+    to_tensor,
+)
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.preprocess import FER2013_INPUT, crop_face
 

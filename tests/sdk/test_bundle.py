@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import BundleError
 
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import band_face
+from tests.synthetic import band_face
 
 from fer_sdk import ExpressionClassifier, ModelBundle
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.errors import BundleError, InputError
-from fer_sdk.shipped import DEFAULT_MODEL
 
 
 class FakeSession:

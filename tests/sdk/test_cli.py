@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
-from fer_sdk.bundle import ModelBundle
-from fer_sdk.cli import main
-from fer_sdk.images import read_photo
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.cli.main import main
+from fer_sdk.inputs.images import read_photo
 
 
 def fer(*words: object) -> Result:
@@ -70,7 +70,7 @@ def test_damaged_photos_are_one_line_though_the_decoder_writes_its_own(
     jpeg.write_bytes(data)
     for path in (png, jpeg):
         done = subprocess.run(
-            [sys.executable, "-c", "from fer_sdk.cli import main; main()", "image", str(path)],
+            [sys.executable, "-c", "from fer_sdk.cli.main import main; main()", "image", str(path)],
             capture_output=True,
             text=True,
         )

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fer_sdk.cli import main
-from fer_sdk.commands import doctor
-from fer_sdk.shipped import DEFAULT_MODEL
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli import doctor
+from fer_sdk.cli.main import main
 
 
 def fer(*words: object) -> Result:

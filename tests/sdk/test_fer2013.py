@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer_sdk import fer2013
+from fer_sdk._internal.extras import require
+from fer_sdk._internal.files import write_beside
 from fer_sdk.errors import InputError
-from fer_sdk.extras import require
-from fer_sdk.fer2013 import PUBLIC_TEST, TRAINING, Fer2013
-from fer_sdk.files import write_beside
+from fer_sdk.evaluation import fer2013
+from fer_sdk.evaluation.fer2013 import PUBLIC_TEST, TRAINING, Fer2013
 
 
 def arrays(data: Fer2013) -> dict[str, Any]:
@@ -26,9 +26,9 @@ def arrays(data: Fer2013) -> dict[str, Any]:
 def test_clean_rows_leave_out_blank_and_copied_faces(small_fer2013: Fer2013) -> None:
     data = small_fer2013
     assert len(data.rows(TRAINING)) == 140
-    assert 139 not in data.rows(TRAINING, clean=True)
-    assert len(data.rows(TRAINING, clean=True)) == 139
-    assert data.rows(PUBLIC_TEST, clean=True).tolist() == list(range(141, 175))
+    assert 139 not in data.rows(TRAINING, deduplicated=True)
+    assert len(data.rows(TRAINING, deduplicated=True)) == 139
+    assert data.rows(PUBLIC_TEST, deduplicated=True).tolist() == list(range(141, 175))
 
 
 def test_saved_data_loads_back(small_fer2013: Fer2013, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_missing_extra_is_named() -> None:
 def test_native_output_is_caught_and_pythons_own_is_not_lost() -> None:
     code = """
 import os
-from fer_sdk.native_log import caught_native_log
+from fer_sdk._internal.native_log import caught_native_log
 print("before")
 with caught_native_log() as log:
     os.write(1, b"one ")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.fuzz import run_cases
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
+from fer_sdk.bundles.registry import shipped_models
+from fer_sdk.bundles.validation import flatbuffer, onnx, read_model, tflite
+from fer_sdk.bundles.validation.malformed import MalformedError
 from fer_sdk.errors import BundleError
-from fer_sdk.formats import flatbuffer, onnx, read_model, tflite
-from fer_sdk.formats.malformed import MalformedError
 from fer_sdk.runtimes import open_session
-from fer_sdk.shipped import shipped_models
 
 
 def root_of(data: bytes) -> flatbuffer.Table:
@@ -215,7 +215,7 @@ def test_bytes_behind_the_tables_are_read_and_held_to_the_files_end(
     tiny_int8: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("flatbuffers", reason="the file is made with flatbuffers")
-    faces, _ = made_up_faces(7)
+    faces, _ = synthetic_faces(7)
     path = tmp_path / "behind.tflite"
     path.write_bytes(with_data_behind(tiny_int8.read_bytes()))
     with (

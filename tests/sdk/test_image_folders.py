@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer_sdk import ExpressionClassifier, read_photo
-from fer_sdk.cli import main
-from fer_sdk.labelling import LabellingSettings, PhotoTask, label_photos
-from fer_sdk.shipped import DEFAULT_MODEL
+from fer_sdk.batch.processor import LabellingSettings, PhotoTask, label_photos
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.main import main
 
 PHOTOS = 24
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_sdk.errors import InputError
-from fer_sdk.images import read_photo
+from fer_sdk.inputs.images import read_photo
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 

@@ -29,7 +29,7 @@ def test_help_is_there_without_any_extra(package: str) -> None:
     blocked = ", ".join(f"{name}=None" for name in EXTRAS)
     code = (
         f"import sys; sys.modules.update({blocked}); "
-        f"from {package}.cli import main; main(['--help'], standalone_mode=True)"
+        f"from {package}.cli.main import main; main(['--help'], standalone_mode=True)"
     )
     assert "Usage:" in run(code)
 

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import with_votes
+from tests.synthetic import with_votes
 
+from fer_sdk._internal.softmax import softmax
 from fer_sdk.errors import InputError
-from fer_sdk.evaluation import evaluate_ferplus, evaluate_split
-from fer_sdk.fer2013 import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Fer2013
-from fer_sdk.ferplus import majority
+from fer_sdk.evaluation.fer2013 import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Fer2013
+from fer_sdk.evaluation.ferplus import majority
+from fer_sdk.evaluation.metrics import calibration_error, score
+from fer_sdk.evaluation.splits import evaluate_ferplus, evaluate_split
 from fer_sdk.labels import FER2013_LABELS
-from fer_sdk.metrics import calibration_error, score
-from fer_sdk.softmax import softmax
 
 
 def random_answers(n: int = 500) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -83,9 +83,9 @@ def test_a_net_that_memorised_training_gains_nothing_on_clean_faces(
 
     for usage in (PUBLIC_TEST, PRIVATE_TEST):
         result = evaluate_split(data, [usage], memorised, FER2013_LABELS)
-        assert (result.all.n, result.clean.n) == (35, 34)
+        assert (result.all.n, result.deduplicated.n) == (35, 34)
         assert result.copies_accuracy == 1
-        assert result.all.accuracy > result.clean.accuracy
+        assert result.all.accuracy > result.deduplicated.accuracy
 
 
 def test_both_test_splits_are_scored_together(small_fer2013: Fer2013) -> None:
@@ -93,7 +93,7 @@ def test_both_test_splits_are_scored_together(small_fer2013: Fer2013) -> None:
     truth = small_fer2013.emotion[small_fer2013.rows(*usages)]
     result = evaluate_split(small_fer2013, usages, lambda faces: np.eye(7)[truth], FER2013_LABELS)
     assert result.split == "PublicTest + PrivateTest"
-    assert (result.all.n, result.clean.n, result.all.accuracy) == (70, 68, 1)
+    assert (result.all.n, result.deduplicated.n, result.all.accuracy) == (70, 68, 1)
 
 
 def test_other_labels_are_not_scored_on_fer2013(small_fer2013: Fer2013) -> None:

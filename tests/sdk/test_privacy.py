@@ -41,7 +41,7 @@ try:
 except ImportError:
     pass  # the wheel alone brings no ONNX Runtime
 if __name__ == "__main__":
-    from fer_sdk.cli import main
+    from fer_sdk.cli.main import main
     main(["models"], standalone_mode=False)
     words = ["image", str(photos), "--csv", str(out / "faces.csv"), "--out", str(out / "drawn"),
              "--save-crops", str(out / "crops"), "--processes", "2"]
@@ -122,7 +122,7 @@ def test_the_sdk_runs_where_no_temporary_folder_is_writable(sample_photo: Path) 
 import tempfile
 def refuse(*a, **k): raise FileNotFoundError("no usable temporary directory")
 tempfile.TemporaryFile = tempfile.NamedTemporaryFile = tempfile.mkstemp = refuse
-from fer_sdk.cli import main
+from fer_sdk.cli.main import main
 main(["image", {str(sample_photo)!r}])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import band_face
+from tests.synthetic import band_face
 
 from fer_sdk import ExpressionClassifier, ExpressionRecognizer, Face, Landmarks, YuNet, read_photo
 from fer_sdk.errors import InputError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.made_up import band_face
+from tests.synthetic import band_face
 
 from fer_sdk.errors import (
     BundleError,

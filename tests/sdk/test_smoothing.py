@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_sdk.errors import InputError
-from fer_sdk.smoothing import Smoother, SmoothingSettings
+from fer_sdk.video.smoother import Smoother, SmoothingSettings
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "smoothing.json").read_text())["cases"]
 

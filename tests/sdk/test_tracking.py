@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_sdk.errors import InputError
-from fer_sdk.tracking import FaceTracker, TrackingSettings, iou
+from fer_sdk.video.tracker import FaceTracker, TrackingSettings, iou
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "tracks.json").read_text())["cases"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import band_face, moving_face
+from tests.synthetic import band_face, moving_face
 
 from fer_sdk import (
     Face,
@@ -20,7 +20,7 @@ from fer_sdk import (
 )
 from fer_sdk.errors import InputError
 from fer_sdk.preprocess import FER2013_CROP
-from fer_sdk.tracking import iou
+from fer_sdk.video.tracker import iou
 
 BLANK = np.full((360, 480, 3), 90, np.uint8)
 

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tests.made_up import moving_face
+from tests.synthetic import moving_face
 
 from fer_sdk import VideoFile, read_photo
-from fer_sdk.cli import main
-from fer_sdk.shipped import DEFAULT_MODEL
-from fer_sdk.video import VideoRecognizer
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.main import main
+from fer_sdk.video.recognizer import VideoRecognizer
 
 
 def fer(*words: object) -> Result:
@@ -195,7 +195,7 @@ def test_a_write_that_fails_midway_leaves_whole_rows(
     path = tmp_path / f"out.{kind}"
     program = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)); "
-        "from fer_sdk.cli import main; main()"
+        "from fer_sdk.cli.main import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "video", str(face_video), f"--{kind}", str(path)],
@@ -305,7 +305,9 @@ def test_a_missing_extra_is_one_line(
     words: list[str], package: str, extra: str, results: Path, face_video: Path, tmp_path: Path
 ) -> None:
     names = {"video": face_video, "json": results / "moving.json", "out": tmp_path / "out"}
-    program = f"import sys; sys.modules[{package!r}] = None\nfrom fer_sdk.cli import main; main()"
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\nfrom fer_sdk.cli.main import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, *(word.format(**names) for word in words)],
         capture_output=True, text=True,

@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("scipy", reason="fitting needs the extra `train`")
 
-from fer_train.calibration import fit_offsets, fit_temperature, with_offsets_by_halves
+from fer_train.evaluation.calibration import fit_offsets, fit_temperature, with_offsets_by_halves
 
 
 def answers(

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
-from fer_train.cli import main
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
+from fer_train.cli.main import main
 from fer_train.data.importer import save
 
 pytestmark = pytest.mark.tensorflow

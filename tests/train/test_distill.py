@@ -5,23 +5,23 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.augmentation import Augmentation
-from fer_train.cli import main
+from fer_train.cli.main import main
+from fer_train.configs import RECIPES, TEACHERS_VIEWS
+from fer_train.data.dataset import training_set
 from fer_train.data.importer import save
+from fer_train.data.recipe import Augmentation, Stage
+from fer_train.data.soft_labels import SoftLabels, load
+from fer_train.data.soft_labels import save as save_soft_labels
 from fer_train.data.targets import FERPLUS_CLASSES
-from fer_train.data.training_set import training_set
-from fer_train.data.views import augmented, numbered_view
-from fer_train.recipe import Stage
-from fer_train.recipes import RECIPES, TEACHERS_VIEWS
-from fer_train.soft_labels import SoftLabels, ask_teachers, load
-from fer_train.soft_labels import save as save_soft_labels
+from fer_train.data.tta import augmented, numbered_view
+from fer_train.training.distillation import ask_teachers
 
-FACES = made_up_faces(30)[0]
+FACES = synthetic_faces(30)[0]
 
 
 def test_views_are_numbered_and_the_same_every_time() -> None:

@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from fer_sdk.fer2013 import PRIVATE_TEST, PUBLIC_TEST, Fer2013
-from fer_sdk.softmax import softmax
-from fer_train.cli import main
+from fer_sdk._internal.softmax import softmax
+from fer_sdk.evaluation.fer2013 import PRIVATE_TEST, PUBLIC_TEST, Fer2013
+from fer_train.cli.main import main
 from fer_train.data.importer import save
-from fer_train.ensemble import (
+from fer_train.evaluation.ensemble import (
     Ensemble,
     choose_members,
     evaluate_votes,
@@ -75,8 +75,8 @@ def test_ensemble_is_scored_on_all_and_clean_faces(small_fer2013: Fer2013) -> No
         for usage in (PUBLIC_TEST, PRIVATE_TEST)
     }
     result = evaluate_votes(votes, small_fer2013, [PRIVATE_TEST])
-    assert (result.all.accuracy, result.clean.accuracy) == (1, 1)
-    assert (result.all.n, result.clean.n) == (35, 34)
+    assert (result.all.accuracy, result.deduplicated.accuracy) == (1, 1)
+    assert (result.all.n, result.deduplicated.n) == (35, 34)
     assert evaluate_votes(votes, small_fer2013, [PRIVATE_TEST, PUBLIC_TEST]).all.accuracy == 1
 
 

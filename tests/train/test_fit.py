@@ -14,28 +14,28 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from tests.made_up import with_votes
+from tests.synthetic import with_votes
 
-from fer_sdk import fer2013
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation import fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FERPLUS_LABELS
-from fer_train.augmentation import Augmentation
-from fer_train.cli import main
+from fer_train.cli.main import main
+from fer_train.configs import RECIPES
 from fer_train.data.importer import save
+from fer_train.data.recipe import Augmentation, Stage
 from fer_train.errors import TrainingError
-from fer_train.recipe import Stage
-from fer_train.recipes import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
-from fer_train import models  # noqa: E402 - needs Keras
-from fer_train.calibration import fit_offsets, with_offsets_by_halves  # noqa: E402 - needs SciPy
-from fer_train.evaluate import evaluate  # noqa: E402
-from fer_train.fit import Run, commit, predict  # noqa: E402 - needs Keras
-from fer_train.publish import publish  # noqa: E402
+from fer_train import models
+from fer_train.evaluation.calibration import fit_offsets, with_offsets_by_halves
+from fer_train.evaluation.evaluate import evaluate
+from fer_train.evaluation.inference import predict
+from fer_train.training.publish import publish
+from fer_train.training.trainer import Run, commit
 
 SMOKE = replace(RECIPES["smoke"], stages=(Stage(2, 0.05, warmup_epochs=1), Stage(1, 0.01)))
 
@@ -195,7 +195,7 @@ def test_command_survives_kill_and_publishes_a_bundle(
     data, out = tmp_path / "data.npz", tmp_path / "run"
     save(small_fer2013, data)
     words = ["fit", "smoke", "--data", str(data), "--out", str(out)]
-    program = "from fer_train.cli import main; main()"
+    program = "from fer_train.cli.main import main; main()"
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     with subprocess.Popen(
         [sys.executable, "-c", program, *words], env=environment, stderr=subprocess.DEVNULL
@@ -270,7 +270,7 @@ def test_a_net_of_eight_classes_learns_votes_and_is_scored_by_their_majority(
     assert bundle.labels == FERPLUS_LABELS[:8]
     assert [c.label for c in scores.classes] == list(bundle.labels)
     result = evaluate(bundle.path, with_votes(small_fer2013), (fer2013.PUBLIC_TEST,), ferplus=True)
-    assert result.clean.accuracy == pytest.approx(scores.accuracy)
+    assert result.deduplicated.accuracy == pytest.approx(scores.accuracy)
     with pytest.raises(InputError, match=r"none were imported"):
         Run(recipe, replace(small_fer2013, ferplus_votes=votes_of_nobody()), tmp_path / "b", 0)
 
@@ -283,7 +283,7 @@ def test_what_votes_pull_to_is_taken_back_in_what_is_published(
     run.train()
     logits = predict(run.local_student(), run.watched)
     shifted = with_offsets_by_halves(logits, run.truth)
-    watched = run.progress.history[-1]["public_clean_accuracy"]
+    watched = run.progress.history[-1]["public_deduplicated_accuracy"]
     assert watched == pytest.approx((shifted.argmax(axis=1) == run.truth).mean())
     expected = fit_offsets(logits, run.truth)
     assert np.abs(expected).max() > 0.1

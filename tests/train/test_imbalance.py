@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
 from fer_sdk.errors import InputError
 from fer_train.data.imbalance import RESAMPLINGS, balanced_class_weights, resample
@@ -22,7 +22,7 @@ def test_class_weights_need_every_class() -> None:
 
 def unbalanced() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return 20 faces of class 0, then 18, 16, ... down to 8 of class 6."""
-    faces, labels = made_up_faces(140)
+    faces, labels = synthetic_faces(140)
     keep = np.concatenate([np.flatnonzero(labels == k)[: 20 - 2 * k] for k in range(7)])
     return faces[keep], labels[keep]
 

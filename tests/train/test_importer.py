@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.made_up import write_csv
+from tests.synthetic import write_csv
 
-from fer_sdk import fer2013
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import USAGES, Fer2013
+from fer_sdk.evaluation import fer2013
+from fer_sdk.evaluation.fer2013 import USAGES, Fer2013
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.cli import main
+from fer_train.cli.main import main
 from fer_train.data.importer import FERPLUS_COLUMNS, import_fer2013, save
 
 

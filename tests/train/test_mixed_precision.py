@@ -6,14 +6,10 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
-import keras  # noqa: E402 - may be missing
-from keras import layers  # noqa: E402
+import keras
+from keras import layers
 
-from fer_train.mixed_precision import (  # noqa: E402
-    dtype_policy,
-    spare_strided_depthwise,
-    warning,
-)
+from fer_train.training.mixed_precision import dtype_policy, spare_strided_depthwise, warning
 
 
 def network() -> keras.Model:

@@ -3,16 +3,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
 from fer_sdk.errors import InputError
-from fer_train.recipes import RECIPES
+from fer_train.configs import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 keras = pytest.importorskip("keras", reason="networks need the extra `train`")
 
-from fer_train import augment, batch_norm, models  # noqa: E402 - needs Keras
-from fer_train.augmentation import Augmentation  # noqa: E402
+from fer_train import models
+from fer_train.data import augmentations
+from fer_train.data.recipe import Augmentation
+from fer_train.training import batch_norm
 
 FACES = np.random.default_rng(0).uniform(0, 255, (4, 48, 48, 1)).astype(np.float32)
 
@@ -55,7 +57,7 @@ def test_every_network_takes_faces_and_gives_logits(
 def test_every_known_network_is_tested_above() -> None:
     marks = test_every_network_takes_faces_and_gives_logits.pytestmark  # type: ignore[attr-defined]
     tested = {case[0] for case in marks[0].args[1]}
-    assert tested | {"residual_student", "folded"} == set(models.MODELS)
+    assert tested | {"residual_student", "bn_folded"} == set(models.MODELS)
 
 
 def test_a_student_begins_with_the_features_of_another_one(tmp_path: Path) -> None:
@@ -109,23 +111,23 @@ def test_unreachable_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatc
 
 
 def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="there are folded, inception_v3, mini_vgg, "):
+    with pytest.raises(InputError, match="there are bn_folded, inception_v3, mini_vgg, "):
         models.build("resnet9000", {})
     with pytest.raises(InputError, match="vggnet has no input_size: it has widths, dense"):
         models.build("vggnet", {"input_size": 96})
 
 
 def views(augmentation: Augmentation, faces: NDArray[np.float32] = FACES) -> NDArray[np.float32]:
-    chain = keras.Sequential([keras.Input((48, 48, 1)), *augment.build(augmentation, 0)])
+    chain = keras.Sequential([keras.Input((48, 48, 1)), *augmentations.build(augmentation, 0)])
     return np.asarray(chain(faces, training=True))
 
 
 def test_no_augmentation_and_inference_leave_faces_alone() -> None:
     np.testing.assert_allclose(views(Augmentation()), FACES, atol=1e-3)
     strong = Augmentation(90, 0.5, 9, True, True, 0.5, 0.5, 0.0, 1.0)
-    chain = keras.Sequential([keras.Input((48, 48, 1)), *augment.build(strong, 0)])
+    chain = keras.Sequential([keras.Input((48, 48, 1)), *augmentations.build(strong, 0)])
     np.testing.assert_array_equal(np.asarray(chain(FACES, training=False)), FACES)
-    noisy = augment.build(Augmentation(noise=0.1), 0)
+    noisy = augmentations.build(Augmentation(noise=0.1), 0)
     chain = keras.Sequential([keras.Input((48, 48, 1)), *noisy])
     np.testing.assert_allclose(np.asarray(chain(FACES, training=False)), FACES, rtol=1e-6)
     assert np.abs(np.asarray(chain(FACES, training=True)) - FACES).mean() > 5
@@ -179,7 +181,7 @@ def test_zoom_keeps_within_its_limits() -> None:
     keras.backend.backend() != "tensorflow", reason="only TensorFlow has the fused kernel"
 )
 def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
-    faces, labels = made_up_faces(64)
+    faces, labels = synthetic_faces(64)
     inputs, targets = faces[..., None].astype(np.float32), np.eye(7, dtype=np.float32)[labels]
     sizes = {"stem": 4, "widths": (6, 8), "blocks": (1, 1), "dropout": 0.0}
     keras.utils.set_random_seed(0)
@@ -203,7 +205,7 @@ def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
 
 def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:
     model = models.build("mobilenet", {"input_size": 32, "trained_on": "vggface2"})
-    faces, _ = made_up_faces(100)
+    faces, _ = synthetic_faces(100)
     inputs = faces[..., None].astype(np.float32)
     norm = model.get_layer("backbone").get_layer("conv_pw_1_bn")
     before = model.predict(inputs, verbose=0)
@@ -219,7 +221,7 @@ def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:
 
 def test_batch_norms_are_measured_anew_on_the_faces_given() -> None:
     model = models.build("residual_student", {"stem": 4, "widths": (6, 8), "blocks": (1, 1)})
-    inputs = made_up_faces(100)[0][..., None].astype(np.float32)
+    inputs = synthetic_faces(100)[0][..., None].astype(np.float32)
     first = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
     momentum = first.momentum
     batch_norm.remeasure(model, inputs)

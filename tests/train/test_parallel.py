@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer_sdk.fer2013 import Fer2013
-from fer_train.cli import main
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_train.cli.main import main
 from fer_train.data.importer import save
 
 keras = pytest.importorskip("keras", reason="training needs the extra `train`")
 pytestmark = pytest.mark.tensorflow
 
-from fer_train.errors import TrainingError  # noqa: E402
-from fer_train.parallel import Workers, join  # noqa: E402 - needs Keras
+from fer_train.errors import TrainingError
+from fer_train.training.data_parallel import Workers, join
 
 on_jax = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="several processes need KERAS_BACKEND=jax"
@@ -44,7 +44,7 @@ def test_two_processes_give_the_curve_of_one(small_fer2013: Fer2013, tmp_path: P
     save(small_fer2013, tmp_path / "data.npz")
     words = ["fit", "smoke", "--data", str(tmp_path / "data.npz"), "--out"]
     addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
-    program = "from fer_train.cli import main; main()"
+    program = "from fer_train.cli.main import main; main()"
 
     def start(*more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

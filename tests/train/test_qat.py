@@ -5,28 +5,29 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.made_up import made_up_faces
+from tests.synthetic import synthetic_faces
 
-from fer_sdk.bundle import ModelBundle
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
-from fer_train import commands
-from fer_train.cli import main
+from fer_train.cli.main import main
+from fer_train.configs import QAT, RECIPES, TEACHERS_VIEWS
 from fer_train.data.importer import save
-from fer_train.recipe import Stage
-from fer_train.recipes import QAT, RECIPES, TEACHERS_VIEWS
-from fer_train.soft_labels import SoftLabels
-from fer_train.soft_labels import save as save_soft_labels
+from fer_train.data.recipe import Stage
+from fer_train.data.soft_labels import SoftLabels
+from fer_train.data.soft_labels import save as save_soft_labels
 
 pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
-from fer_train import fake_int8, models  # noqa: E402 - needs Keras
-from fer_train.fit import Run, as_inputs  # noqa: E402
-from fer_train.publish import publish  # noqa: E402
+from fer_train import models
+from fer_train.evaluation.inference import as_inputs
+from fer_train.training import fake_quantization
+from fer_train.training.publish import publish
+from fer_train.training.trainer import Run
 
-FACES = as_inputs(made_up_faces(40)[0])
+FACES = as_inputs(synthetic_faces(40)[0])
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def trained(tmp_path: Path) -> Path:
 
 def test_a_folded_network_answers_the_same_without_batch_norms(trained: Path) -> None:
     network = keras.saving.load_model(trained, compile=False)
-    folded = models.build("folded", {"trained": str(trained)})
+    folded = models.build("bn_folded", {"trained": str(trained)})
     np.testing.assert_allclose(folded(FACES), network(FACES), rtol=1e-4, atol=1e-4)
     kinds = {type(layer) for layer in folded.layers}
     assert keras.layers.BatchNormalization not in kinds
@@ -53,28 +54,28 @@ def test_a_folded_network_answers_the_same_without_batch_norms(trained: Path) ->
 
 def test_what_cannot_be_folded_is_refused(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no network at"):
-        models.build("folded", {"trained": str(tmp_path / "nothing.keras")})
+        models.build("bn_folded", {"trained": str(tmp_path / "nothing.keras")})
     with pytest.raises(InputError, match="has 7 logits, expected 8"):
-        models.build("folded", {"trained": str(trained), "classes": 8})
+        models.build("bn_folded", {"trained": str(trained), "classes": 8})
     models.build("mini_vgg", {"widths": (2, 2, 2)}).save(tmp_path / "vgg.keras")
     with pytest.raises(InputError, match=r"batch norm .* follows re_lu.*, not a convolution"):
-        models.build("folded", {"trained": str(tmp_path / "vgg.keras")})
+        models.build("bn_folded", {"trained": str(tmp_path / "vgg.keras")})
     (tmp_path / "vgg.keras").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"no readable \.keras file"):
-        models.build("folded", {"trained": str(tmp_path / "vgg.keras")})
+        models.build("bn_folded", {"trained": str(tmp_path / "vgg.keras")})
 
 
 def test_activations_take_256_levels_and_kernels_255_but_not_in_a_copy(trained: Path) -> None:
-    plain = models.build("folded", {"trained": str(trained)})
-    rounding = models.build("folded", {"trained": str(trained)})
-    fake_int8.imitate(rounding, FACES)
+    plain = models.build("bn_folded", {"trained": str(trained)})
+    rounding = models.build("bn_folded", {"trained": str(trained)})
+    fake_quantization.imitate(rounding, FACES)
     logits, exact = np.asarray(rounding(FACES)), np.asarray(plain(FACES))
     assert (logits != exact).any()
     np.testing.assert_allclose(logits, exact, atol=0.1 * np.ptp(exact))
     first = next(layer for layer in rounding.layers if isinstance(layer, keras.layers.ReLU))
     seen = keras.Model(rounding.input, first.output)(FACES)
     assert 100 < len(np.unique(seen)) <= 256
-    kernel = np.asarray(fake_int8.rounded(rounding.layers[2].kernel))
+    kernel = np.asarray(fake_quantization.rounded(rounding.layers[2].kernel))
     for channel in range(kernel.shape[-1]):
         steps = kernel[..., channel] / np.abs(kernel[..., channel]).max() * 127
         np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
@@ -82,7 +83,7 @@ def test_activations_take_256_levels_and_kernels_255_but_not_in_a_copy(trained: 
     copy.set_weights(rounding.get_weights())
     np.testing.assert_allclose(copy(FACES), exact, rtol=1e-4, atol=1e-4)
     with pytest.raises(InputError, match="has weights that int8 cannot be imitated for"):
-        fake_int8.imitate(keras.saving.load_model(trained, compile=False), FACES)
+        fake_quantization.imitate(keras.saving.load_model(trained, compile=False), FACES)
 
 
 def test_a_student_goes_on_with_int8s_rounding_and_becomes_a_float_file(
@@ -97,14 +98,14 @@ def test_a_student_goes_on_with_int8s_rounding_and_becomes_a_float_file(
     run.train()
     before, _ = publish(run, "smoke", "a test")
     tiny = replace(QAT, stages=(Stage(2, 0.01),), batch_size=16)
-    monkeypatch.setattr(commands.training, "QAT", tiny)
+    monkeypatch.setattr("fer_train.cli.fit.QAT", tiny)
     words = ["qat", str(before.path), "soft.npz", "--data", "data.npz"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     after = ModelBundle.load(Path("runs/smoke-qat-seed0/smoke-qat.keras"))
     assert after.source["command"] == "a test && fer-train qat runs/smoke/smoke.keras soft.npz"
     network = keras.saving.load_model(after.path, compile=False)
-    old = models.build("folded", {"trained": str(before.path)})
+    old = models.build("bn_folded", {"trained": str(before.path)})
     *kernels, _ = (
         abs(a - b).max() for a, b in zip(network.get_weights(), old.get_weights(), strict=True)
     )  # the last are offsets to the logits

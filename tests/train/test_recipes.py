@@ -1,8 +1,8 @@
 import pytest
 
 from fer_sdk.errors import InputError
-from fer_train.recipe import with_epochs
-from fer_train.recipes import RECIPES
+from fer_train.configs import RECIPES
+from fer_train.data.recipe import with_epochs
 
 
 def test_fewer_epochs_keep_each_stage_s_share() -> None:

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
-from fer_train.data import mesh, shapes
-from fer_train.data.mesh import GROUPS, PLACES, Landmarks
+from fer_sdk.evaluation.fer2013 import Fer2013
+from research import face_mesh, landmark_features
+from research.face_mesh import GROUPS, PLACES, Landmarks
 
 
 def face_points(turn: float = 0.0, scale: float = 1.0) -> NDArray[np.float32]:
@@ -42,34 +42,34 @@ def test_the_groups_hold_the_72_classical_points() -> None:
     assert sizes == [17, 5, 5, 4, 5, 6, 6, 12, 12]
     vertices = [vertex for group in GROUPS.values() for vertex in group]
     assert len(set(vertices)) == 72
-    assert max(vertices) < mesh.MESH_POINTS
+    assert max(vertices) < face_mesh.MESH_POINTS
 
 
 def test_distances_are_those_of_the_drawing_and_ignore_size_and_turn() -> None:
-    level = shapes.measure(face_points()[None])[0]
-    named = dict(zip(shapes.DISTANCES, level.tolist(), strict=True))
+    level = landmark_features.measure(face_points()[None])[0]
+    named = dict(zip(landmark_features.DISTANCES, level.tolist(), strict=True))
     assert named["mouth width"] == pytest.approx(12 / 16)
     assert named["lip gap"] == pytest.approx(2 / 16)
     assert named["right mouth angle"] == pytest.approx(np.arctan2(3, 6))
     assert named["right mouth angle"] == pytest.approx(named["left mouth angle"])
     assert named["right eye height"] == pytest.approx(2 * np.sin(np.pi / 3) / 16)
     for points in (face_points(turn=0.4), face_points(scale=1.5)):
-        np.testing.assert_allclose(shapes.measure(points[None])[0], level, atol=1e-5)
+        np.testing.assert_allclose(landmark_features.measure(points[None])[0], level, atol=1e-5)
     smile = face_points().copy()
     smile[PLACES["outer_lip"]][[0, 6], 1] -= 2
-    assert shapes.measure(smile[None])[0, 3] > level[3]
+    assert landmark_features.measure(smile[None])[0, 3] > level[3]
 
 
 @pytest.mark.parametrize("turn", [-0.5, 0.0, 0.3])
 def test_eye_angles_are_clockwise(turn: float) -> None:
-    assert shapes.eye_angles(face_points(turn)[None])[0] == pytest.approx(turn, abs=1e-5)
+    assert landmark_features.eye_angles(face_points(turn)[None])[0] == pytest.approx(turn, abs=1e-5)
 
 
 def test_shapes_become_channels_and_a_tilted_face_is_straightened(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     n = len(small_fer2013.pixels)
-    drawn_face = shapes.draw(face_points(turn=0.5))
+    drawn_face = landmark_features.draw(face_points(turn=0.5))
     pixels = small_fer2013.pixels.copy()
     pixels[1] = drawn_face
     data = Fer2013(
@@ -78,34 +78,34 @@ def test_shapes_become_channels_and_a_tilted_face_is_straightened(
     )  # fmt: skip
     points = np.repeat(face_points(turn=0.5)[None], n, axis=0)
     path = tmp_path / "mesh.npz"
-    mesh.save(Landmarks(points, np.ones(n, np.float32), data.fingerprint, "0" * 64), path)
-    both = shapes.with_shapes(data, path, drawn=True, distances=True)
+    face_mesh.save(Landmarks(points, np.ones(n, np.float32), data.fingerprint, "0" * 64), path)
+    both = landmark_features.with_shapes(data, path, drawn=True, distances=True)
     assert both.pixels.shape == (n, 48, 48, 10)
     np.testing.assert_array_equal(both.pixels[..., 0][~data.blank], data.pixels[~data.blank])
     np.testing.assert_array_equal(both.pixels[1, ..., 1], drawn_face)
     assert (both.pixels[1, ..., 2:] == both.pixels[1, 0, 0, 2:]).all()
     np.testing.assert_array_equal(both.blank, data.blank)
-    aligned = shapes.with_shapes(data, path, aligned=True).pixels[1, ..., 0].astype(int)
-    straight = shapes.draw(face_points()).astype(int)
+    aligned = landmark_features.with_shapes(data, path, aligned=True).pixels[1, ..., 0].astype(int)
+    straight = landmark_features.draw(face_points()).astype(int)
     overlap = np.minimum(aligned, straight).sum() / straight.sum()
     assert overlap > 2 * np.minimum(drawn_face, straight).sum() / straight.sum()
     with pytest.raises(InputError, match="is of the data"):
-        mesh.load(path, small_fer2013)
+        face_mesh.load(path, small_fer2013)
 
 
 def test_missing_damaged_and_foreign_files_are_named(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="`fer-train mesh` writes them"):
-        mesh.load(tmp_path / "none.npz", small_fer2013)
+        face_mesh.load(tmp_path / "none.npz", small_fer2013)
     (tmp_path / "bad.npz").write_bytes(b"damaged")
     with pytest.raises(InputError, match="holds no readable landmarks"):
-        mesh.load(tmp_path / "bad.npz", small_fer2013)
+        face_mesh.load(tmp_path / "bad.npz", small_fer2013)
     pytest.importorskip("ai_edge_litert")
     with pytest.raises(InputError, match="no face mesh at"):
-        mesh.find_landmarks(tmp_path / "none.tflite", small_fer2013)
+        face_mesh.find_landmarks(tmp_path / "none.tflite", small_fer2013)
 
 
 def test_another_model_is_no_face_mesh(small_fer2013: Fer2013, tiny_int8: Path) -> None:
     with pytest.raises(InputError, match="is no face mesh: expected 468 points"):
-        mesh.find_landmarks(tiny_int8, small_fer2013)
+        face_mesh.find_landmarks(tiny_int8, small_fer2013)

@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer_sdk.fer2013 import Fer2013
-from fer_sdk.images import read_photo
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.inputs.images import read_photo
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.cli import main
+from fer_train.cli.main import main
+from fer_train.configs import RECIPES, TEACHERS_VIEWS
 from fer_train.data.importer import save
-from fer_train.recipe import Stage
-from fer_train.recipes import RECIPES, TEACHERS_VIEWS
-from fer_train.soft_labels import SoftLabels
-from fer_train.soft_labels import save as save_soft_labels
+from fer_train.data.recipe import Stage
+from fer_train.data.soft_labels import SoftLabels
+from fer_train.data.soft_labels import save as save_soft_labels
 
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("keras", reason="training needs the extra `train`")
 pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
 
-from fer_train import studies  # noqa: E402 - needs Keras
-from fer_train.study import Study, Variant  # noqa: E402
+from research import training_studies
+from research.study import Study, Variant
 
 TINY = replace(RECIPES["smoke"], stages=(Stage(1, 0.01),))
 
@@ -31,7 +31,7 @@ def test_the_studies_compare_what_they_say() -> None:
     kinds = main.commands["study"].params[0].type
     assert isinstance(kinds, click.Choice)
     choices = kinds.choices
-    names = {name: set(studies.study(name, Path("mesh.npz")).variants) for name in choices}
+    names = {name: set(training_studies.study(name, Path("mesh.npz")).variants) for name in choices}
     assert names["imbalance"] == {
         "nothing", "class weights", "over", "under", "smote", "tomek", "smote-tomek", "smote-enn",
     }  # fmt: skip
@@ -47,7 +47,7 @@ def test_study_writes_a_row_a_variant_and_keeps_finished_runs(
         "imbalance", "Title", "Method.", "Lesson.",
         {"nothing": Variant(TINY), "over": Variant(replace(TINY, resampling="over"))}, (0, 1),
     )  # fmt: skip
-    monkeypatch.setattr(studies, "study", lambda name, mesh: tiny)
+    monkeypatch.setattr(training_studies, "study", lambda name, mesh: tiny)
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, tmp_path / "data.npz")
     stamps = []
@@ -74,7 +74,7 @@ def test_study_of_distillation_reads_soft_labels_and_as_many_views_as_it_says(
         {"labels": Variant(TINY), "one view": Variant(taught, views=1), "all": Variant(taught)},
         (0,),
     )  # fmt: skip
-    monkeypatch.setattr(studies, "study", lambda name, mesh: tiny)
+    monkeypatch.setattr(training_studies, "study", lambda name, mesh: tiny)
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, tmp_path / "data.npz")
     words = ["study", "distillation", "--data", "data.npz", "--soft-labels", "soft.npz"]

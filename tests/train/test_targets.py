@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+from fer_train.configs import RECIPES
+from fer_train.data.dataset import TrainingSet, drawn
 from fer_train.data.targets import (
     FERPLUS_CLASSES,
     ferplus_distribution,
@@ -13,8 +15,6 @@ from fer_train.data.targets import (
     smoothed,
     soft_targets,
 )
-from fer_train.data.training_set import TrainingSet, drawn
-from fer_train.recipes import RECIPES
 
 
 def votes(**counts: int) -> list[int]:

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fer_sdk.bundle import ModelBundle
-from fer_sdk.fer2013 import Fer2013
-from fer_train.cli import main
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_train.cli.main import main
+from fer_train.configs import RECIPES
 from fer_train.data.importer import save
-from fer_train.recipe import Stage
-from fer_train.recipes import RECIPES
+from fer_train.data.recipe import Stage
 
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
-from fer_train.fit import Run  # noqa: E402 - needs Keras
-from fer_train.publish import publish, publish_stages  # noqa: E402
-from fer_train.teachers import ORIGIN  # noqa: E402
+from fer_train.training.publish import publish, publish_stages
+from fer_train.training.trainer import Run
+from research.teachers import ORIGIN
 
 
 def test_page_has_a_row_a_network_and_reads_private_once(

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.web.conftest import PHONE, ROOT, Site, opened
 
 from fer_sdk import BlazeFace, ExpressionRecognizer, read_photo
-from fer_sdk.shipped import DEFAULT_MODEL
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 
 pytestmark = pytest.mark.browser
 

@@ -1,4 +1,4 @@
-// The JavaScript twin of fer_sdk/blazeface.py, held to the same golden files.
+// The JavaScript twin of fer_sdk/detectors/blazeface.py, held to the same golden files.
 
 import { Sampler } from "./preprocess.js";
 

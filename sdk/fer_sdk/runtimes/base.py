@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.locks import Lock
 from fer_sdk.errors import RuntimeFailure
-from fer_sdk.turns import Turns
 
 
 class Session(Protocol):
@@ -109,7 +109,7 @@ class FixedBatchSession:
         """
         check_tensors(entry, exit, name)
         self._entry, self._exit, self._name = entry, exit, name
-        self._turns = Turns()
+        self._lock = Lock()
 
     @property
     def input_hw(self) -> tuple[int, int]:
@@ -131,7 +131,7 @@ class FixedBatchSession:
             RuntimeFailure: If the session is closed.
         """
         batch = self._entry.shape[0]
-        with self._turns:
+        with self._lock:
             if len(faces) == batch:
                 return self._logits(faces)
             logits = np.zeros((len(faces), self.classes), np.float32)

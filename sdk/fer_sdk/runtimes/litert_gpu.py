@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
-from fer_sdk.formats import read_model
-from fer_sdk.native_log import caught_native_log
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor, to_tensor
 from fer_sdk.runtimes.interpreter import tensor_of
 

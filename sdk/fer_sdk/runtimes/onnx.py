@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure, first_line
-from fer_sdk.formats import read_model
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 CPU = "CPUExecutionProvider"

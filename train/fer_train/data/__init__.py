@@ -1,1 +1,1 @@
-"""Import, check and sample the training data."""
+"""What a run trains on: import, targets, augmentations and recipes."""

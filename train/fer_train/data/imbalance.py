@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.extras import require
 from fer_sdk.errors import InputError
-from fer_sdk.extras import require
 from fer_sdk.labels import FER2013_LABELS
 
 RESAMPLINGS: Final = {

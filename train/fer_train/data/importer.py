@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.files import write_beside
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, Fer2013
-from fer_sdk.files import write_beside
+from fer_sdk.evaluation.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS, LABEL_FOLDERS
 
 Progress = Callable[[int], None]
@@ -95,7 +95,7 @@ def import_fer2013(
 
 
 def save(data: Fer2013, path: Path) -> None:
-    """Write `data` as one compressed .npz that `fer_sdk.fer2013.load` reads."""
+    """Write `data` as one compressed .npz that `fer_sdk.evaluation.fer2013.load` reads."""
     with write_beside(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,

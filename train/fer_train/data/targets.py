@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk import ferplus
 from fer_sdk.errors import InputError
-from fer_sdk.fer2013 import Fer2013
+from fer_sdk.evaluation import ferplus
+from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 
 FERPLUS_CLASSES = FERPLUS_LABELS[: ferplus.EXPRESSIONS]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 MODELS: Final = (
-    "folded",
+    "bn_folded",
     "inception_v3",
     "mini_vgg",
     "mobilenet",

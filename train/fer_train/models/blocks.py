@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from fer_sdk.fer2013 import SIDE
+from fer_sdk.evaluation.fer2013 import SIDE
 
 
 def scaled_face(

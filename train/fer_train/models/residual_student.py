@@ -7,10 +7,10 @@ strided convolution instead of a pooled shortcut: operators that every phone del
 import keras
 from keras import layers
 
-from fer_sdk.fer2013 import SIDE
+from fer_sdk.evaluation.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.models.blocks import scaled_face
-from fer_train.models.trained import take_features
+from fer_train.models.pretrained import take_features
 
 
 def build(

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from fer_sdk.errors import InputError, first_line
-from fer_sdk.fer2013 import SIDE
+from fer_sdk.evaluation.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 
 BACKBONE = "backbone"

@@ -93,7 +93,7 @@ class FerModels(private val assets: AssetManager) {
         bundle.model.endsWith(".tflite") && bundle.precision == "int8"
 
     private companion object {
-        // As in fer_sdk.shipped; where it is not among the assets, the alphabet decides.
+        // As in fer_sdk.bundles.registry; where it is not among the assets, the alphabet decides.
         const val DEFAULT = "small-"
         const val DETECTOR = "face_detection_short_range.tflite"
     }

@@ -6,7 +6,7 @@ import kotlin.math.min
 
 /**
  * MediaPipe's short-range face detector (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047),
- * bit for bit as `fer_sdk.blazeface` around the network.
+ * bit for bit as `fer_sdk.detectors.blazeface` around the network.
  *
  * @param engine runs the network: float32 (1, 128, 128, 3) in, (1, 896, 16) and (1, 896, 1) out.
  * @param minScore faces below this confidence, 0 to 1, are left out.

@@ -32,7 +32,7 @@ class Track internal constructor(val id: Int) {
     internal var joined = false
 }
 
-/** Gives each box of a frame the id of the face that it shows, as `fer_sdk.tracking`. */
+/** Gives each box of a frame the id of the face that it shows, as `fer_sdk.video.tracker`. */
 class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
     private val known = ArrayList<Track>()
     private var begun = 0

@@ -18,7 +18,7 @@ data class SmoothingSettings(val timeConstantS: Double = 0.3, val margin: Double
     }
 }
 
-/** Smooths one face's probabilities and keeps its label steady, as `fer_sdk.smoothing`. */
+/** Smooths one face's probabilities and keeps its label steady, as `fer_sdk.video.smoother`. */
 class Smoother(labels: Int, private val settings: SmoothingSettings = SmoothingSettings()) {
     /** Smoothed, one a label. */
     val probabilities = DoubleArray(labels)

@@ -1,0 +1,1 @@
+"""Where a model runs: delegates, profilers, Android devices, processes of their own."""

@@ -1,0 +1,1 @@
+"""The `fer-bench` command."""

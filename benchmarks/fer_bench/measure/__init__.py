@@ -1,0 +1,1 @@
+"""Measurements: latency, throughput, startup, accuracy, pipeline stages, operators."""

@@ -1,0 +1,199 @@
+"""What a face loses that is cut out otherwise than FER2013's: tighter, looser, shifted, turned.
+
+    python -m research.crops MODEL... --out docs/results
+
+Detectors cut faces as they like. FER2013's 48x48 clean PublicTest faces are cut anew by the SDK's
+own resampling; what lies outside of them repeats their edge.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk._internal.extras import require
+from fer_sdk._internal.files import write_beside
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
+from fer_sdk.evaluation import fer2013
+from fer_sdk.preprocess import FER2013_INPUT, Affine, sample
+
+TIGHTER: Final = (-12, -8, -6, -4, -2, 0, 2, 4, 6, 8, 12)
+"""Pixels of 48 by which the cut square is smaller; below 0, larger."""
+SHIFTS: Final = (0, 1, 2, 3, 4, 6)
+"""Pixels to the left, right, up and down, whose mean counts."""
+TURNS: Final = (0, 5, 10, 15, 20)
+"""Degrees to either side, whose mean counts."""
+LIMITS: Final = {"tighter": 8, "shift": 4, "turn": 10}
+"""How far every model that we ship should go within 5 points."""
+
+
+def cut(tighter: float = 0, right: float = 0, down: float = 0, degrees: float = 0) -> Affine:
+    """Return where a cut reads a face: a square smaller by `tighter` pixels, shifted and turned."""
+    centre = (FER2013_INPUT.width - 1) / 2
+    scale = 1 - tighter / FER2013_INPUT.width
+    turn = scale * np.exp(1j * np.radians(degrees))
+    xx, yx = float(turn.real), float(turn.imag)
+    return Affine(
+        xx, -yx, centre + right - (xx - yx) * centre, yx, xx, centre + down - (yx + xx) * centre
+    )
+
+
+CUTS: Final[dict[str, dict[int, list[Affine]]]] = {
+    "tighter": {px: [cut(tighter=px)] for px in TIGHTER},
+    "shift": {
+        px: [cut(right=px), cut(right=-px), cut(down=px), cut(down=-px)][: 4 if px else 1]
+        for px in SHIFTS
+    },
+    "turn": {
+        angle: [cut(degrees=angle), cut(degrees=-angle)][: 2 if angle else 1] for angle in TURNS
+    },
+}
+"""Every way of cutting, by kind and degree."""
+
+Curves = dict[str, dict[int, float]]
+"""Accuracy, 0 to 1, by kind and degree."""
+
+
+def measure(
+    classifier: ExpressionClassifier,
+    faces: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    report: Callable[[], object] = lambda: None,
+) -> Curves:
+    """Cut faces anew in every way and return how often the model is right.
+
+    Args:
+        classifier: The model.
+        faces: uint8 (n, 48, 48), range [0, 255].
+        truth: Class numbers (n,).
+        report: Called after each degree.
+    """
+    curves: Curves = {}
+    for kind, degrees in CUTS.items():
+        curves[kind] = {}
+        for degree, cuts in degrees.items():
+            right = [
+                (classifier.probabilities(recut(faces, place)).argmax(axis=1) == truth).mean()
+                for place in cuts
+            ]
+            curves[kind][degree] = float(np.mean(right))
+            report()
+    return curves
+
+
+def recut(faces: NDArray[np.uint8], place: Affine) -> NDArray[np.uint8]:
+    """Cut grey faces, uint8 (n, 48, 48), anew."""
+    return np.stack([sample(face, place, FER2013_INPUT, "grey") for face in faces])
+
+
+def loss(curves: Curves, kind: str) -> float:
+    """Return what the cuts of `LIMITS` cost at most, in points."""
+    limit = LIMITS[kind]
+    untouched = curves[kind][0]
+    return 100 * max(untouched - curves[kind][degree] for degree in (limit, -limit)
+                     if degree in curves[kind])  # fmt: skip
+
+
+@click.command(cls=FerCommand)
+@click.argument("models", nargs=-1)
+@DATA_OPTION
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
+              show_default=True, help="Folder for crops.md and crops.png.")  # fmt: skip
+def main(models: tuple[str, ...], data: Path, out: Path) -> None:
+    """Write what other cuts cost MODELS, shipped or files, as a table and a picture."""
+    require("bench", "drawing", "matplotlib")
+    models = models or (DEFAULT_MODEL,)
+    dataset = fer2013.load(data)
+    rows = dataset.rows(fer2013.PUBLIC_TEST, deduplicated=True)
+    total = len(models) * sum(map(len, CUTS.values()))
+    found: dict[str, Curves] = {}
+    with progress_bar(total=total, unit=" cuts") as bar:
+        for model in models:
+            with caught_native_log():
+                classifier = ExpressionClassifier.load(model)
+            with classifier:
+                found[Path(model).stem] = measure(
+                    classifier, dataset.pixels[rows], dataset.emotion[rows], bar.update
+                )
+    command = f"python -m research.crops {' '.join(Path(model).stem for model in models)}"
+    with write_beside(out / "crops.md") as temporary:
+        temporary.write_text(_page(found, command, len(rows)), encoding="utf-8")
+    _draw(found, out / "crops.png")
+    click.echo(out / "crops.md")
+
+
+def _page(found: dict[str, Curves], command: str, faces: int) -> str:
+    lines = [
+        "# Faces cut otherwise than FER2013's",
+        "",
+        f"`{command}`: FER2013's {faces:,} clean PublicTest faces, cut anew by the SDK's own "
+        "resampling; what lies outside of them repeats their edge. Accuracy in percent. Shifts "
+        "are the mean of left, right, up and down, turns that of both sides.",
+        "",
+        "![Accuracy against the cut](crops.png)",
+        "",
+        "| model | " + " | ".join(_LIMIT_WORDS.values()) + " |",
+        "|---|" + "---|" * len(LIMITS),
+    ]
+    lines += [
+        f"| {name} | " + " | ".join(f"{-loss(curves, kind):+.1f} points" for kind in LIMITS) + " |"
+        for name, curves in found.items()
+    ]
+    for kind, degrees in CUTS.items():
+        lines += [
+            "",
+            f"## {_AXES[kind]}",
+            "",
+            f"| model | {' | '.join(f'{degree:g}' for degree in degrees)} |",
+            "|---|" + "---|" * len(degrees),
+        ]
+        lines += [
+            f"| {name} | " + " | ".join(f"{100 * c:.1f}" for c in curves[kind].values()) + " |"
+            for name, curves in found.items()
+        ]
+    return "\n".join([*lines, ""])
+
+
+_AXES: Final = {
+    "tighter": "pixels of 48 tighter (below 0: looser)",
+    "shift": "pixels of 48 shifted",
+    "turn": "degrees turned",
+}
+_LIMIT_WORDS: Final = {
+    "tighter": "8 px tighter or looser",
+    "shift": "4 px shifted",
+    "turn": "10 degrees turned",
+}
+
+
+def _draw(found: dict[str, Curves], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharey=True, layout="constrained")
+    for axis, (kind, words) in zip(axes, _AXES.items(), strict=True):
+        for name, curves in found.items():
+            axis.plot(
+                list(curves[kind]), [100 * c for c in curves[kind].values()], "o-", label=name
+            )
+        low = -LIMITS[kind] if kind == "tighter" else 0
+        axis.axvspan(low, LIMITS[kind], color="#9ca3af", alpha=0.15, lw=0)
+        axis.set_xlabel(words)
+    axes[0].set_ylabel("clean PublicTest accuracy, %")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
+                  frameon=False)  # fmt: skip
+    with write_beside(path) as temporary:
+        figure.savefig(temporary, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

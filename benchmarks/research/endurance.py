@@ -1,0 +1,140 @@
+"""A long stream in one process, and a recogniser opened and closed many times: does memory grow?
+
+    python -m research.endurance VIDEO [--minutes 30] [--opens 1000] [--seed 0]
+
+VIDEO is played over and over at its own times. Its light changes and its faces vanish at random, so
+that tracks begin and end. Memory is the process's resident set as the system counts it (Linux),
+nothing trimmed before. The first tenth warms up, but at least 30 seconds and 20 openings.
+"""
+
+import gc
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.console import FerCommand, progress_bar
+from fer_sdk.errors import RuntimeFailure
+from fer_sdk.inputs.capture import VideoFile
+from fer_sdk.video.recognizer import VideoRecognizer
+
+MOST_GROWTH_MB: Final = 1.0
+SAMPLES: Final = 40
+VANISH_S: Final = 1.5
+"""For so long the faces are away, on average: they may come back with a new id."""
+
+
+@click.command(cls=FerCommand)
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option("--minutes", type=click.FloatRange(1), default=30.0, show_default=True,
+              help="Length of the stream, by its own clock.")  # fmt: skip
+@click.option("--opens", type=click.IntRange(40), default=1000, show_default=True,
+              help="How often a recogniser is opened and closed.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
+def main(video: Path, minutes: float, opens: int, seed: int, model: str) -> None:
+    """Print how much memory grows after warm-up; exit with 1 if it is over 1 MB."""
+    began = time.perf_counter()
+    frames, faces, stream_mb = _stream(video, minutes, seed, model)
+    seconds = time.perf_counter() - began
+    click.echo(
+        f"stream of {minutes:g} minutes, seed {seed}: {frames} frames, {faces} ids, "
+        f"{frames / seconds:.0f} frames a second, decoding included"
+    )
+    stream_growth_mb = _tell(stream_mb, warm_up=0.5 / minutes)
+    handles_before, threads_before = _handles(), threading.active_count()
+    opens_mb = _open_and_close(video, opens, model)
+    handles, threads = _handles() - handles_before, threading.active_count() - threads_before
+    click.echo(f"opened and closed {opens} times: {handles} file handles, {threads} threads more")
+    opens_growth_mb = _tell(opens_mb, warm_up=20 / opens)
+    if max(stream_growth_mb, opens_growth_mb) > MOST_GROWTH_MB or handles or threads:
+        raise RuntimeFailure(f"memory grew by more than {MOST_GROWTH_MB} MB, or something stayed")
+
+
+def _stream(video: Path, minutes: float, seed: int, model: str) -> tuple[int, int, list[float]]:
+    """Return frames, ids, and samples of the resident set in MB."""
+    with caught_native_log():
+        recognizer = VideoRecognizer(model)
+    samples, frames, last_id = [_resident_mb()], 0, 0
+    with recognizer, progress_bar(total=round(minutes * 60), unit=" s") as bar:
+        for result in recognizer.stream(_endless(video, minutes * 60, seed), color="bgr"):
+            frames += 1
+            last_id = max(last_id, *(face.id for face in result.faces), 0)
+            if result.time_s >= len(samples) * minutes * 60 / SAMPLES:
+                samples.append(_resident_mb())
+                bar.update(round(result.time_s) - bar.n)
+    samples.append(_resident_mb())
+    return frames, last_id, samples
+
+
+def _endless(video: Path, seconds: float, seed: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Play a video over and over for so long, lighter and darker, its faces away now and then."""
+    rng = np.random.default_rng(seed)
+    began_s, away_until_s = 0.0, 0.0
+    for _ in count():
+        now_s = began_s
+        with VideoFile(video) as frames:
+            for time_s, image in frames:
+                now_s = began_s + time_s
+                if now_s >= seconds:
+                    return
+                if rng.random() < 0.005:
+                    away_until_s = now_s + 2 * VANISH_S * rng.random()
+                light = 20 * math.sin(now_s / 3) + rng.normal(0, 4)
+                curve = np.full(256, 127) if now_s < away_until_s else np.arange(256) + light
+                yield now_s, np.asarray(cv2.LUT(image, curve.clip(0, 255).astype(np.uint8)))
+        began_s = now_s + 1 / frames.fps
+
+
+def _open_and_close(video: Path, opens: int, model: str) -> list[float]:
+    with VideoFile(video) as frames:
+        time_s, image = next(iter(frames))
+    samples = [_resident_mb()]
+    for number in progress_bar(iterable=range(opens), unit=" times"):
+        with caught_native_log():
+            recognizer = VideoRecognizer(model)
+        with recognizer:
+            recognizer.recognize(image, time_s=time_s, color="bgr")
+        if (number + 1) % max(1, opens // SAMPLES) == 0:
+            samples.append(_resident_mb())
+    return samples
+
+
+def _tell(samples_mb: list[float], warm_up: float) -> float:
+    """Print how memory went; returns how much higher it ended than it was after warm-up.
+
+    The end is the highest of the last tenth, so that a sample taken at a good moment hides nothing.
+    """
+    tenth = max(1, len(samples_mb) // 10)
+    warm = samples_mb[round(max(0.1, min(warm_up, 0.5)) * (len(samples_mb) - 1))]
+    growth = max(samples_mb[-tenth:]) - warm
+    click.echo(
+        f"  resident MB: {samples_mb[0]:.1f} at first, {warm:.1f} warmed up, "
+        f"{max(samples_mb):.1f} at most, {samples_mb[-1]:.1f} at last; grown by {growth:.2f}"
+    )
+    return growth
+
+
+def _resident_mb() -> float:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _handles() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Neutral and smiling photos of the Face Research Lab London Set through the whole SDK.
+
+    python -m research.london FOLDER
+
+FOLDER holds info.csv (face_id, face_age, face_gender, face_eth) and faces/ID_03.jpg (neutral) and
+faces/ID_08.jpg (smiling); DeBruine and Jones 2017, https://doi.org/10.6084/m9.figshare.5047666.
+"""
+
+import csv
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import click
+
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.console import FerCommand, progress_bar
+from fer_sdk.errors import InputError
+from fer_sdk.inputs.images import read_photo
+from fer_sdk.recognizer import ExpressionRecognizer
+from fer_sdk.results import Expression
+
+EXPECTED: Final = {"03": "neutral", "08": "happy"}
+AGES: Final = {25.0: "under 25", 35.0: "25 to 34", math.inf: "35 and older"}
+"""Groups of ages by the first age, in years, that is above them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LondonResult:
+    """What a model says of the photos.
+
+    Attributes:
+        photos: How many there are.
+        found: Those in which exactly one face was found.
+        labels: How often each label was answered, by the label expected.
+        pairs: People both of whose photos count.
+        happier: Those whose smiling photo is the more probably happy one.
+        groups: Right answers and photos by group; a photo without its one face counts as wrong.
+    """
+
+    photos: int
+    found: int
+    labels: dict[str, Counter[str]]
+    pairs: int
+    happier: int
+    groups: dict[str, tuple[int, int]]
+
+
+def measure_london(
+    recognizer: ExpressionRecognizer,
+    folder: Path,
+    report: Callable[[], object] = lambda: None,
+) -> LondonResult:
+    """Label every photo.
+
+    Args:
+        recognizer: Finds and labels.
+        folder: As the module's docstring says.
+        report: Called after each photo.
+
+    Raises:
+        InputError: If the folder is not of that form.
+    """
+    people = _people(folder)
+    found: dict[tuple[str, str], Expression] = {}
+    for person, kind in product(people, EXPECTED):
+        photo = read_photo(folder / "faces" / f"{person}_{kind}.jpg")
+        faces = recognizer.recognize(photo, color="bgr")
+        if len(faces) == 1:
+            found[person, kind] = faces[0].expression
+        report()
+    pairs = [p for p in people if all((p, kind) in found for kind in EXPECTED)]
+    return LondonResult(
+        photos=len(people) * len(EXPECTED),
+        found=len(found),
+        labels={
+            expected: Counter(e.label for (_, k), e in found.items() if k == kind)
+            for kind, expected in EXPECTED.items()
+        },
+        pairs=len(pairs),
+        happier=sum(_happy(found[p, "08"]) > _happy(found[p, "03"]) for p in pairs),
+        groups=_by_group(people, found),
+    )
+
+
+def labelled_photos(folder: Path) -> list[tuple[Path, str]]:
+    """Return every photo's path and the label expected of it.
+
+    Raises:
+        InputError: If there are none.
+    """
+    paths = sorted((folder / "faces").glob("*_0[38].jpg"))
+    if not paths:
+        raise InputError(f"no photos named ID_03.jpg or ID_08.jpg in {folder / 'faces'}")
+    return [(path, EXPECTED[path.stem[-2:]]) for path in paths]
+
+
+@click.command(cls=FerCommand)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
+def main(folder: Path, model: str) -> None:
+    """Print how many photos are labelled right, over all and by group."""
+    with caught_native_log():
+        recognizer = ExpressionRecognizer(model)
+    with recognizer, progress_bar(unit=" photos") as bar:
+        result = measure_london(recognizer, folder, bar.update)
+    click.echo(f"{result.found} of {result.photos} photos with exactly one face found")
+    for expected, labels in result.labels.items():
+        click.echo(f"{expected} photos are called {dict(labels.most_common())}")
+    click.echo(
+        f"happy is more probable on the smiling photo of {result.happier} of {result.pairs} pairs"
+    )
+    for group, (right, n) in result.groups.items():
+        click.echo(f"{group:<20}{100 * right / n:>6.1f} % right, n = {n}")
+
+
+def _people(folder: Path) -> dict[str, dict[str, str]]:
+    path = folder / "info.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            people = {row["face_id"]: row for row in csv.DictReader(stream)}
+            groups = [
+                (row["face_gender"], row["face_eth"], _age_group(row["face_age"]))
+                for row in people.values()
+            ]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read people from {path}: {error!r}") from error
+    if not groups:
+        raise InputError(f"{path} names no one")
+    return people
+
+
+def _age_group(age: str) -> str:
+    if age == "NA":
+        return "age not stated"
+    return next(name for limit, name in AGES.items() if float(age) < limit)
+
+
+def _happy(expression: Expression) -> float:
+    return expression.probabilities[expression.labels.index("happy")]
+
+
+def _by_group(
+    people: dict[str, dict[str, str]], found: dict[tuple[str, str], Expression]
+) -> dict[str, tuple[int, int]]:
+    right: dict[str, list[bool]] = defaultdict(list)
+    for person, row in people.items():
+        age = _age_group(row["face_age"])
+        for kind, expected in EXPECTED.items():
+            answer = found.get((person, kind))
+            for group in ("all", row["face_gender"], row["face_eth"], age):
+                right[group].append(answer is not None and answer.label == expected)
+    return {group: (sum(answers), len(answers)) for group, answers in right.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Following faces against searching every frame: speed by stage, and whether the labels agree.
+
+    python -m research.video_tracking FILE
+
+Both see each frame of FILE, in turns, on one thread. Frames are fitted into --size beforehand, grey
+beside. Means, not medians: the searches of whole frames in between must count.
+"""
+
+import itertools
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk._internal.environment import describe_environment
+from fer_sdk._internal.files import write_beside
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
+from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.cli.console import FerCommand, progress_bar
+from fer_sdk.errors import InputError
+from fer_sdk.inputs.capture import VideoFile
+from fer_sdk.results import Expression, Face
+from fer_sdk.runtimes import open_session
+from fer_sdk.video.recognizer import FrameResult, TrackedFace, VideoRecognizer
+from fer_sdk.video.tracker import TrackingSettings
+
+STAGES: Final = ("find faces", "crop, smoothing", "classify", "ids")
+_PAGE: Final = """# Following faces
+
+`VideoRecognizer` searches a whole frame for faces now and then and, between, a small window around
+each known face. Against searching every frame, on the same frames in turns:
+
+    python -m research.video_tracking {file}
+
+```
+{table}
+```
+"""
+WARMUP: Final = 5
+"""First frames, which are in no time."""
+
+
+class _TimedClassifier(ExpressionClassifier):
+    seconds = 0.0
+
+    def classify_inputs(self, inputs: NDArray[np.uint8]) -> list[Expression]:
+        began = time.perf_counter()
+        try:
+            return super().classify_inputs(inputs)
+        finally:
+            self.seconds = time.perf_counter() - began
+
+
+class _TimedRecognizer(VideoRecognizer):
+    """Keeps the seconds of each stage of each frame."""
+
+    def __init__(self, model: Path, detect_every: int) -> None:
+        bundle = ModelBundle.load(model)
+        self._timed = _TimedClassifier(bundle, open_session(model))
+        super().__init__(self._timed, tracking=TrackingSettings(detect_every=detect_every))
+        self.stages: dict[str, list[float]] = defaultdict(list)
+        self.results: list[FrameResult] = []
+
+    def take(self, image: NDArray[np.uint8], time_s: float) -> None:
+        """Recognise a frame, everything timed."""
+        began = time.perf_counter()
+        self.results.append(self.recognize(image, time_s=time_s, color="bgr"))
+        known = sum(self.stages[stage][-1] for stage in STAGES[:3])
+        self.stages["ids"].append(time.perf_counter() - began - known)
+
+    def _find(self, image_bgr: NDArray[np.uint8], time_s: float) -> tuple[list[Face], bool]:
+        began = time.perf_counter()
+        found = super()._find(image_bgr, time_s)
+        self.stages["find faces"].append(time.perf_counter() - began)
+        return found
+
+    def _label(self, *given: Any) -> tuple[TrackedFace, ...]:
+        began = time.perf_counter()
+        tracked = super()._label(*given)
+        self.stages["crop, smoothing"].append(time.perf_counter() - began - self._timed.seconds)
+        self.stages["classify"].append(self._timed.seconds)
+        return tracked
+
+
+@click.command(cls=FerCommand)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
+@click.option("--size", type=(click.IntRange(16), click.IntRange(16)), default=(640, 480),
+              show_default=True, help="Width and height that frames are fitted into.")  # fmt: skip
+@click.option("--detect-every", type=click.IntRange(2), default=TrackingSettings().detect_every,
+              show_default=True, help="Frames from one whole search to the next.")  # fmt: skip
+@click.option("--page", type=click.Path(path_type=Path), help="Markdown page to write as well.")
+def main(
+    file: Path, model: str, size: tuple[int, int], detect_every: int, page: Path | None
+) -> None:
+    """Print frames per second by stage, and on how many frames of FILE the labels agree."""
+    cv2.setNumThreads(1)
+    with caught_native_log():
+        each = _TimedRecognizer(find_model(model), 1)
+        tracking = _TimedRecognizer(find_model(model), detect_every)
+    with VideoFile(file) as video, each, tracking:
+        frames = progress_bar(iterable=video, total=video.frame_count, unit=" frames")
+        for number, (time_s, image) in enumerate(frames):
+            fitted = _fit(image, size)
+            for recognizer in (each, tracking)[:: 1 - 2 * (number % 2)]:
+                recognizer.take(fitted, time_s)
+    if len(each.results) <= WARMUP:
+        raise InputError(f"{file} has {len(each.results)} frames: more than {WARMUP} are needed")
+    where = describe_environment()
+    table = (
+        f"{_table(file, size, each, tracking)}\n"
+        f"{Path(model).name}, one thread, {where['processor']}, {where['system']}, "
+        f"OpenCV {cv2.__version__}"
+    )
+    click.echo(table)
+    if page is not None:
+        with write_beside(page) as temporary:
+            temporary.write_text(_PAGE.format(file=file.name, table=table), encoding="utf-8")
+
+
+def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    zoom = min(size[0] / width, size[1] / height)
+    inner = round(width * zoom), round(height * zoom)
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    fitted = np.full((size[1], size[0], 3), 127, np.uint8)
+    way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    fitted[top : top + inner[1], left : left + inner[0]] = cv2.resize(
+        image, inner, interpolation=way
+    )
+    return fitted
+
+
+def _table(
+    file: Path, size: tuple[int, int], each: _TimedRecognizer, tracking: _TimedRecognizer
+) -> str:
+    lines = [
+        f"{file.name}: {len(each.results)} frames at {size[0]}x{size[1]}",
+        f"{'ms a frame, mean':<20}{'each frame':>14}{'tracking':>14}",
+    ]
+    ways = (each, tracking)
+    means = [{s: 1000 * float(np.mean(w.stages[s][WARMUP:])) for s in STAGES} for w in ways]
+    for stage in STAGES:
+        lines.append(f"{stage:<20}" + "".join(f"{mean[stage]:>14.2f}" for mean in means))
+    sums = [sum(mean.values()) for mean in means]
+    lines.append(f"{'all':<20}" + "".join(f"{total:>14.2f}" for total in sums))
+    lines.append(f"{'frames a second':<20}" + "".join(f"{1000 / total:>14.1f}" for total in sums))
+    whole = [sum(result.searched for result in way.results) for way in ways]
+    lines.append(f"{'frames searched':<20}" + "".join(f"{count:>14}" for count in whole))
+    pairs = list(zip(each.results, tracking.results, strict=True))
+    same = np.mean([_labels(a) == _labels(b) for a, b in pairs])
+    raw = np.mean([_labels(a, raw=True) == _labels(b, raw=True) for a, b in pairs])
+    lines += [
+        f"tracking is {sums[0] / sums[1]:.1f} times as fast",
+        f"the same shown labels on {same:.1%} of frames, before smoothing on {raw:.1%}",
+        *(f"{name}: {_story(way)}" for name, way in zip(("each frame", "tracking"), ways,
+                                                        strict=True)),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _labels(result: FrameResult, *, raw: bool = False) -> list[str]:
+    """Return the labels of a frame's faces from left to right: ids may differ between two runs."""
+    faces = sorted(result.faces, key=lambda face: face.box_xyxy[0])
+    return [face.raw.label if raw else face.label for face in faces]
+
+
+def _story(way: _TimedRecognizer) -> str:
+    """Return each id's labels with the number of frames that they were shown."""
+    shown: dict[int, list[str]] = defaultdict(list)
+    for result in way.results:
+        for face in result.faces:
+            shown[face.id].append(face.label)
+    stories = []
+    for number, labels in shown.items():
+        runs = [(label, len(list(group))) for label, group in itertools.groupby(labels)]
+        told = ", ".join(f"{label} {count}" for label, count in runs)
+        stories.append(f"id {number}, {len(runs) - 1} changes: {told}")
+    return "; ".join(stories) or "no face"
+
+
+if __name__ == "__main__":
+    main()

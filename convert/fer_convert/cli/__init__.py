@@ -1,0 +1,1 @@
+"""The `fer-convert` command, one module a subcommand."""

@@ -1,0 +1,25 @@
+"""The `fer-convert` command."""
+
+import click
+
+from fer_convert.cli.convert import convert
+from fer_convert.cli.inspect import check, diff, study
+from fer_convert.cli.quantization import calibrate, debug
+from fer_sdk import __version__
+from fer_sdk.cli.console import DefaultGroup
+
+
+@click.group(
+    cls=DefaultGroup, default="convert", context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__)
+def main() -> None:
+    """Convert trained models, prove them equal, look into files.
+
+    `fer-convert --int8` is short for `fer-convert convert --int8`; what can be converted to is in
+    `fer-convert convert --help`.
+    """
+
+
+for command in (convert, calibrate, debug, study, check, diff):
+    main.add_command(command)

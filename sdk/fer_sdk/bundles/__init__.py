@@ -1,0 +1,1 @@
+"""Model bundles: a model file, its sidecar, the shipped models, and their validation."""

@@ -1,0 +1,251 @@
+"""A model and its sidecar: `name.tflite` beside `name.tflite.json`, tied together by a hash."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from fer_sdk._internal.files import sha256_of, write_beside
+from fer_sdk.errors import BundleError
+from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
+
+SCHEMA: Final = 1
+MAX_SIDECAR_BYTES: Final = 1 << 20
+Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
+"""Of weights and activations; "dynamic" is int8 weights with float32 activations."""
+_KEYS: Final = {
+    "schema", "sha256", "labels", "precision", "input", "output", "temperature",
+    "uncertain_below", "license", "source", "metrics",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """A checked model file with everything that is needed to use it.
+
+    Attributes:
+        path: The model file: .tflite, .onnx or .keras.
+        labels: Meaning of the model's outputs, in their order.
+        precision: Of the weights and activations.
+        input: What the model wants to see.
+        temperature: Divides the logits before softmax (Guo et al. 2017,
+            https://arxiv.org/abs/1706.04599).
+        uncertain_below: Confidence, 0 to 1, under which the answer counts as uncertain.
+        license: SPDX name.
+        source: Where the model comes from: recipe, data, versions; names and values as text.
+        metrics: Measured scores, each with data, split and n.
+    """
+
+    path: Path
+    labels: tuple[str, ...]
+    precision: Precision
+    input: InputSpec
+    temperature: float
+    uncertain_below: float
+    license: str
+    source: dict[str, str]
+    metrics: tuple[dict[str, Any], ...]
+
+    @property
+    def sidecar(self) -> Path:
+        """The JSON file beside the model."""
+        return sidecar_of(self.path)
+
+    @classmethod
+    def load(cls, path: Path) -> "ModelBundle":
+        """Read a model's sidecar and check it against the model file.
+
+        Raises:
+            BundleError: If either file is missing, a key is missing, unknown or of a wrong form, or
+                the hash is that of another file.
+        """
+        sidecar = sidecar_of(path)
+        if not path.is_file():
+            raise BundleError(f"no model at {path}")
+        try:
+            if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
+                raise BundleError(f"{sidecar} must have at most {MAX_SIDECAR_BYTES} bytes")
+            text = json.loads(sidecar.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"{path} has no sidecar: expected {sidecar.name} beside it"
+            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise BundleError(f"{sidecar} is not readable JSON: {error}") from error
+        try:
+            bundle = _parse(path, text)
+        except _WrongKeyError as error:
+            raise BundleError(f"{sidecar}: {error}") from error
+        actual = sha256_of(path)
+        if actual != text["sha256"]:
+            raise BundleError(
+                f"{path} has sha256 {actual[:12]}..., but its sidecar is for {text['sha256'][:12]}"
+                "...: the model is truncated or changed, or the sidecar is another model's; "
+                "export or download both again"
+            )
+        return bundle
+
+    def write_sidecar(self) -> None:
+        """Write the sidecar for the model file as it is now.
+
+        Raises:
+            BundleError: If the model file is missing or a value could not be read back.
+        """
+        if not self.path.is_file():
+            raise BundleError(f"no model at {self.path} to write a sidecar for")
+        crop = self.input.crop
+        text = {
+            "schema": SCHEMA,
+            "sha256": sha256_of(self.path),
+            "labels": list(self.labels),
+            "precision": self.precision,
+            "input": {
+                "height": self.input.height,
+                "width": self.input.width,
+                "color": "grey",
+                "resize": RESIZE,
+                "crop": {
+                    "right_eye": list(crop.right_eye),
+                    "left_eye": list(crop.left_eye),
+                    "mouth": list(crop.mouth),
+                },
+            },
+            "output": "logits",
+            "temperature": self.temperature,
+            "uncertain_below": self.uncertain_below,
+            "license": self.license,
+            "source": self.source,
+            "metrics": list(self.metrics),
+        }
+        try:
+            _parse(self.path, text)
+        except _WrongKeyError as error:
+            raise BundleError(f"cannot write {self.sidecar}: {error}") from error
+        with write_beside(self.sidecar) as temporary:
+            temporary.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
+
+
+def sidecar_of(model: Path) -> Path:
+    """Return the sidecar's path: the model's with .json added."""
+    return model.with_name(model.name + ".json")
+
+
+class _WrongKeyError(Exception):
+    """A key of the sidecar is missing, unknown or of a wrong form."""
+
+
+def _parse(path: Path, text: Any) -> ModelBundle:
+    if not isinstance(text, dict) or text.get("schema") != SCHEMA:
+        came = text.get("schema") if isinstance(text, dict) else type(text).__name__
+        raise _WrongKeyError(f"schema must be {SCHEMA}, but is {came!r}")
+    _check_names(text, _KEYS, "the sidecar")
+    spec = _check(text, "input", lambda v: isinstance(v, dict), "an object")
+    _check_names(spec, {"height", "width", "color", "resize", "crop"}, "input")
+    crop = _check(spec, "crop", lambda v: isinstance(v, dict), "an object")
+    _check_names(crop, {"right_eye", "left_eye", "mouth"}, "crop")
+    _check(text, "sha256", _is_hash, "64 hexadecimal digits")
+    _check(text, "output", lambda v: v == "logits", "'logits'")
+    _check(spec, "color", lambda v: v == "grey", "'grey'")
+    _check(spec, "resize", lambda v: v == RESIZE, repr(RESIZE))
+    points = {
+        name: _check(crop, name, _is_point, "two numbers, x and y, in pixels of the input")
+        for name in ("right_eye", "left_eye", "mouth")
+    }
+    if not _is_triangle(points):
+        raise _WrongKeyError("crop must have eyes and mouth in three places that span a triangle")
+    labels = _check(text, "labels", _are_labels, "at least two different printable names")
+    return ModelBundle(
+        path=path,
+        labels=tuple(labels),
+        precision=_check(
+            text, "precision", lambda v: v in get_args(Precision), f"one of {get_args(Precision)}"
+        ),
+        input=InputSpec(
+            height=_check(spec, "height", _is_side, "a whole number from 8 to 1024"),
+            width=_check(spec, "width", _is_side, "a whole number from 8 to 1024"),
+            crop=CropSpec(**{name: (float(x), float(y)) for name, (x, y) in points.items()}),
+        ),
+        temperature=_check(
+            text, "temperature", lambda v: _is_number(v) and 0.01 <= v <= 100, "0.01 to 100"
+        ),
+        uncertain_below=_check(
+            text, "uncertain_below", lambda v: _is_number(v) and 0 <= v <= 1, "a number 0 to 1"
+        ),
+        license=_check(text, "license", _is_name, "a printable name"),
+        source=_check(text, "source", _is_text_map, "an object of texts"),
+        metrics=tuple(
+            _check(
+                text, "metrics", _are_metrics, "objects with data, split, n and an accuracy 0 to 1"
+            )
+        ),
+    )
+
+
+def _check_names(found: dict[str, Any], expected: set[str], where: str) -> None:
+    missing, unknown = expected - set(found), set(found) - expected
+    if missing or unknown:
+        raise _WrongKeyError(
+            f"{where} must have the keys {sorted(expected)}: "
+            f"missing {sorted(missing)}, unknown {sorted(unknown)}"
+        )
+
+
+def _check(found: dict[str, Any], key: str, good: Callable[[Any], bool], expected: str) -> Any:
+    if not good(found[key]):
+        raise _WrongKeyError(f"{key} must be {expected}, but is {str(found[key])[:60]!r}")
+    return found[key]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 8 <= value <= 1024
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _are_labels(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(map(_is_name, value))
+        and len(set(value)) == len(value)
+    )
+
+
+def _is_name(value: Any) -> bool:
+    # What a terminal or a table shows: no line breaks, no control characters, no lone surrogates.
+    return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+
+
+def _is_triangle(points: dict[str, list[float]]) -> bool:
+    """Return whether three points define a crop: at least a square pixel, not far from the face."""
+    (ax, ay), (bx, by), (cx, cy) = points.values()
+    area = abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) / 2
+    return area >= 1 and all(abs(side) <= 4096 for point in points.values() for side in point)
+
+
+def _is_text_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+
+
+def _are_metrics(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(v, dict)
+        and {"data", "split", "n"} <= set(v)
+        and _is_name(v["data"])
+        and _is_name(v["split"])
+        and isinstance(v["n"], int)
+        and _is_number(v.get("accuracy", 0))
+        and 0 <= v.get("accuracy", 0) <= 1
+        for v in value
+    )

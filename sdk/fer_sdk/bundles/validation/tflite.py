@@ -1,0 +1,229 @@
+"""What a .tflite file must be: TensorFlow Lite's schema, as far as image classifiers use it.
+
+Schema: tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3. Beyond its FlatBuffer structure
+the file's indices, shapes, constants and quantisation are checked, since the runtimes check few of
+them: each operator reads only what is there by then, and each constant has the bytes of its shape.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fer_sdk.bundles.validation.flatbuffer import Span, Table, root
+from fer_sdk.bundles.validation.malformed import MalformedError
+from fer_sdk.bundles.validation.tflite_operators import (
+    CONSTANT_INPUT,
+    OPERATORS,
+    Shape,
+    check_shapes,
+)
+
+MAX_ELEMENTS: Final = 1 << 28
+"""Largest number of elements of all tensors together."""
+
+BITS: Final = {
+    0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 9: 8, 15: 32, 16: 16, 17: 4,
+}  # fmt: skip
+"""Bits of an element, by TensorType; texts, resources and their like are left out."""
+
+ZERO_POINTS: Final = {2: (0, 0), 3: (0, 255), 4: (0, 0), 7: (0, 0), 9: (-128, 127), 17: (-8, 7)}
+"""Least and largest zero point of the quantised types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the graph; `constant` is its data, empty where the graph computes it."""
+
+    type: int
+    shape: Shape
+    constant: Span
+
+
+def check(data: bytes) -> None:
+    """Refuse a .tflite file that a runtime could not read safely.
+
+    Args:
+        data: The whole file.
+
+    Raises:
+        MalformedError: Saying what is wrong.
+    """
+    model = root(data, b"TFL3", "the model", 8)
+    if model.whole(0, "u32") != 3:
+        raise MalformedError(f"its schema is {model.whole(0, 'u32')}, not 3")
+    model.check_text(3)
+    codes = [_operator_code(code) for code in model.tables(1, "an operator code", 4)]
+    buffers = [_buffer(data, buffer) for buffer in model.tables(4, "a buffer", 3)]
+    graphs = model.tables(2, "the graph", 6)
+    if len(graphs) != 1:
+        raise MalformedError(f"it has {len(graphs)} graphs, not one")
+    if not buffers or buffers[0].count:
+        raise MalformedError("its buffer 0, which stands for no data, is missing or holds some")
+    for buffer in model.wholes(5, "i32"):
+        _index(buffer, len(buffers), "buffer")
+    for entry in model.tables(6, "a metadata entry", 2):
+        entry.check_text(0)
+        _index(entry.whole(1, "u32"), len(buffers), "buffer")
+    tensors = _graph(data, graphs[0], codes, buffers)
+    for signature in model.tables(7, "a signature", 5):
+        _signature(signature, len(tensors))
+
+
+def _operator_code(code: Table) -> int:
+    number = max(code.whole(0, "i8"), code.whole(3, "i32"))
+    if code.has(1):
+        raise MalformedError("it uses a custom operator")
+    if number not in OPERATORS:
+        raise MalformedError(f"operator {number} is none that image classifiers are made of")
+    if not 1 <= code.whole(2, "i32", 1) <= 100:
+        raise MalformedError(f"an operator has version {code.whole(2, 'i32', 1)}")
+    return number
+
+
+def _buffer(data: bytes, buffer: Table) -> Span:
+    # Some writers put the bytes behind the tables and give place and length instead.
+    start, count = buffer.whole(1, "u64"), buffer.whole(2, "u64")
+    span = Span(start, count, 1) if start > 1 else buffer.vector(0, "u8")
+    if span.start + span.count > len(data):
+        raise MalformedError("a buffer reaches beyond the file")
+    return span
+
+
+def _signature(signature: Table, tensors: int) -> None:
+    signature.check_text(2)
+    _index(signature.whole(4, "u32"), 1, "graph")
+    for field in (0, 1):
+        for entry in signature.tables(field, "a signature's tensor", 2):
+            entry.check_text(0)
+            _index(entry.whole(1, "u32"), tensors, "tensor")
+
+
+def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span]) -> list[Tensor]:
+    """Check the graph; returns its tensors."""
+    graph.check_text(4)
+    tensors = [_tensor(table, buffers) for table in graph.tables(0, "a tensor", 11)]
+    if sum(math.prod(tensor.shape) for tensor in tensors) > MAX_ELEMENTS:
+        raise MalformedError(f"its tensors have over {MAX_ELEMENTS} elements")
+    entries, exits = graph.wholes(1, "i32"), graph.wholes(2, "i32")
+    if len(entries) != 1 or len(exits) != 1:
+        raise MalformedError(f"it has {len(entries)} inputs and {len(exits)} outputs, not one")
+    for number in (*entries, *exits):
+        _index(number, len(tensors), "tensor")
+    constant = {i for i, tensor in enumerate(tensors) if tensor.constant.count}
+    known = constant | set(entries)
+    if len(known) != len(constant) + 1:
+        raise MalformedError("its input is a constant")
+    for operator in graph.tables(3, "an operator", 14):
+        known.add(_operator(data, operator, codes, tensors, known))
+    if exits[0] not in known - constant:
+        raise MalformedError("its output is never computed")
+    return tensors
+
+
+def _tensor(tensor: Table, buffers: list[Span]) -> Tensor:
+    tensor.check_text(3)
+    kind, shape = tensor.whole(1, "i8"), tensor.wholes(0, "i32")
+    if kind not in BITS:
+        raise MalformedError(f"a tensor is of type {kind}, which no image classifier needs")
+    if len(shape) > 6 or any(side < 1 or side > MAX_ELEMENTS for side in shape):
+        raise MalformedError(f"a tensor has the shape {shape[:8]}")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise MalformedError(f"a tensor has the shape {shape}")
+    signature = tensor.wholes(7, "i32")
+    if signature and (
+        len(signature) != len(shape)
+        or any(s not in (-1, side) for s, side in zip(signature, shape, strict=True))
+    ):
+        raise MalformedError(f"a tensor of shape {shape} is said to be {signature[:8]}")
+    if tensor.flag(5) or any(tensor.has(field) for field in (6, 9, 10)):
+        raise MalformedError("a tensor is variable, sparse or kept elsewhere")
+    tensor.flag(8)
+    buffer = buffers[_index(tensor.whole(2, "u32"), len(buffers), "buffer")]
+    needed = -(-math.prod(shape) * BITS[kind] // 8)
+    if buffer.count not in (0, needed):
+        raise MalformedError(f"a constant has {buffer.count} bytes for a shape of {needed}")
+    if buffer.count and buffer.start % max(1, min(4, BITS[kind] // 8)):
+        raise MalformedError("a constant is not aligned")
+    quantization = tensor.table(4, "a quantisation", 7)
+    if quantization is not None:
+        _quantization(quantization, kind, shape)
+    return Tensor(kind, shape, buffer)
+
+
+def _quantization(table: Table, kind: int, shape: Shape) -> None:
+    table.vector(0, "f32")
+    table.vector(1, "f32")
+    scales, zero_points = table.numbers(2, "f32"), table.wholes(3, "i64")
+    axis = table.whole(6, "i32")
+    if table.whole(4, "u8") or table.has(5):
+        raise MalformedError("a quantisation has details of its own")
+    if not scales:
+        if zero_points:
+            raise MalformedError("a quantisation has zero points, but no scale")
+        return
+    if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
+        raise MalformedError(f"a quantisation has {len(scales)} scales along axis {axis}")
+    if axis and not 0 <= axis < len(shape):
+        raise MalformedError(f"a quantisation lies along axis {axis} of {len(shape)}")
+    if len(zero_points) not in (1, len(scales)):
+        raise MalformedError(
+            f"a quantisation has {len(scales)} scales, {len(zero_points)} zero points"
+        )
+    if not all(1e-20 < scale < 1e6 for scale in scales):
+        raise MalformedError("a quantisation's scale is not between 1e-20 and 1e6")
+    least, largest = ZERO_POINTS.get(kind, (0, 0))
+    if not all(least <= point <= largest for point in zero_points):
+        raise MalformedError(f"a quantisation's zero point is not {least} to {largest}")
+
+
+def _operator(
+    data: bytes, operator: Table, codes: Sequence[int], tensors: list[Tensor], known: set[int]
+) -> int:
+    """Check one operator; returns the tensor that it computes."""
+    code = codes[_index(operator.whole(0, "u32"), len(codes), "operator code")]
+    form = OPERATORS[code]
+    if any(operator.has(field) for field in (5, 8, 9, 10, 11, 12)) or any(
+        operator.wholes(7, "bool")
+    ):
+        raise MalformedError(f"{form.name} has options that it does not take")
+    inputs, outputs = operator.wholes(1, "i32"), operator.wholes(2, "i32")
+    if len(outputs) != 1 or not form.inputs[0] <= len(inputs) <= form.inputs[1]:
+        raise MalformedError(f"{form.name} has {len(inputs)} inputs, {len(outputs)} outputs")
+    for number in inputs:
+        if number == -1 and form.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            continue  # no bias
+        if _index(number, len(tensors), "tensor") not in known:
+            raise MalformedError(f"{form.name} reads what is not computed by then")
+    if -1 in inputs[:2]:
+        raise MalformedError(f"{form.name} lacks an input")
+    written = _index(outputs[0], len(tensors), "tensor")
+    if written in known:
+        raise MalformedError(f"{form.name} writes what is there already")
+    kind, options = operator.whole(3, "u8"), operator.table(4, form.name, len(form.options))
+    if kind not in (0, form.options_kind) or (kind != 0) != (options is not None):
+        raise MalformedError(f"{form.name} has options of kind {kind}, not {form.options_kind}")
+    shapes = [tensors[number].shape if number >= 0 else () for number in inputs]
+    constant: tuple[int, ...] = ()
+    if form.name in CONSTANT_INPUT and len(inputs) > 1:
+        constant = _small_constant(data, tensors[inputs[1]], form.name)
+    check_shapes(form, form.read(options), shapes, constant, tensors[written].shape)
+    return written
+
+
+def _small_constant(data: bytes, tensor: Tensor, name: str) -> tuple[int, ...]:
+    """Read a shape, axes or paddings: whole numbers that the graph states."""
+    width = {2: 4, 4: 8}.get(tensor.type)
+    if width is None or not 0 < tensor.constant.count <= 256:
+        raise MalformedError(f"{name} has no constant whole numbers where it needs them")
+    at = tensor.constant.start
+    return tuple(
+        int.from_bytes(data[i : i + width], "little", signed=True)
+        for i in range(at, at + tensor.constant.count, width)
+    )
+
+
+def _index(number: int, count: int, what: str) -> int:
+    if not 0 <= number < count:
+        raise MalformedError(f"there is no {what} {number}")
+    return number

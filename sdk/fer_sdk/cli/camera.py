@@ -1,0 +1,104 @@
+"""`fer camera`: the faces before a camera, live."""
+
+import contextlib
+import os
+import sys
+import time
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.stop_signals import stop_signals
+from fer_sdk.errors import InputError
+from fer_sdk.inputs.capture import Camera
+from fer_sdk.outputs.annotate import draw_faces
+from fer_sdk.runtimes import DELEGATES, RUNTIMES
+from fer_sdk.video.recognizer import FrameResult, VideoRecognizer
+
+QUIT_KEYS = (ord("q"), 27)  # 27: Esc
+
+
+@click.command()
+@click.option("--device", type=click.IntRange(0), default=0, show_default=True,
+              help="Number of the camera.")  # fmt: skip
+@click.option("--headless", is_flag=True, help="Print changes of expression, open no window.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
+@click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
+@click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
+              help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+def camera(
+    device: int, headless: bool, model: str, runtime: str | None, delegate: str, threads: int
+) -> None:
+    """Follow and label the faces before a camera, until q, Esc or Ctrl-C; no frame is kept."""
+    shown = _Lines() if headless else _Window()
+    with caught_native_log():
+        recognizer = VideoRecognizer(model, runtime=runtime, delegate=delegate, threads=threads)
+    with recognizer, contextlib.closing(shown), Camera(device) as frames, stop_signals() as stopped:
+
+        def show(image: NDArray[np.uint8], result: FrameResult) -> bool:
+            return shown.show(image, result) and not stopped()
+
+        recognizer.run(frames, show, color="bgr")
+
+
+class _Lines:
+    """A line on stdout whenever a face comes or its label changes."""
+
+    def __init__(self) -> None:
+        self._labels: dict[int, str] = {}
+
+    def show(self, image: NDArray[np.uint8], result: FrameResult) -> bool:
+        for face in result.faces:
+            if self._labels.get(face.id) != face.label:
+                click.echo(
+                    f"{result.time_s:.1f} s, face {face.id}: {face.label} {face.confidence:.0%}"
+                )
+        self._labels = {face.id: face.label for face in result.faces}
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class _Window:
+    """A window with the annotated frames, their rate in its title."""
+
+    NAME = "fer"
+
+    def __init__(self) -> None:
+        # Without a display, OpenCV's window toolkit ends the whole process.
+        displays = ("DISPLAY", "WAYLAND_DISPLAY")
+        if sys.platform == "linux" and not any(map(os.environ.get, displays)):
+            raise InputError("there is no display to open a window on: add --headless")
+        try:
+            style = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            cv2.namedWindow(self.NAME, style)
+        except cv2.error as error:
+            raise InputError(
+                f"OpenCV {cv2.__version__} cannot open a window: add --headless"
+            ) from error
+        self._frames = 0
+        self._since_s = time.monotonic()
+
+    def show(self, image: NDArray[np.uint8], result: FrameResult) -> bool:
+        """Show a frame; returns whether to go on."""
+        if result.index == 0:
+            cv2.resizeWindow(self.NAME, image.shape[1], image.shape[0])
+        cv2.imshow(self.NAME, draw_faces(image, result.faces))
+        self._frames += 1
+        passed_s = time.monotonic() - self._since_s
+        if passed_s > 1:
+            title = f"fer: {self._frames / passed_s:.0f} frames a second, q ends"
+            cv2.setWindowTitle(self.NAME, title)
+            self._frames, self._since_s = 0, time.monotonic()
+        key = cv2.waitKey(1) & 0xFF
+        closed = cv2.getWindowProperty(self.NAME, cv2.WND_PROP_VISIBLE) < 1
+        return key not in QUIT_KEYS and not closed
+
+    def close(self) -> None:
+        cv2.destroyAllWindows()

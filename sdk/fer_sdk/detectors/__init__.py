@@ -1,0 +1,1 @@
+"""Face detectors: an image in, boxes and landmarks out."""

@@ -1,0 +1,1 @@
+"""Data sets and metrics that the tools share; the runtime does not use them."""

@@ -1,0 +1,117 @@
+"""A model's scores on a test split of FER2013, always twice: on all faces and on the clean ones."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import InputError
+from fer_sdk.evaluation import ferplus
+from fer_sdk.evaluation.fer2013 import USAGES, Fer2013
+from fer_sdk.evaluation.metrics import Scores, score
+from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+"""Probabilities, float64 (n, 7), for faces, uint8 (n, 48, 48)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitScores:
+    """Scores on one split.
+
+    Attributes:
+        split: Names of the splits, and the protocol where it is not FER2013's own.
+        all: On every face, as papers report.
+        clean: Without the faces that have an exact copy in Training: the number to trust.
+        copies_accuracy: On those copies alone, 0 to 1; NaN if there are none.
+        probabilities: Of every face of the split, float64 (n, 7).
+        truth: Class numbers (n,).
+    """
+
+    split: str
+    all: Scores
+    deduplicated: Scores
+    copies_accuracy: float
+    probabilities: NDArray[np.float64]
+    truth: NDArray[np.uint8]
+
+
+def evaluate_split(
+    data: Fer2013, usages: Sequence[int], predict: Predict, labels: tuple[str, ...]
+) -> SplitScores:
+    """Score a model on PublicTest, PrivateTest or both together.
+
+    Args:
+        data: FER2013.
+        usages: Of `PUBLIC_TEST` and `PRIVATE_TEST`; both together are the 7,178 faces that some
+            papers report on.
+        predict: The model.
+        labels: The model's labels; must be FER2013's, in its order.
+
+    Raises:
+        InputError: If the labels are others or the split has no clean face.
+    """
+    if labels != FER2013_LABELS:
+        raise InputError(f"FER2013 is scored with the labels {FER2013_LABELS}, but got {labels}")
+    rows = data.rows(*usages)
+    return _score_rows(data, rows, data.emotion[rows], predict, labels, _name(usages))
+
+
+def evaluate_ferplus(
+    data: Fer2013, usages: Sequence[int], predict: Predict, labels: tuple[str, ...]
+) -> SplitScores:
+    """Score a model against the majority of FER+'s votes, by FER+'s own rule.
+
+    The rule (`ferplus.majority`) leaves 3,153 faces of PrivateTest for a model of eight
+    classes; one that does not know contempt is scored on the others.
+
+    Args:
+        data: FER2013 with votes.
+        usages: As `evaluate_split` takes them.
+        predict: The model.
+        labels: The model's labels: FER+'s eight or those without contempt, in any order.
+
+    Raises:
+        InputError: If the labels are others, or the votes were not imported.
+    """
+    known = set(FERPLUS_LABELS[:8])
+    if set(labels) not in (known, known - {"contempt"}):
+        raise InputError(f"FER+ is scored with {sorted(known)} or those without contempt, "
+                         f"but got {labels}")  # fmt: skip
+    rows = data.rows(*usages)
+    majority, usable = ferplus.majority(data.ferplus_votes)
+    rows = rows[usable[rows]]
+    names = np.array(FERPLUS_LABELS)[majority[rows]]
+    inside = np.isin(names, labels)
+    rows, names = rows[inside], names[inside]
+    truth = np.array([labels.index(name) for name in names], np.uint8)
+    name = f"{_name(usages)}, FER+ majority, {len(labels)}-class"
+    return _score_rows(data, rows, truth, predict, labels, name)
+
+
+def _name(usages: Sequence[int]) -> str:
+    return " + ".join(USAGES[usage] for usage in usages)
+
+
+def _score_rows(
+    data: Fer2013,
+    rows: NDArray[np.intp],
+    truth: NDArray[np.uint8],
+    predict: Predict,
+    labels: tuple[str, ...],
+    split: str,
+) -> SplitScores:
+    deduplicated = ~data.copied_from_training[rows]
+    if not deduplicated.any():
+        raise InputError(f"the data holds no {split} face that is not also in Training")
+    probabilities = predict(data.pixels[rows])
+    copies = probabilities[~deduplicated].argmax(axis=1) == truth[~deduplicated]
+    return SplitScores(
+        split=split,
+        all=score(truth, probabilities, labels),
+        deduplicated=score(truth[deduplicated], probabilities[deduplicated], labels),
+        copies_accuracy=float(copies.mean()) if len(copies) else float("nan"),
+        probabilities=probabilities,
+        truth=truth,
+    )

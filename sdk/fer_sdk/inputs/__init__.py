@@ -1,0 +1,1 @@
+"""Reading images, video files and cameras."""

@@ -1,0 +1,1 @@
+"""Writing results: annotated pictures and videos, CSV, JSON, Parquet, timeline plots."""

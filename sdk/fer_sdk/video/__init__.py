@@ -1,0 +1,1 @@
+"""Faces in a stream of frames: tracking and temporal smoothing."""

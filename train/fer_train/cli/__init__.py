@@ -1,0 +1,1 @@
+"""The `fer-train` command, one module a group of subcommands."""

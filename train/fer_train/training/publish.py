@@ -1,0 +1,106 @@
+"""From a finished run to a bundle: the model, its temperature, its sidecar."""
+
+from importlib.metadata import version
+from typing import Final
+
+import keras
+
+from fer_sdk._internal.environment import describe_environment
+from fer_sdk._internal.files import write_beside
+from fer_sdk._internal.softmax import softmax
+from fer_sdk.bundles.bundle import ModelBundle, sidecar_of
+from fer_sdk.evaluation.metrics import Scores, score
+from fer_sdk.preprocess import FER2013_INPUT
+from fer_train.data.dataset import class_names
+from fer_train.evaluation.calibration import fit_offsets, fit_temperature
+from fer_train.evaluation.inference import predict
+from fer_train.training.trainer import Run
+
+UNCERTAIN_BELOW: Final = 0.5
+"""A calibrated answer below this is more often wrong than right."""
+
+
+def publish(run: Run, name: str, command: str) -> tuple[ModelBundle, Scores]:
+    """Write `<name>.keras` and its sidecar into the run's folder.
+
+    The temperature is fitted on clean PublicTest, and so are offsets to the logits if the targets
+    hold more than FER2013's labels; the score that the sidecar states is of the same faces.
+
+    Args:
+        run: A finished run.
+        name: The model's name, its recipe's as a rule.
+        command: What makes the network again, for its sidecar.
+
+    Returns:
+        The bundle and its scores on clean PublicTest.
+    """
+    return _publish(run, name, command, run.local_student(), run.progress.epoch)
+
+
+def publish_stages(run: Run, command: str) -> None:
+    """Give the networks that a run kept at the end of its stages but the last a sidecar each.
+
+    An ensemble can ask them too (snapshots: Huang et al. 2017, https://arxiv.org/abs/1704.00109).
+    """
+    epochs = 0
+    for number, stage in enumerate(run.recipe.stages[:-1], start=1):
+        epochs += stage.epochs
+        path = run.folder / f"stage{number}.keras"
+        if not sidecar_of(path).exists():
+            network = keras.saving.load_model(path, compile=False)
+            _publish(run, path.stem, command, network, epochs)
+
+
+def _publish(
+    run: Run, name: str, command: str, network: keras.Model, epochs: int
+) -> tuple[ModelBundle, Scores]:
+    labels = class_names(run.recipe)
+    logits = predict(network, run.watched)
+    if run.recipe.wants_offsets:
+        offsets = fit_offsets(logits, run.truth)
+        network.get_layer("logits").bias.assign_add(offsets)
+        logits = logits + offsets
+    path = run.folder / f"{name}.keras"
+    with write_beside(path) as temporary:
+        network.save(temporary)
+    temperature = fit_temperature(logits, run.truth)
+    scores = score(run.truth, softmax(logits, temperature), labels)
+    bundle = ModelBundle(
+        path=path,
+        labels=labels,
+        precision="float32",
+        input=FER2013_INPUT,
+        temperature=temperature,
+        uncertain_below=UNCERTAIN_BELOW,
+        license="Apache-2.0",
+        source={
+            "recipe": name,
+            "command": command,
+            "seed": str(run.seed),
+            "data": run.progress.data,
+            "epochs": str(epochs),
+            "minutes": f"{run.progress.history[epochs - 1]['minutes']:.0f}",
+            "trainer": f"fer-sdk {version('fer-sdk')}, keras {keras.__version__} "
+            f"on {keras.backend.backend()}",
+            "hardware": _hardware(),
+        },
+        metrics=(
+            {
+                "data": "FER2013" if run.recipe.classes == "fer2013" else "FER+ majority",
+                "split": "PublicTest, clean",
+                "n": scores.n,
+                "accuracy": round(scores.accuracy, 4),
+                "macro_f1": round(scores.macro_f1, 4),
+                "calibration_error": round(scores.calibration_error, 4),
+            },
+        ),
+    )
+    bundle.write_sidecar()
+    return bundle, scores
+
+
+def _hardware() -> str:
+    """Return the first accelerator, or the processor and its cores."""
+    where = describe_environment()
+    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+    return devices[0] if devices else f"{where['processor']} x {where['cores']}"
