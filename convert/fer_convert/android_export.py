@@ -7,7 +7,7 @@
                      for LiteRT.js and for buffers of floats; of float32 and int8 also the .onnx,
                      for ONNX Runtime
     detector/        BlazeFace
-    golden/          drawn faces, and each model's answers to them in Python
+    golden/          synthetic faces, and each model's predictions for them in Python
 """
 
 import contextlib
@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from fer_convert.float_io import with_float_io
 from fer_convert.onnx_recipes import OPSET
 from fer_convert.parity import ParityError
-from fer_convert.synthetic_faces import drawn_faces
+from fer_convert.synthetic_faces import synthetic_faces
 from fer_sdk._internal.files import sha256_of
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.bundles.registry import DEFAULT_MODEL
@@ -119,16 +119,16 @@ def _check_free(out: Path, overwrite: bool) -> None:
 def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> dict[str, Any]:
     for name in ("models", "detector", "golden"):
         (out / name).mkdir(parents=True)
-    faces = drawn_faces(GOLDEN_FACES, spec)
+    faces = synthetic_faces(GOLDEN_FACES, spec)
     (out / "golden" / "faces.bin").write_bytes(faces.tobytes())
     detector = (resources.files("fer_sdk") / "data" / BLAZEFACE_FILE).read_bytes()
     (out / "detector" / BLAZEFACE_FILE).write_bytes(detector)
 
-    answers, models = {}, []
+    predictions, models = {}, []
     for bundle in _all_bundles(out / "models", bundles, faces, say):
-        say(f"answers of {bundle.path.name}")
+        say(f"predictions of {bundle.path.name}")
         file = f"models/{bundle.path.name}"
-        answers[file] = _answers(bundle, faces).tolist()
+        predictions[file] = _predictions(bundle, faces).tolist()
         models.append(
             {
                 "name": bundle.path.stem.removesuffix(FLOAT_IO),
@@ -138,7 +138,7 @@ def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> d
                 "io": _input_type(bundle),
             }
         )
-    (out / "golden" / "answers.json").write_text(json.dumps(answers) + "\n")
+    (out / "golden" / "predictions.json").write_text(json.dumps(predictions) + "\n")
 
     files = sorted(path for path in out.rglob("*") if path.is_file())
     manifest = {
@@ -150,7 +150,7 @@ def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> d
         "golden": {
             "faces": "golden/faces.bin",
             "shape": list(faces.shape),
-            "answers": "golden/answers.json",
+            "predictions": "golden/predictions.json",
         },
         "sha256": {path.relative_to(out).as_posix(): sha256_of(path) for path in files},
     }
@@ -217,7 +217,7 @@ def _to_onnx(path: Path) -> bytes:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, at import
     import warnings
 
-    with caught_native_log(), warnings.catch_warnings():
+    with captured_native_log(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx calls deprecated parts of TensorFlow and NumPy
         import tf2onnx
 
@@ -229,7 +229,7 @@ def _to_onnx(path: Path) -> bytes:
 def _part(graph: Any) -> None:
     """Give every user of a constant its own: ONNX Runtime cannot make shared ones exact.
 
-    See `fer_sdk.runtimes.onnx.exact`; it stops at the second one that it would replace.
+    See `fer_sdk.runtimes.onnx.exact_int8_sums`; it stops at the second one that it would replace.
     """
     constants = {constant.name: constant for constant in graph.initializer}
     used: Counter[str] = Counter()
@@ -242,8 +242,8 @@ def _part(graph: Any) -> None:
                 copy.name = node.input[number] = f"{name}_{used[name]}"
 
 
-def _answers(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-    with caught_native_log():
+def _predictions(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+    with captured_native_log():
         classifier = ExpressionClassifier.load(bundle.path)
     with classifier:
         return classifier.probabilities(faces)
@@ -252,8 +252,8 @@ def _answers(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.float6
 def _check_twin(
     source: ModelBundle, made: ModelBundle, faces: NDArray[np.uint8], tolerance: float
 ) -> None:
-    """Hold a made file to its source's answers."""
-    wanted, given = _answers(source, faces), _answers(made, faces)
+    """Hold a made file to its source's predictions."""
+    wanted, given = _predictions(source, faces), _predictions(made, faces)
     difference = float(np.abs(wanted - given).max())
     agree = float((wanted.argmax(axis=1) == given.argmax(axis=1)).mean())
     if not difference <= tolerance or agree < 0.98:

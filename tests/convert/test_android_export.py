@@ -1,0 +1,172 @@
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from fer_convert.cli.main import main
+from fer_convert.float_io import with_float_io
+from fer_convert.synthetic_faces import synthetic_faces
+from fer_sdk import BundleError, ExpressionClassifier, ModelBundle
+from fer_sdk._internal.files import sha256_of
+from fer_sdk.bundles.registry import DEFAULT_MODEL, MODELS_FOLDER
+from fer_sdk.preprocess import FER2013_INPUT
+
+pytestmark = pytest.mark.tensorflow
+for package in ("tensorflow", "tf2onnx", "onnxruntime"):
+    pytest.importorskip(package, reason="exporting for Android needs the extra `convert`")
+
+
+def run(*words: str | Path) -> Any:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("app") / "assets"
+    done = run("--android", out)
+    assert done.exit_code == 0, done.output
+    assert f"{out / 'manifest.json'}: " in done.stdout
+    return out
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path) -> dict[str, Any]:
+    text: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return text
+
+
+def golden_faces(folder: Path, manifest: dict[str, Any]) -> NDArray[np.uint8]:
+    data = (folder / manifest["golden"]["faces"]).read_bytes()
+    return np.asarray(np.frombuffer(data, np.uint8).reshape(manifest["golden"]["shape"]))
+
+
+def test_every_file_is_in_the_manifest_with_its_hash(
+    folder: Path, manifest: dict[str, Any]
+) -> None:
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert files == {"manifest.json", *manifest["sha256"]}
+    for name, sha256 in manifest["sha256"].items():
+        assert sha256_of(folder / name) == sha256
+    named = [model["file"] for model in manifest["models"]]
+    named += [manifest["detector"], manifest["golden"]["faces"], manifest["golden"]["predictions"]]
+    assert set(named) <= files
+
+
+def test_every_shipped_model_goes_along_unchanged_and_for_every_engine(
+    folder: Path, manifest: dict[str, Any]
+) -> None:
+    offered = {(m["name"], m["runtime"], m["io"]) for m in manifest["models"]}
+    for path in MODELS_FOLDER.glob("*.tflite"):
+        bundle = ModelBundle.load(folder / "models" / path.name)
+        assert sha256_of(bundle.path) == sha256_of(path)
+        if bundle.precision in ("float32", "int8"):
+            assert (path.stem, "litert", "float32") in offered
+            assert (path.stem, "onnx", "float32") in offered
+    assert (manifest["default"], "litert", "float32") in offered
+
+
+def test_the_golden_predictions_match_each_model(folder: Path, manifest: dict[str, Any]) -> None:
+    faces = golden_faces(folder, manifest)
+    predictions = json.loads((folder / manifest["golden"]["predictions"]).read_text())
+    labels = set()
+    for model in manifest["models"]:
+        with ExpressionClassifier.load(folder / model["file"]) as classifier:
+            given = classifier.probabilities(faces)
+        np.testing.assert_allclose(given, predictions[model["file"]], atol=1e-6)
+        labels |= set(given.argmax(axis=1).tolist())
+    assert len(labels) >= 5
+
+
+def test_float_input_and_output_change_no_logit(tmp_path: Path) -> None:
+    path = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
+    made = tmp_path / "made.tflite"
+    made.write_bytes(with_float_io(path.read_bytes()))
+    faces = synthetic_faces(50, FER2013_INPUT, seed=3)
+    bundle = ModelBundle.load(path)
+    (tmp_path / "made.tflite.json").write_text(
+        bundle.sidecar.read_text().replace(sha256_of(path), sha256_of(made))
+    )
+    with ExpressionClassifier.load(path) as first, ExpressionClassifier.load(made) as second:
+        np.testing.assert_array_equal(first.probabilities(faces), second.probabilities(faces))
+    with pytest.raises(BundleError, match="full int8"):
+        with_float_io(made.read_bytes())
+
+
+def test_drawn_faces_have_many_expressions_and_repeat_with_their_seed() -> None:
+    faces = synthetic_faces(60, FER2013_INPUT)
+    np.testing.assert_array_equal(faces, synthetic_faces(60, FER2013_INPUT))
+    assert (faces != synthetic_faces(60, FER2013_INPUT, seed=1)).any()
+    with ExpressionClassifier.load() as classifier:
+        labels = Counter(e.label for e in classifier.classify_inputs(faces))
+    assert len(labels) >= 4
+    assert max(labels.values()) < 40
+
+
+def test_a_folder_of_ones_own_models_is_exported(golden: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for path in golden.glob("tiny-*"):
+        if "int16x8" not in path.name:
+            shutil.copy(path, models)
+    out = tmp_path / "out"
+    done = run(models, "--android", out)
+    assert done.exit_code == 0, done.output
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["default"] == "tiny-int8"
+    assert (out / "models" / "tiny-float32.onnx").read_bytes() == (
+        golden / "tiny-float32.onnx"
+    ).read_bytes()
+    assert run(models, "--android", out).exit_code == 1
+    assert run(models, "--android", out, "--overwrite").exit_code == 0
+
+
+def test_what_is_no_export_is_not_replaced(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    done = run("--android", mine, "--overwrite")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "no export" in line
+    assert (mine / "notes.txt").read_text() == "mine"
+    done = run(tmp_path, "--android", tmp_path / "new")
+    assert done.exit_code == 1
+    assert "no .tflite or .onnx file" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_option_goes_alone(tmp_path: Path) -> None:
+    done = run("--android", tmp_path / "new", "--int8")
+    assert done.exit_code == 2
+    assert "--android goes without precisions" in done.stderr
+
+
+def test_a_damaged_bundle_leaves_nothing(golden: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for path in golden.glob("tiny-int8.tflite*"):
+        shutil.copy(path, models)
+    (models / "tiny-int8.tflite").write_bytes(b"TFL3")
+    done = run(models, "--android", tmp_path / "out")
+    assert done.exit_code == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["models"]
+
+
+def test_an_int8_model_that_takes_floats_already_gets_no_twin(folder: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    made = f"{DEFAULT_MODEL}-float-io.tflite"
+    for suffix in ("", ".json"):
+        shutil.copy(folder / "models" / (made + suffix), models / ("own.tflite" + suffix))
+    done = run(models, "--android", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [(m["name"], m["runtime"], m["io"]) for m in manifest["models"]] == [
+        ("own", "onnx", "float32"), ("own", "litert", "float32"),
+    ]  # fmt: skip
