@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
@@ -115,7 +115,7 @@ def main(models: tuple[str, ...], data: Path, out: Path) -> None:
     found: dict[str, Curves] = {}
     with progress_bar(total=total, unit=" cuts") as bar:
         for model in models:
-            with caught_native_log():
+            with captured_native_log():
                 classifier = ExpressionClassifier.load(model)
             with classifier:
                 found[Path(model).stem] = measure(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import FerCommand, progress_bar
@@ -91,7 +91,7 @@ def main(folder: Path, model: str, sheet: Path | None) -> None:
 
 def _pairs(photos: list[Path], model: str) -> list[Pair]:
     """Label each photo twice; photos in which either detector finds no face are left out."""
-    with caught_native_log():
+    with captured_native_log():
         classifier = ExpressionClassifier.load(model)
         yunet = ExpressionRecognizer(classifier, detector=YuNet())
         blazeface = ExpressionRecognizer(classifier, detector=BlazeFace())

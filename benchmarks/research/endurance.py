@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli.console import FerCommand, progress_bar
 from fer_sdk.errors import RuntimeFailure
@@ -64,7 +64,7 @@ def main(video: Path, minutes: float, opens: int, seed: int, model: str) -> None
 
 def _stream(video: Path, minutes: float, seed: int, model: str) -> tuple[int, int, list[float]]:
     """Return frames, ids, and samples of the resident set in MB."""
-    with caught_native_log():
+    with captured_native_log():
         recognizer = VideoRecognizer(model)
     samples, frames, last_id = [_resident_mb()], 0, 0
     with recognizer, progress_bar(total=round(minutes * 60), unit=" s") as bar:
@@ -102,7 +102,7 @@ def _open_and_close(video: Path, opens: int, model: str) -> list[float]:
         time_s, image = next(iter(frames))
     samples = [_resident_mb()]
     for number in progress_bar(iterable=range(opens), unit=" times"):
-        with caught_native_log():
+        with captured_native_log():
             recognizer = VideoRecognizer(model)
         with recognizer:
             recognizer.recognize(image, time_s=time_s, color="bgr")

@@ -17,7 +17,7 @@ from typing import Final
 
 import click
 
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli.console import FerCommand, progress_bar
 from fer_sdk.errors import InputError
@@ -105,7 +105,7 @@ def labelled_photos(folder: Path) -> list[tuple[Path, str]]:
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
 def main(folder: Path, model: str) -> None:
     """Print how many photos are labelled right, over all and by group."""
-    with caught_native_log():
+    with captured_native_log():
         recognizer = ExpressionRecognizer(model)
     with recognizer, progress_bar(unit=" photos") as bar:
         result = measure_london(recognizer, folder, bar.update)

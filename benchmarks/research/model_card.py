@@ -17,7 +17,7 @@ from fer_bench.measure.benchmark import Settings, run_benchmark
 from fer_bench.results.datasets import Faces, of_fer2013
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.bundles.registry import find_model
@@ -29,7 +29,7 @@ from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.recognizer import ExpressionRecognizer
 from research.crops import Curves, measure
 from research.london import measure_london
-from research.model_card_page import Evidence, card
+from research.model_card_page import CardData, card
 from research.model_card_plots import draw
 
 PRECISIONS: Final = ("int8", "float32")
@@ -51,7 +51,7 @@ def main(name: str, folder: Path, data: Path, out: Path) -> None:
     click.echo(out / f"{name}.md")
 
 
-def gather(name: str, folder: Path, data: fer2013.Fer2013) -> Evidence:
+def gather(name: str, folder: Path, data: fer2013.Fer2013) -> CardData:
     """Measure everything that a card states.
 
     Args:
@@ -76,14 +76,14 @@ def gather(name: str, folder: Path, data: fer2013.Fer2013) -> Evidence:
     with progress_bar(total=settings.steps(len(paths)), desc="scoring", unit=" steps") as bar:
         seen = _known(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)
         result = run_benchmark(paths, seen, settings, lambda what: bar.update())
-    with caught_native_log():
+    with captured_native_log():
         recognizer = ExpressionRecognizer(paths[0])
     with recognizer, progress_bar(desc="London", unit=" photos") as bar:
         london = measure_london(recognizer, folder, bar.update)
         crops = _crops(recognizer.classifier, data)
         confidence, right = _confidence(recognizer.classifier, seen)
     operators = inspect(paths[0]).operators
-    return Evidence(name, bundle, result, london, crops, operators, confidence, right)
+    return CardData(name, bundle, result, london, crops, operators, confidence, right)
 
 
 def _known(seen: Faces, labels: tuple[str, ...]) -> Faces:

@@ -46,7 +46,7 @@ class _NullRuntime(FixedBatchSession):
         super().__init__(pixels, Tensor((1, 7), np.dtype(np.int8), 0.1), "null")
         self._numbers = np.zeros((1, 7), np.int8)
 
-    def _answer(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _invoke(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
         return self._numbers
 
 

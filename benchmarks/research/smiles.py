@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
@@ -133,7 +133,7 @@ def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
     public = {pixels: recut(dataset.pixels[rows], cut(tighter=pixels)) for pixels in photos}
     found: dict[str, list[Row]] = {}
     for model in models or (DEFAULT_MODEL,):
-        with caught_native_log():
+        with captured_native_log():
             classifier = ExpressionClassifier.load(model)
         with classifier:
             if classifier.bundle.labels != FER2013_LABELS:

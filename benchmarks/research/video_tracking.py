@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
 from fer_sdk.classifier import ExpressionClassifier
@@ -102,7 +102,7 @@ def main(
 ) -> None:
     """Print frames per second by stage, and on how many frames of FILE the labels agree."""
     cv2.setNumThreads(1)
-    with caught_native_log():
+    with captured_native_log():
         each = _TimedRecognizer(find_model(model), 1)
         tracking = _TimedRecognizer(find_model(model), detect_every)
     with VideoFile(file) as video, each, tracking:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
@@ -184,7 +184,7 @@ def main(folder: Path, data: Path, model: str, out: Path) -> None:
     require("bench", "drawing", "matplotlib")
     dataset = fer2013.load(data)
     photos = [(read_photo(path), label) for path, label in labelled_photos(folder)]
-    with caught_native_log():
+    with captured_native_log():
         recognizer = ExpressionRecognizer(model)
     total = 2 * len(BLURS) + len(SIZES) + len(SIZES[2:]) + len(TURNS)
     with recognizer, progress_bar(total=total, unit=" steps") as bar:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import InputError, first_line
 
 GPU_OPERATORS: Final = {
@@ -18,7 +18,7 @@ GPU_OPERATORS: Final = {
 }  # fmt: skip
 """What the GPU delegate takes, https://ai.google.dev/edge/litert/performance/gpu; some take more.
 
-Quantised files are computed in floating point there, so that QUANTIZE and DEQUANTIZE vanish.
+Quantized files are computed in floating point there, so that QUANTIZE and DEQUANTIZE vanish.
 """
 
 RELEASES: Final = {
@@ -75,7 +75,7 @@ def tflite_compatibility(path: Path) -> dict[str, str]:
 
     content = path.read_bytes()
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    with caught_native_log():
+    with captured_native_log():
         delegated = Interpreter(model_content=content)
         delegated.allocate_tensors()
         interpreter = Interpreter(model_content=content, experimental_op_resolver_type=plain)

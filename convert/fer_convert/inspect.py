@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fer_convert.compatibility import onnx_compatibility, tflite_compatibility
 from fer_sdk._internal.files import sha256_of
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import Contents, inspect
 from fer_sdk.classifier import ExpressionClassifier
@@ -62,7 +62,7 @@ class FileReport:
         return "\n".join(lines)
 
 
-def examine(path: Path) -> FileReport:
+def inspect_file(path: Path) -> FileReport:
     """Look into a file and try every runtime that is here.
 
     Args:
@@ -72,7 +72,7 @@ def examine(path: Path) -> FileReport:
         InputError: If it is neither, or cannot be read.
         MissingDependencyError: If an .onnx file comes without the package onnx.
     """
-    with caught_native_log():
+    with captured_native_log():
         contents = inspect(path)
     try:
         ModelBundle.load(path)
@@ -95,19 +95,22 @@ _COMPATIBILITY: Final = {".tflite": tflite_compatibility, ".onnx": onnx_compatib
 
 def try_runtimes(path: Path) -> dict[str, str]:
     """Return what each of the SDK's runtimes for such files says of one: "loads", or its error."""
-    return {
-        name: _try_runtime(path, name)
+    found = {
+        name: _try_runtime(path, name, "cpu")
         for name, (suffix, _) in RUNTIMES.items()
         if suffix == path.suffix
     }
+    if path.suffix == ".tflite":
+        found["litert (gpu)"] = _try_runtime(path, "litert", "gpu")
+    return found
 
 
-def _try_runtime(path: Path, runtime: str) -> str:
+def _try_runtime(path: Path, runtime: str, delegate: str) -> str:
     try:
-        if runtime == "litert-gpu":  # catches the native log itself
-            open_session(path, runtime=runtime).close()
+        if delegate == "gpu":  # captures the native log itself
+            open_session(path, runtime=runtime, delegate=delegate).close()
         else:
-            with caught_native_log():
+            with captured_native_log():
                 open_session(path, runtime=runtime).close()
     except FerError as error:
         return str(error)
@@ -140,7 +143,7 @@ def difference(first: Path, second: Path, faces: NDArray[np.uint8]) -> Differenc
     """
     answers, labels = [], []
     for path in (first, second):
-        with caught_native_log():
+        with captured_native_log():
             classifier = ExpressionClassifier.load(path)
         with classifier:
             answers.append(classifier.probabilities(faces))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert.quantize import Layer, layers_of, quantise_int8
-from fer_sdk._internal.native_log import caught_native_log
+from fer_convert.quantize import Layer, layers_of, quantize_int8
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.cli.console import progress_bar
 
 
@@ -48,7 +48,7 @@ def layer_errors(calibrated: bytes, faces: NDArray[np.uint8]) -> list[LayerError
         faces: uint8 (n, height, width).
     """
     alone = _alone(calibrated, faces)
-    int8 = quantise_int8(calibrated)
+    int8 = quantize_int8(calibrated)
     wanted, found = _everything(calibrated, faces), _everything(int8, faces)
     scales = _scales(int8)
     errors = [
@@ -119,7 +119,7 @@ def _alone(calibrated: bytes, faces: NDArray[np.uint8]) -> dict[str, float]:
     for layer in progress_bar(iterable=layers, desc="layer by layer", unit=" layer"):
         others = [other.name for other in layers if other is not layer]
         found[layer.name] = sqnr_db(
-            reference, answers(quantise_int8(calibrated, keep=others), faces)
+            reference, answers(quantize_int8(calibrated, keep=others), faces)
         )
     return found
 
@@ -174,7 +174,7 @@ def open_file(file: bytes, *, whole: bool) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK hides what it takes
-    with caught_native_log():
+    with captured_native_log():
         interpreter = Interpreter(
             model_content=file,
             experimental_preserve_all_tensors=whole,

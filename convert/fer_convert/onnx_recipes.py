@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fer_convert.calibration import Calibration, Range
 from fer_convert.layer_errors import sqnr_db
 from fer_sdk.errors import BundleError
-from fer_sdk.runtimes.onnx import exact
+from fer_sdk.runtimes.onnx import exact_int8_sums
 
 OPSET: Final = 17
 """Old enough for ONNX Runtime 1.12, new enough for every operator that is used."""
@@ -31,7 +31,7 @@ SHARES: Final = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 
 
 def float32(model: keras.Model) -> bytes:
-    """Convert without quantising; the input is channels first, so that no transpose stands there.
+    """Convert without quantizing; the input is channels first, so that no transpose stands there.
 
     Args:
         model: From `fer_convert.export.for_conversion`.
@@ -63,7 +63,7 @@ def float16(model: keras.Model) -> bytes:
 
 
 def int8(model: keras.Model, calibration: Calibration) -> bytes:
-    """Quantise weights to int8 and activations to uint8, as QDQ pairs that every provider reads.
+    """Quantize weights to int8 and activations to uint8, as QDQ pairs that every provider reads.
 
     Takes float32 pixels, gives float32 logits.
 
@@ -75,7 +75,7 @@ def int8(model: keras.Model, calibration: Calibration) -> bytes:
         BundleError: If stored ranges are not this model's.
     """
     with _folded(model) as path:
-        return _quantised(path, _ranges(path, model, calibration))
+        return _quantized(path, _ranges(path, model, calibration))
 
 
 def ranges_of(model: keras.Model, calibration: Calibration) -> tuple[Range, ...]:
@@ -86,7 +86,7 @@ def ranges_of(model: keras.Model, calibration: Calibration) -> tuple[Range, ...]
 
 @contextlib.contextmanager
 def _folded(model: keras.Model) -> Iterator[Path]:
-    """Give the path of the float .onnx file with its batch normalisation folded."""
+    """Give the path of the float .onnx file with its batch normalization folded."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, at import
     from onnxruntime import quantization
 
@@ -97,8 +97,8 @@ def _folded(model: keras.Model) -> Iterator[Path]:
         yield ready
 
 
-def _quantised(path: Path, ranges: list[tuple[str, Range]]) -> bytes:
-    """Quantise a float .onnx file, as `quantize_static` does, which would measure again."""
+def _quantized(path: Path, ranges: list[tuple[str, Range]]) -> bytes:
+    """Quantize a float .onnx file, as `quantize_static` does, which would measure again."""
     from onnxruntime import quantization
     from onnxruntime.quantization.calibrate import TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -160,7 +160,7 @@ def _ranges(path: Path, model: keras.Model, calibration: Calibration) -> list[tu
     wanted = _logits(path.read_bytes(), inputs)
     return max(
         (narrowed(share) for share in SHARES),
-        key=lambda ranges: sqnr_db(wanted, _logits(_quantised(path, ranges), inputs)),
+        key=lambda ranges: sqnr_db(wanted, _logits(_quantized(path, ranges), inputs)),
     )
 
 
@@ -179,7 +179,7 @@ def _logits(file: bytes, inputs: list[NDArray[np.float32]]) -> NDArray[np.float3
     """Return what a float-in, float-out file answers."""
     import onnxruntime
 
-    options = exact(onnxruntime.SessionOptions())
+    options = exact_int8_sums(onnxruntime.SessionOptions())
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     return np.concatenate([session.run(None, {INPUT: pixels})[0] for pixels in inputs])
@@ -226,7 +226,7 @@ def _renumber(graph: Any) -> None:
 
 
 def _operators() -> list[str]:
-    """Return every operator that ONNX Runtime can quantise."""
+    """Return every operator that ONNX Runtime can quantize."""
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     return sorted({*QDQRegistry, *QLinearOpsRegistry})

@@ -1,4 +1,8 @@
-"""TensorFlow's quantiser in its two steps: ranges into a float .tflite file, then integers."""
+"""Quantization of .tflite files in TensorFlow's two steps.
+
+The first step stores the range of every activation in a float file, the calibrated file. The second
+step converts weights and activations to integers.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +16,20 @@ from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.optimize import calibrator
 
 from fer_convert.calibration import Calibration, Range
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import BundleError
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """An operator of a calibrated float file.
+    """An operator of a calibrated file.
 
     Attributes:
-        number: In the file's order, from 0.
-        operator: Such as "CONV_2D".
-        name: Of the tensor that it makes, as the file has it.
-        low: Least number that it made in calibration.
-        high: Largest number.
+        number: Index in the file, from 0.
+        operator: Operator type, such as "CONV_2D".
+        name: Name of its output tensor in the file.
+        low: Smallest output value in calibration.
+        high: Largest output value in calibration.
     """
 
     number: int
@@ -36,27 +40,28 @@ class Layer:
 
     @property
     def short_name(self) -> str:
-        """The first of the fused operations, without the model's name."""
+        """Name of the first fused operation, without the model's name."""
         first = self.name.split(";")[0]
         return first.partition("/")[2] or first
 
 
 def calibrated_file(file: bytes, calibration: Calibration, input_shape: tuple[int, ...]) -> bytes:
-    """Return a float .tflite file with the range of every activation in it.
+    """Return a float .tflite file that contains the range of every activation.
 
-    The input's range is set to 0 to 255, whatever the faces span: pixels then go in as they are.
+    The input's range is set to [0, 255] independent of the faces, so that the quantized input is
+    the unscaled pixel.
 
     Args:
         file: The float file.
         calibration: Faces or stored ranges.
-        input_shape: Of the model, (batch, height, width, 1).
+        input_shape: Input shape of the model, (batch, height, width, 1).
 
     Raises:
-        BundleError: If stored ranges are not this file's.
+        BundleError: If stored ranges do not match the file's operators.
     """
     faces = calibration.faces
     if faces is None:
-        faces = np.zeros((1, *input_shape[1:3]), np.uint8)  # only to have places for the ranges
+        faces = np.zeros((1, *input_shape[1:3]), np.uint8)  # creates the range entries, which are replaced below
 
     def inputs() -> Iterator[list[NDArray[np.float32]]]:
         for face in faces:
@@ -64,13 +69,13 @@ def calibrated_file(file: bytes, calibration: Calibration, input_shape: tuple[in
 
     prepared = calibrator.add_intermediate_tensors(file)
     model = _read(calibrator.Calibrator(prepared).calibrate(inputs))
-    found = _makers(model)
+    found = _tensors_with_ranges(model)
     if calibration.ranges is not None:
         stored = calibration.ranges.tflite
-        if [name for name, *_ in stored] != [maker for maker, _ in found]:
+        if [name for name, *_ in stored] != [operator for operator, _ in found]:
             raise BundleError(
-                f"stored ranges are for {len(stored)} tensors, but the float file has "
-                f"{len(found)} or makes them otherwise: write the ranges again"
+                f"the {len(stored)} stored ranges do not match the {len(found)} tensors of the "
+                "float file: run `fer-convert calibrate` again"
             )
         for (_, tensor), (_, low, high) in zip(found, stored, strict=True):
             _set_range(tensor, low, high)
@@ -79,59 +84,59 @@ def calibrated_file(file: bytes, calibration: Calibration, input_shape: tuple[in
 
 
 def ranges_of(calibrated: bytes) -> tuple[Range, ...]:
-    """Return the ranges in a calibrated file, the input's first."""
+    """Return the ranges in a calibrated file; the first is the input's."""
     return tuple(
-        (maker, float(tensor.quantization.min[0]), float(tensor.quantization.max[0]))
-        for maker, tensor in _makers(_read(calibrated))
+        (operator, float(tensor.quantization.min[0]), float(tensor.quantization.max[0]))
+        for operator, tensor in _tensors_with_ranges(_read(calibrated))
     )
 
 
 def layers_of(calibrated: bytes) -> tuple[Layer, ...]:
-    """Return the operators of a calibrated file in its order."""
-    found = _makers(_read(calibrated))[1:]
+    """Return the operators of a calibrated file in file order."""
+    found = _tensors_with_ranges(_read(calibrated))[1:]
     return tuple(
         Layer(
             number,
-            maker,
+            operator,
             tensor.name.decode(),
             float(tensor.quantization.min[0]),
             float(tensor.quantization.max[0]),
         )
-        for number, (maker, tensor) in enumerate(found)
+        for number, (operator, tensor) in enumerate(found)
     )
 
 
-def quantise_int8(
+def quantize_int8(
     calibrated: bytes,
-    entry: tf.DType = tf.float32,
-    exit: tf.DType = tf.float32,
+    input_type: tf.DType = tf.float32,
+    output_type: tf.DType = tf.float32,
     keep: Sequence[str] = (),
 ) -> bytes:
-    """Turn a calibrated file into an int8 one.
+    """Quantize a calibrated file to int8.
 
     Args:
-        calibrated: From `calibrated_file`.
-        entry: Type of the input.
-        exit: Type of the output.
-        keep: Names of layers that stay in float32.
+        calibrated: Returned by `calibrated_file`.
+        input_type: Type of the input.
+        output_type: Type of the output.
+        keep: Names of the layers that stay in float32.
     """
-    with caught_native_log():
+    with captured_native_log():
         return bytes(
             mlir_quantize(
                 calibrated,
-                input_data_type=entry,
-                output_data_type=exit,
+                input_data_type=input_type,
+                output_data_type=output_type,
                 denylisted_nodes=list(keep) or None,
             )
         )
 
 
-def quantise_int16x8(calibrated: bytes) -> bytes:
-    """Turn a calibrated file into one with int16 activations; takes and gives float32."""
-    quantiser = calibrator.Calibrator(calibrated)
+def quantize_int16x8(calibrated: bytes) -> bytes:
+    """Quantize a calibrated file to int8 weights and int16 activations; input and output float32."""
+    quantizer = calibrator.Calibrator(calibrated)
     return bytes(
-        quantiser.calibrate_and_quantize(
-            lambda: iter(()),  # the ranges are there
+        quantizer.calibrate_and_quantize(
+            lambda: iter(()),  # the file already contains the ranges
             tf.float32,
             tf.float32,
             allow_float=False,
@@ -145,19 +150,19 @@ def _read(file: bytes) -> Any:
     return flatbuffer_utils.read_model_from_bytearray(bytearray(file))
 
 
-def _makers(model: Any) -> list[tuple[str, Any]]:
-    """Return each tensor with a range and the operator that makes it, the input first."""
+def _tensors_with_ranges(model: Any) -> list[tuple[str, Any]]:
+    """Return each tensor that has a range, with its operator's name; the first is the input."""
     graph = model.subgraphs[0]
     found = [("input", graph.tensors[graph.inputs[0]])]
     for operator in graph.operators:
         name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
         found += [(name, graph.tensors[index]) for index in operator.outputs]
-    return [(maker, tensor) for maker, tensor in found if _has_range(tensor)]
+    return [(operator, tensor) for operator, tensor in found if _has_range(tensor)]
 
 
 def _has_range(tensor: Any) -> bool:
-    numbers = tensor.quantization
-    return numbers is not None and numbers.min is not None and len(np.atleast_1d(numbers.min)) > 0
+    found = tensor.quantization
+    return found is not None and found.min is not None and len(np.atleast_1d(found.min)) > 0
 
 
 def _set_range(tensor: Any, low: float, high: float) -> None:

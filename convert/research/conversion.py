@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert.conversion_data import Evidence
+from fer_convert.conversion_data import ConversionData
 from fer_convert.convert import CALIBRATED, INT8, UNCALIBRATED, Settings, Stages, Target, convert
 from fer_convert.export import load_trained
 from fer_convert.parity import outputs_of
 from fer_convert.parity_faces import other_public_test_faces
 from fer_sdk._internal.environment import describe_environment
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
@@ -90,7 +90,7 @@ class Study:
 def study(
     model: Path,
     data: Path,
-    evidence: Evidence,
+    conversion_data: ConversionData,
     tflite_python: Path | None,
     say: Callable[[str], None] = lambda stage: None,
 ) -> Study:
@@ -99,7 +99,7 @@ def study(
     Args:
         model: A `.keras` file with its sidecar.
         data: FER2013.
-        evidence: With FER2013.
+        conversion_data: With FER2013.
         tflite_python: Python of an environment with the extra `tflite-runtime`.
         say: Told about each stage.
 
@@ -107,11 +107,11 @@ def study(
         InputError: If FER2013 is not there.
         FerError: As `convert` does.
     """
-    if evidence.data is None or evidence.gate.truth is None:
+    if conversion_data.data is None or conversion_data.parity_faces.truth is None:
         raise InputError("the study needs an imported FER2013")
     source = ModelBundle.load(model)
-    others = other_public_test_faces(evidence.data, source.input, source.labels)
-    gate = evidence.gate
+    others = other_public_test_faces(conversion_data.data, source.input, source.labels)
+    gate = conversion_data.parity_faces
     count = len(gate.faces)
     faces = np.concatenate([gate.faces, others.faces])
     truth = [x.truth for x in (gate, others) if x.truth is not None]
@@ -125,7 +125,7 @@ def study(
         folder = Path(name)
         say("the command alone")
         command_s, stages = _whole_command(model, data, folder / "alone")
-        proven = convert(model, ALL, folder, evidence, stages=Stages(say))
+        proven = convert(model, ALL, folder, conversion_data, stages=Stages(say))
         paths = {found.target: found.path for found in proven}
         answers: dict[str, Probabilities] = {}
 
@@ -145,10 +145,10 @@ def study(
             )
 
         rows = tuple(row(found.path, found.convert_s) for found in proven)
-        (whole,) = convert(model, [INT8], folder, evidence, Settings(io="int8"), Stages(say))
+        (whole,) = convert(model, [INT8], folder, conversion_data, Settings(io="int8"), Stages(say))
         engines = [replace(row(whole.path, whole.convert_s), name="TFLiteConverter")]
         if find_spec("ai_edge_quantizer"):
-            path, seconds = _other_engine(paths[FLOAT], source, evidence, folder)
+            path, seconds = _other_engine(paths[FLOAT], source, conversion_data, folder)
             engine = f"ai-edge-quantizer {version('ai-edge-quantizer')}"
             engines.append(replace(row(path, seconds), name=engine))
         else:
@@ -205,7 +205,7 @@ def _pairs(
 
 def _timed(path: Path, faces: NDArray[np.uint8]) -> tuple[Probabilities, float]:
     """Return the probabilities of a bundle and the median time of a face in milliseconds."""
-    with caught_native_log():
+    with captured_native_log():
         classifier = ExpressionClassifier.load(path)
     found, times = [], []
     with classifier:
@@ -237,17 +237,17 @@ def _elsewhere(python: Path, model: Path, faces: NDArray[np.uint8]) -> Probabili
 
 
 def _other_engine(
-    float_file: Path, source: ModelBundle, evidence: Evidence, folder: Path
+    float_file: Path, source: ModelBundle, conversion_data: ConversionData, folder: Path
 ) -> tuple[Path, float]:
-    """Quantise with ai-edge-quantizer, calibrated with the same faces; returns file and seconds."""
+    """Quantize with ai-edge-quantizer, calibrated with the same faces; returns file and seconds."""
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import quantizer, recipe
 
-    faces = evidence.ranges_source().faces
+    faces = conversion_data.ranges_source().faces
     if faces is None:
         raise InputError("comparing engines needs faces to calibrate with")
     start = time.perf_counter()
-    with caught_native_log(), warnings.catch_warnings():
+    with captured_native_log(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that calibration keeps every tensor
         signatures = Interpreter(model_content=float_file.read_bytes()).get_signature_list()
         (signature, ports), *_ = signatures.items()

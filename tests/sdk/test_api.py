@@ -147,9 +147,9 @@ def test_a_closed_recognizer_says_so(sample_photo: Path) -> None:
 def test_delegate_is_cpu_or_gpu_and_gpu_is_litert_alone(golden: Path) -> None:
     with pytest.raises(InputError, match="delegate must be one of cpu, gpu, but is 'npu'"):
         ExpressionClassifier.load(delegate="npu")
-    with pytest.raises(InputError, match="delegate='gpu' is LiteRT's"):
+    with pytest.raises(InputError, match="delegate='gpu' needs the runtime 'litert'"):
         ExpressionClassifier.load(delegate="gpu", runtime="tflite")
-    with pytest.raises(InputError, match=r"litert-gpu takes \.tflite files"):
+    with pytest.raises(InputError, match=r"litert takes \.tflite files"):
         ExpressionClassifier.load(golden / "tiny-float32.onnx", delegate="gpu")
 
 

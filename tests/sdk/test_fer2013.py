@@ -102,12 +102,12 @@ def test_a_missing_extra_is_named() -> None:
 def test_native_output_is_caught_and_pythons_own_is_not_lost() -> None:
     code = """
 import os
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 print("before")
-with caught_native_log() as log:
+with captured_native_log() as log:
     os.write(1, b"one ")
     os.write(2, b"two")
-    with caught_native_log() as inner:
+    with captured_native_log() as inner:
         os.write(2, b"three")
 print(log.text, inner.text)
 os.write(2, b"after")

@@ -1,4 +1,4 @@
-"""One test for all runtimes: the same model gives the same answer, worked out by hand."""
+"""All runtimes give the same logits for the same model; the expected logits are derived by hand."""
 
 import importlib.util
 import os
@@ -22,20 +22,20 @@ from fer_sdk.runtimes.base import Tensor, check_tensors
 
 PACKAGES = {
     "litert": "ai_edge_litert",
-    "litert-gpu": "ai_edge_litert",
     "onnx": "onnxruntime",
     "tflite": "tflite_runtime",
 }
 CASES = [
-    ("litert", "tiny-float32.tflite", 1e-5),
-    ("litert", "tiny-int8.tflite", 0.05),
-    ("litert", "tiny-int16x8.tflite", 0.05),
-    ("tflite", "tiny-float32.tflite", 1e-5),
-    ("tflite", "tiny-int8.tflite", 0.05),
-    ("onnx", "tiny-float32.onnx", 1e-5),
-    ("litert-gpu", "tiny-float32.tflite", 1e-2),
-    ("litert-gpu", "tiny-int8.tflite", 0.05),
+    ("litert", "cpu", "tiny-float32.tflite", 1e-5),
+    ("litert", "cpu", "tiny-int8.tflite", 0.05),
+    ("litert", "cpu", "tiny-int16x8.tflite", 0.05),
+    ("tflite", "cpu", "tiny-float32.tflite", 1e-5),
+    ("tflite", "cpu", "tiny-int8.tflite", 0.05),
+    ("onnx", "cpu", "tiny-float32.onnx", 1e-5),
+    ("litert", "gpu", "tiny-float32.tflite", 1e-2),
+    ("litert", "gpu", "tiny-int8.tflite", 0.05),
 ]
+EVERY_OPENER = [*((runtime, "cpu") for runtime in RUNTIMES), ("litert", "gpu")]
 
 
 def skip_unless_installed(runtime: str) -> None:
@@ -43,13 +43,13 @@ def skip_unless_installed(runtime: str) -> None:
         pytest.skip(f"{PACKAGES[runtime]} is not installed in this environment")
 
 
-@pytest.mark.parametrize(("runtime", "name", "tolerance"), CASES)
-def test_every_runtime_gives_the_logits_worked_out_by_hand(
-    runtime: str, name: str, tolerance: float, golden: Path
+@pytest.mark.parametrize(("runtime", "delegate", "name", "tolerance"), CASES)
+def test_every_runtime_gives_the_logits_derived_by_hand(
+    runtime: str, delegate: str, name: str, tolerance: float, golden: Path
 ) -> None:
     skip_unless_installed(runtime)
     try:
-        session = open_session(golden / name, runtime=runtime)
+        session = open_session(golden / name, runtime=runtime, delegate=delegate)
     except NoAdapterError as error:
         pytest.skip(str(error))
     faces = np.stack([band_face(3), band_face(0, 51), band_face(7), band_face(6, 128)])
@@ -64,29 +64,31 @@ def test_every_runtime_gives_the_logits_worked_out_by_hand(
         session.run(faces)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_every_runtime_refuses_a_file_that_is_no_model(runtime: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("runtime", "delegate"), EVERY_OPENER)
+def test_every_runtime_rejects_a_file_that_is_not_a_model(
+    runtime: str, delegate: str, tmp_path: Path
+) -> None:
     skip_unless_installed(runtime)
     path = tmp_path / f"noise{RUNTIMES[runtime][0]}"
     path.write_bytes(bytes(range(256)) * 4)
     with pytest.raises(BundleError, match=r"^[^\n]*noise[^\n]* is no well-formed [^\n]*$"):
-        open_session(path, runtime=runtime)
+        open_session(path, runtime=runtime, delegate=delegate)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_missing_runtime_names_its_extra(
-    runtime: str, golden: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("runtime", "delegate"), EVERY_OPENER)
+def test_the_error_for_a_missing_runtime_names_its_extra(
+    runtime: str, delegate: str, golden: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = PACKAGES[runtime]
     for name in (package, f"{package}.interpreter", f"{package}.compiled_model"):
         monkeypatch.setitem(sys.modules, name, None)
     model = golden / f"tiny-float32{RUNTIMES[runtime][0]}"
     with pytest.raises(MissingDependencyError, match=r"pip install 'fer-sdk\["):
-        open_session(model, runtime=runtime)
+        open_session(model, runtime=runtime, delegate=delegate)
 
 
-def test_unknown_runtime_wrong_file_and_no_threads_are_refused(golden: Path) -> None:
-    with pytest.raises(InputError, match="there are litert, litert-gpu, onnx, tflite"):
+def test_an_unknown_runtime_a_wrong_suffix_and_zero_threads_are_rejected(golden: Path) -> None:
+    with pytest.raises(InputError, match="choose one of litert, onnx, tflite"):
         open_session(golden / "tiny-int8.tflite", runtime="tensorrt")
     with pytest.raises(InputError, match=r"onnx takes \.onnx files"):
         open_session(golden / "tiny-int8.tflite", runtime="onnx")
@@ -94,12 +96,14 @@ def test_unknown_runtime_wrong_file_and_no_threads_are_refused(golden: Path) -> 
         open_session(golden / "preprocess.json")
     with pytest.raises(InputError, match="threads must be 1 or more"):
         open_session(golden / "tiny-int8.tflite", threads=0)
+    with pytest.raises(InputError, match="delegate='gpu' needs the runtime 'litert'"):
+        open_session(golden / "tiny-int8.tflite", runtime="tflite", delegate="gpu")
 
 
-def test_int16_activations_are_refused_on_the_gpu(golden: Path) -> None:
-    skip_unless_installed("litert-gpu")
-    with pytest.raises(RuntimeFailure, match="int16 activations come out wrong"):
-        open_session(golden / "tiny-int16x8.tflite", runtime="litert-gpu")
+def test_a_model_with_int16_activations_is_rejected_on_the_gpu(golden: Path) -> None:
+    skip_unless_installed("litert")
+    with pytest.raises(RuntimeFailure, match="wrong results for int16 activations"):
+        open_session(golden / "tiny-int16x8.tflite", delegate="gpu")
 
 
 FLOAT = Tensor((1, 48, 48, 1), np.dtype(np.float32))
@@ -123,12 +127,14 @@ LOGITS = Tensor((1, 7), np.dtype(np.float32))
     ids=["colour", "batch", "flat", "scale .94", "zero point", "int8 zero point", "int32",
          "flat logits", "no scale", "int64"],
 )  # fmt: skip
-def test_a_model_that_would_misread_pixels_is_refused(entry: Tensor, exit: Tensor) -> None:
+def test_a_model_whose_tensors_do_not_fit_raw_pixels_and_logits_is_rejected(
+    entry: Tensor, exit: Tensor
+) -> None:
     with pytest.raises(RuntimeFailure, match="must"):
         check_tensors(entry, exit, "model")
 
 
-def test_onnxruntime_is_imported_with_its_telemetry_off(golden: Path) -> None:
+def test_onnx_runtime_is_imported_with_telemetry_disabled(golden: Path) -> None:
     skip_unless_installed("onnx")
     code = f"""
 import sys, os

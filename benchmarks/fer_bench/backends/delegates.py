@@ -1,12 +1,12 @@
-"""What `--delegate` means, and the truth about where a model ran."""
+"""Delegates of `fer-bench --delegate`: opening a model on one, and reporting where it ran."""
 
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from fer_bench.results.schema import Place
-from fer_sdk._internal.native_log import caught_native_log
+from fer_bench.results.schema import Backend
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import InputError, MissingDependencyError, RuntimeFailure
 from fer_sdk.runtimes import Session, onnx, open_session
 from fer_sdk.runtimes.interpreter import InterpreterSession
@@ -14,31 +14,36 @@ from fer_sdk.runtimes.litert_gpu import GpuSession
 from fer_sdk.runtimes.onnx import OnnxSession
 
 DELEGATES: Final = {
-    "cpu": "the file's own runtime on the CPU",
-    "xnnpack": "LiteRT with XNNPACK, or not at all",
+    "cpu": "the model's default runtime on the CPU",
+    "xnnpack": "LiteRT with XNNPACK; an error if it takes no operator",
     "none": "LiteRT's built-in kernels",
-    "gpu": "LiteRT's GPU delegate, or exit code 3",
+    "gpu": "LiteRT's GPU delegate; exit code 3 without a GPU adapter",
     "tflite": "tflite-runtime",
     "onnx": "ONNX Runtime on the CPU",
 }
-"""Name of each delegate and what it is; "onnx-cuda" and the like are ONNX Runtime's providers."""
+"""Description by name. Further names, such as "onnx-cuda", are ONNX Runtime execution providers."""
 
 
 def is_delegate(name: str) -> bool:
-    """Return whether `--delegate` may have this value."""
+    """Return whether a name is a valid value of `--delegate`."""
     return name in DELEGATES or (name.startswith("onnx-") and len(name) > len("onnx-"))
 
 
 def open_delegate(model: Path, delegate: str, threads: int) -> Session:
-    """Open a model on a delegate, whole or not at all.
+    """Open a model on a delegate, without fallback to another one.
+
+    Args:
+        model: .tflite or .onnx file.
+        delegate: A key of `DELEGATES`, or "onnx-" and an execution provider.
+        threads: Number of CPU threads.
 
     Raises:
-        NoAdapterError: If a GPU or a provider was asked for that is not there.
+        NoAdapterError: If the requested GPU or execution provider is not available.
         FerError: As `fer_sdk.runtimes.open_session` does.
     """
-    if delegate == "gpu":  # reads the native log itself, for the adapter's name
-        return open_session(model, runtime="litert-gpu", threads=threads)
-    with caught_native_log():
+    if delegate == "gpu":  # captures the native log itself, which names the adapter
+        return open_session(model, delegate="gpu", threads=threads)
+    with captured_native_log():
         if delegate == "cpu":
             return open_session(model, threads=threads)
         if delegate in ("xnnpack", "none"):
@@ -53,10 +58,10 @@ def open_delegate(model: Path, delegate: str, threads: int) -> Session:
         return onnx.open_session(model, threads, _provider(delegate))
 
 
-def where_it_runs(session: Session, delegate: str) -> Place:
-    """Return where a session runs, as its runtime tells, not as it was asked for."""
+def describe_backend(session: Session, delegate: str) -> Backend:
+    """Return where a session runs, as reported by its runtime."""
     if isinstance(session, GpuSession):
-        return Place(
+        return Backend(
             delegate=delegate,
             runtime=f"LiteRT {version('ai-edge-litert')}, GPU delegate",
             adapter=session.adapter,
@@ -65,7 +70,7 @@ def where_it_runs(session: Session, delegate: str) -> Place:
             ops=session.ops,
         )
     if isinstance(session, OnnxSession):
-        return Place(delegate, f"ONNX Runtime {version('onnxruntime')}, {session.provider}")
+        return Backend(delegate, f"ONNX Runtime {version('onnxruntime')}, {session.provider}")
     if isinstance(session, InterpreterSession):
         taken, ops = session.ops
         if delegate == "tflite":
@@ -73,8 +78,8 @@ def where_it_runs(session: Session, delegate: str) -> Place:
         else:
             library = f"LiteRT {version('ai-edge-litert')}"
         kernels = "XNNPACK" if taken else "built-in kernels"
-        return Place(delegate, f"{library}, {kernels}", delegated_ops=taken, ops=ops)
-    return Place(delegate, type(session).__name__)
+        return Backend(delegate, f"{library}, {kernels}", delegated_ops=taken, ops=ops)
+    return Backend(delegate, type(session).__name__)
 
 
 def _open_litert(model: Path, threads: int, *, xnnpack: bool) -> InterpreterSession:
@@ -91,20 +96,20 @@ def _open_litert(model: Path, threads: int, *, xnnpack: bool) -> InterpreterSess
     taken, ops = session.ops
     if xnnpack and not taken:
         raise RuntimeFailure(
-            f"XNNPACK takes none of the {ops} operators of {model.name}: use --delegate none"
+            f"XNNPACK supports none of the {ops} operators of {model.name}: use --delegate none"
         )
     return session
 
 
 def _provider(delegate: str) -> str:
-    """Return ONNX Runtime's name for "onnx" or "onnx-cuda"; whether it is there shows later."""
+    """Return ONNX Runtime's name of a provider; its availability is checked on opening."""
     if delegate == "onnx":
         return onnx.CPU
-    wanted = delegate.removeprefix("onnx-").lower()
+    requested = delegate.removeprefix("onnx-").lower()
     known = onnx.load_onnxruntime().get_all_providers()
     names = {name.removesuffix("ExecutionProvider").lower(): name for name in known}
-    if wanted not in names:
+    if requested not in names:
         raise InputError(
-            f"no ONNX Runtime provider named {wanted!r}: it knows {', '.join(sorted(names))}"
+            f"no ONNX Runtime provider named {requested!r}: choose from {', '.join(sorted(names))}"
         )
-    return str(names[wanted])
+    return str(names[requested])

@@ -1,4 +1,4 @@
-"""Everything about the same files, by the same code, in one run."""
+"""The complete benchmark of one or more models: every measurement, in one run."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.backends.delegates import open_delegate, where_it_runs
-from fer_bench.measure.accuracy import score_answers
+from fer_bench.backends.delegates import describe_backend, open_delegate
+from fer_bench.measure.accuracy import score_predictions
 from fer_bench.measure.latency import measure_latency, measure_submission, warm_up
 from fer_bench.measure.operators import can_profile, profile_operators
-from fer_bench.measure.pipeline import measure_end_to_end
-from fer_bench.measure.startup import RUNTIMES, measure_first_answer
+from fer_bench.measure.pipeline import measure_pipeline
+from fer_bench.measure.plan import Settings
+from fer_bench.measure.startup import RUNTIMES, measure_startup
 from fer_bench.measure.sustained import run_sustained
 from fer_bench.measure.throughput import measure_throughput
 from fer_bench.results.datasets import Faces
@@ -24,18 +25,18 @@ from fer_bench.results.schema import (
     SCHEMA,
     Accuracy,
     BenchmarkResult,
-    EndToEnd,
-    FirstAnswer,
     Latency,
     ModelResult,
     Operator,
     Parity,
+    PipelineTimes,
+    Startup,
     Throughput,
     Window,
 )
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import sha256_of
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import inspect
@@ -48,80 +49,15 @@ from fer_sdk.runtimes.litert_gpu import GpuSession
 TIMED_FACES: Final = 256
 SMALLEST_SAMPLE: Final = 32
 SOFTWARE_SCORING_S: Final = 15.0
-"""On a software adapter, where a hundred times slower answers are the same answers."""
-OWN_KERNELS: Final = ("cpu", "xnnpack", "onnx")
-"""Delegates that are the CPU's own answer, so that there is nothing to compare with it."""
-Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long a benchmark takes.
-
-    Attributes:
-        rounds: Turns of each model.
-        seconds: Of timing for each model over all rounds.
-        samples: Answers of each model, at least.
-        scoring_s: Seconds for the accuracy of a model: a slower one is scored on a sample.
-        first_answers: Fresh processes for each model.
-        throughput_s: Of each of three repetitions; 0 leaves throughput out.
-        operators: Whether to profile.
-        frames: Of each photo or video.
-    """
-
-    rounds: int
-    seconds: float
-    samples: int
-    scoring_s: float
-    first_answers: int
-    throughput_s: float
-    operators: bool
-    frames: int
-
-
-PLANS: Final = {
-    "quick": Plan(5, 0.5, 20, 2.0, 1, 0.0, False, 20),
-    "normal": Plan(15, 4.0, 60, 20.0, 5, 0.15, True, 60),
-    # As MLPerf Mobile asks of a single stream (Janapa Reddi et al. 2022, arxiv.org/abs/2012.02328).
-    "full": Plan(30, 60.0, 1024, 600.0, 10, 1.0, True, 300),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is measured, and how.
-
-    Attributes:
-        mode: One of `PLANS`.
-        delegate: One of `fer_bench.backends.delegates.DELEGATES`, or a provider of ONNX Runtime.
-        threads: CPU threads.
-        minutes: Length of a sustained run of each model; 0 for none.
-        sources: Photos and videos to be labelled end to end.
-        skip_refused: Leave out models that the delegate does not take, with what it says.
-    """
-
-    mode: str = "normal"
-    delegate: str = "cpu"
-    threads: int = 1
-    minutes: float = 0
-    sources: tuple[Path, ...] = ()
-    skip_refused: bool = False
-
-    @property
-    def plan(self) -> Plan:
-        """How long each part takes."""
-        return PLANS[self.mode]
-
-    def steps(self, models: int) -> int:
-        """Return how many steps `run_benchmark` reports for that many models."""
-        plan = self.plan
-        each = 1 + plan.rounds + (plan.first_answers > 0) + (plan.throughput_s > 0) + plan.operators
-        return models * (each + len(self.sources) + round(60 * self.minutes))
+"""Scoring time limit on a software adapter, which is about a hundred times slower than a GPU."""
+CPU_DELEGATES: Final = ("cpu", "xnnpack", "onnx")
+"""Delegates whose predictions are the CPU reference, so that no parity is measured."""
+Progress = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class _Opened:
-    """A model on its delegate, and what was found out about it on the way."""
+class _LoadedModel:
+    """A model opened on its delegate, with its scores."""
 
     bundle: ModelBundle
     classifier: ExpressionClassifier
@@ -135,19 +71,19 @@ def run_benchmark(
     models: Sequence[Path],
     faces: Faces,
     settings: Settings,
-    report: Report = lambda what: None,
+    progress: Progress = lambda step: None,
 ) -> BenchmarkResult:
-    """Score and time bundles.
+    """Measure accuracy, latency and costs of model bundles.
 
     Args:
         models: .tflite or .onnx files with sidecars.
-        faces: What they are scored and timed on.
-        settings: What is measured, and how.
-        report: Told about each of `Settings.steps` steps.
+        faces: Faces that the models are scored and timed on.
+        settings: What is measured, and on which backend.
+        progress: Called with a description after each of `Settings.steps` steps.
 
     Raises:
-        NoAdapterError: If the GPU or a provider was asked for and there is none.
-        RuntimeFailure: If the delegate refuses a model, or each of them.
+        NoAdapterError: If the GPU or an execution provider was requested and there is none.
+        RuntimeFailure: If the delegate does not support a model, or with `skip_refused` none.
         FerError: If a bundle is damaged or its runtime is missing.
     """
     plan = settings.plan
@@ -156,7 +92,7 @@ def run_benchmark(
         opened, refused = _open(models, settings, stack)
         for model in opened:
             _score(model, faces, settings)
-            report(f"scored {model.bundle.path.name}")
+            progress(f"accuracy of {model.bundle.path.name}")
         timed = [_inputs(model.bundle, faces.sample(TIMED_FACES).pixels) for model in opened]
         latencies = measure_latency(
             [model.session for model in opened],
@@ -164,10 +100,10 @@ def run_benchmark(
             rounds=plan.rounds,
             seconds=plan.seconds,
             samples=plan.samples,
-            report=lambda rounds: report("timing in turns"),
+            progress=lambda rounds: progress("latency, interleaved"),
         )
         rows = [
-            _row(model, latency, own, settings, report)
+            _row(model, latency, own, settings, progress)
             for model, latency, own in zip(opened, latencies, timed, strict=True)
         ]
     return BenchmarkResult(
@@ -176,8 +112,8 @@ def run_benchmark(
         mode=settings.mode,
         environment=describe_environment(),
         load_average=load,
-        faces=faces.what,
-        data=faces.fingerprint,
+        dataset=faces.description,
+        fingerprint=faces.fingerprint,
         delegate=settings.delegate,
         threads=settings.threads,
         models=tuple(rows),
@@ -187,8 +123,8 @@ def run_benchmark(
 
 def _open(
     models: Sequence[Path], settings: Settings, stack: ExitStack
-) -> tuple[list[_Opened], dict[str, str]]:
-    opened: list[_Opened] = []
+) -> tuple[list[_LoadedModel], dict[str, str]]:
+    opened: list[_LoadedModel] = []
     refused: dict[str, str] = {}
     last: RuntimeFailure | None = None
     for path in models:
@@ -201,36 +137,36 @@ def _open(
             refused[path.name], last = str(error), error
             continue
         classifier = stack.enter_context(ExpressionClassifier(bundle, session))
-        opened.append(_Opened(bundle, classifier, session))
+        opened.append(_LoadedModel(bundle, classifier, session))
     if last is not None and not opened:
         raise last
     return opened, refused
 
 
-def _score(model: _Opened, faces: Faces, settings: Settings) -> None:
-    """Score a model on as many faces as its time allows, and compare it with the CPU there."""
+def _score(model: _LoadedModel, faces: Faces, settings: Settings) -> None:
+    """Score a model on as many faces as the time limit allows, and measure its parity."""
     first = _inputs(model.bundle, faces.sample(8).pixels)
     each_s = float(np.median(warm_up(model.session, first))) / 1e9
     limit_s = settings.plan.scoring_s
     if _on_software(model):
         limit_s = min(limit_s, SOFTWARE_SCORING_S)
-    seen, chosen = faces, len(faces.pixels)
-    while chosen > SMALLEST_SAMPLE and chosen * each_s > limit_s:
-        chosen = 1 << (chosen - 1).bit_length() - 1  # the next smaller power of two
-        seen = faces.sample(chosen)
-    inputs = _inputs(model.bundle, seen.pixels)
+    sample, count = faces, len(faces.pixels)
+    while count > SMALLEST_SAMPLE and count * each_s > limit_s:
+        count = 1 << (count - 1).bit_length() - 1  # the next smaller power of two
+        sample = faces.sample(count)
+    inputs = _inputs(model.bundle, sample.pixels)
     labels, temperature = model.bundle.labels, model.bundle.temperature
     logits = model.session.run(inputs)
-    model.accuracy = score_answers(seen, faces, softmax(logits, temperature), labels)
+    model.accuracy = score_predictions(sample, faces, softmax(logits, temperature), labels)
     if faces.protocols and not model.accuracy:
         names = " or ".join(protocol.name for protocol in faces.protocols)
         model.unscored = (f"not scored: {names} has other labels than its {', '.join(labels)}",)
-    if settings.delegate in OWN_KERNELS:
+    if settings.delegate in CPU_DELEGATES:
         return
     reference = open_delegate(model.bundle.path, "cpu", 1)
     expected = reference.run(inputs)
     reference.close()
-    on_cpu = score_answers(seen, faces, softmax(expected, temperature), labels)
+    on_cpu = score_predictions(sample, faces, softmax(expected, temperature), labels)
     model.parity = Parity(
         faces=len(inputs),
         largest_difference=float(np.abs(expected - logits).max() / expected.std()),
@@ -240,36 +176,36 @@ def _score(model: _Opened, faces: Faces, settings: Settings) -> None:
 
 
 def _row(
-    model: _Opened,
+    model: _LoadedModel,
     latency: Latency,
     faces: NDArray[np.uint8],
     settings: Settings,
-    report: Report,
+    progress: Progress,
 ) -> ModelResult:
-    """Measure what models do not take turns for."""
+    """Run the measurements that are not interleaved with other models."""
     path, session, delegate = model.bundle.path, model.session, settings.delegate
     parameters, products, uncounted = _contents(path)
-    first_answer = _first_answer(path, settings, report)
-    throughput = _throughput(model, faces, settings, report)
-    operators, unprofiled = _operators(path, faces, settings, report)
+    startup = _startup(path, settings, progress)
+    throughput = _throughput(model, faces, settings, progress)
+    operators, unprofiled = _operators(path, faces, settings, progress)
     windows: tuple[Window, ...] = ()
     if settings.minutes:
         windows = run_sustained(
             session,
             faces,
             seconds=60 * settings.minutes,
-            report=lambda windows: report(f"running {path.name} on and on"),
+            progress=lambda windows: progress(f"sustained run of {path.name}"),
         )
-    end_to_end: list[EndToEnd] = []
+    pipeline: list[PipelineTimes] = []
     for source in settings.sources:
-        end_to_end += measure_end_to_end(model.classifier, source, frames=settings.plan.frames)
-        report(f"{source.name} through {path.name}")
+        pipeline += measure_pipeline(model.classifier, source, frames=settings.plan.frames)
+        progress(f"pipeline of {path.name} on {source.name}")
     return ModelResult(
         name=path.name,
         peer=False,
         precision=model.bundle.precision,
         size_bytes=path.stat().st_size,
-        place=where_it_runs(session, delegate),
+        backend=describe_backend(session, delegate),
         sha256=sha256_of(path),
         parameters=parameters,
         multiply_accumulates=products,
@@ -277,29 +213,27 @@ def _row(
         accuracy=model.accuracy,
         latency=latency,
         submission=measure_submission(session, faces) if isinstance(session, GpuSession) else None,
-        first_answer=first_answer,
+        startup=startup,
         throughput=throughput,
         operators=operators,
         sustained=windows,
-        end_to_end=tuple(end_to_end),
+        pipeline=tuple(pipeline),
         notes=(*model.unscored, *uncounted, *unprofiled),
     )
 
 
-def _first_answer(path: Path, settings: Settings, report: Report) -> FirstAnswer | None:
-    if not settings.plan.first_answers:
+def _startup(path: Path, settings: Settings, progress: Progress) -> Startup | None:
+    if not settings.plan.startups:
         return None
-    found: FirstAnswer | None = None
+    found: Startup | None = None
     if settings.delegate in RUNTIMES:
-        found = measure_first_answer(
-            path, settings.delegate, settings.threads, settings.plan.first_answers
-        )
-    report(f"started {path.name} anew")
+        found = measure_startup(path, settings.delegate, settings.threads, settings.plan.startups)
+    progress(f"startup of {path.name}")
     return found
 
 
 def _throughput(
-    model: _Opened, faces: NDArray[np.uint8], settings: Settings, report: Report
+    model: _LoadedModel, faces: NDArray[np.uint8], settings: Settings, progress: Progress
 ) -> tuple[Throughput, ...]:
     seconds = settings.plan.throughput_s
     if not seconds:
@@ -307,14 +241,14 @@ def _throughput(
     found: tuple[Throughput, ...] = ()
     if not _on_software(model):
         found = measure_throughput(model.bundle.path, settings.delegate, faces, seconds)
-    report(f"throughput of {model.bundle.path.name}")
+    progress(f"throughput of {model.bundle.path.name}")
     return found
 
 
 def _operators(
-    path: Path, faces: NDArray[np.uint8], settings: Settings, report: Report
+    path: Path, faces: NDArray[np.uint8], settings: Settings, progress: Progress
 ) -> tuple[tuple[Operator, ...], tuple[str, ...]]:
-    """Return the operators' times, or why there are none."""
+    """Return the operators' times, and a note if profiling failed."""
     if not settings.plan.operators:
         return (), ()
     found: tuple[Operator, ...] = ()
@@ -324,18 +258,18 @@ def _operators(
             found = profile_operators(path, faces)
         except RuntimeFailure as error:
             note = (f"operators were not profiled: {error}",)
-    report(f"operators of {path.name}")
+    progress(f"operators of {path.name}")
     return found, note
 
 
-def _on_software(model: _Opened) -> bool:
+def _on_software(model: _LoadedModel) -> bool:
     return isinstance(model.session, GpuSession) and model.session.software
 
 
 def _contents(path: Path) -> tuple[int | None, int | None, tuple[str, ...]]:
-    """Return parameters and multiply-accumulates, or why they are not known."""
+    """Return parameters and multiply-accumulates, and a note if they cannot be counted."""
     try:
-        with caught_native_log():
+        with captured_native_log():
             contents = inspect(path)
     except ImportError as error:  # LiteRT on a board without it, onnx without the extra
         return None, None, (f"parameters were not counted: {error}",)
@@ -343,7 +277,7 @@ def _contents(path: Path) -> tuple[int | None, int | None, tuple[str, ...]]:
 
 
 def _inputs(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring faces to the model's size, where it is another than theirs."""
+    """Resize faces to the model's input size if it differs from theirs."""
     if faces.shape[1:] == (bundle.input.height, bundle.input.width):
         return faces
     return to_inputs(list(faces), bundle.input, "grey")

@@ -13,7 +13,7 @@ import numpy as np
 
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import sha256_of, write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.errors import InputError, RuntimeFailure
@@ -40,7 +40,7 @@ def main(
     path = find_model(model)
     dataset = fer2013.load(data)
     pixels = dataset.pixels[dataset.rows(PUBLIC_TEST, deduplicated=True)[:faces]]
-    with caught_native_log():
+    with captured_native_log():
         session = open_session(path)
     here = session.run(pixels)
     session.close()

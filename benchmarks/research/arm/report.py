@@ -8,7 +8,7 @@ from typing import Final
 
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import sha256_of, write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle, Precision
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.errors import InputError, RuntimeFailure
@@ -114,7 +114,7 @@ def _count(machine: Machine, model: Path, layout: Layout, report: Report) -> Arm
 
 
 def _products(model: Path) -> int:
-    with caught_native_log():
+    with captured_native_log():
         return inspect(model).multiply_accumulates
 
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import MissingDependencyError
 
 
@@ -21,6 +21,6 @@ def require(extra: str, purpose: str, *packages: str) -> None:
     for package in packages:
         if find_spec(package) is None:
             raise MissingDependencyError(package, extra, purpose)
-    with caught_native_log():  # TensorFlow greets on import whatever its log level
+    with captured_native_log():  # TensorFlow greets on import whatever its log level
         for package in packages:
             import_module(package)

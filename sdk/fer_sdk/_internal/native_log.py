@@ -20,7 +20,7 @@ class NativeLog:
 
 
 @contextlib.contextmanager
-def caught_native_log() -> Iterator[NativeLog]:
+def captured_native_log() -> Iterator[NativeLog]:
     """Catch what native code writes to stdout and stderr; errors still come as exceptions.
 
     The whole process's output is caught meanwhile, other threads' too, so keep the block short.

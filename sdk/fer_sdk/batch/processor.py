@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.inputs.images import read_photo
 from fer_sdk.outputs.photo_rows import PhotoRecord, photo_record
@@ -68,7 +68,7 @@ class PhotoLabeller(ContextManager):
             FerError: As `ExpressionRecognizer` does.
         """
         self._settings = settings
-        with caught_native_log():
+        with captured_native_log():
             self._recognizer = ExpressionRecognizer(
                 settings.model,
                 runtime=settings.runtime,
@@ -94,7 +94,7 @@ class PhotoLabeller(ContextManager):
             return photo_record(name, error=" ".join(str(error).split()))
 
     def _read(self, source: Path | bytes) -> NDArray[np.uint8]:
-        with caught_native_log() as log:
+        with captured_native_log() as log:
             pixels = read_photo(source, convert=self._settings.convert)
         if "Corrupt JPEG data" in log.text:  # OpenCV greys the rest and goes on
             name = "the photo" if isinstance(source, bytes) else source

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli.stop_signals import stop_signals
 from fer_sdk.errors import InputError
@@ -36,7 +36,7 @@ def camera(
 ) -> None:
     """Follow and label the faces before a camera, until q, Esc or Ctrl-C; no frame is kept."""
     shown = _Lines() if headless else _Window()
-    with caught_native_log():
+    with captured_native_log():
         recognizer = VideoRecognizer(model, runtime=runtime, delegate=delegate, threads=threads)
     with recognizer, contextlib.closing(shown), Camera(device) as frames, stop_signals() as stopped:
 

@@ -24,7 +24,8 @@ import numpy as np
 from fer_sdk.errors import FerError
 from fer_sdk.runtimes import open_session
 try:
-    session = open_session(Path(sys.argv[2]), runtime=sys.argv[1])
+    where = {"delegate": "gpu"} if sys.argv[1] == "gpu" else {"runtime": sys.argv[1]}
+    session = open_session(Path(sys.argv[2]), **where)
     logits = session.run(np.zeros((1, *session.input_hw), np.uint8))
     assert np.isfinite(logits).all()
     adapter = getattr(session, "adapter", "")
@@ -106,7 +107,7 @@ def _runtimes() -> list[Finding]:
     for runtime, package, area in (
         ("litert", "ai-edge-litert", "runtime"),
         ("tflite", "tflite-runtime", "runtime"),
-        ("litert-gpu", "ai-edge-litert", "delegate"),
+        ("gpu", "ai-edge-litert", "delegate"),
     ):
         name = "gpu (LiteRT)" if area == "delegate" else f"{runtime} ({package})"
         module, remedy = _PACKAGES[package]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import require_space
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli.console import progress_bar
 from fer_sdk.cli.stop_signals import stop_signals
@@ -71,7 +71,7 @@ def video(
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     tracking = TrackingSettings(detect_every=detect_every)
     with VideoFile(file) as frames:
-        with caught_native_log():
+        with captured_native_log():
             recognizer = VideoRecognizer(
                 model, runtime=runtime, delegate=delegate, threads=threads, tracking=tracking
             )

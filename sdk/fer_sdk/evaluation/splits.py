@@ -12,7 +12,7 @@ from fer_sdk.evaluation.fer2013 import USAGES, Fer2013
 from fer_sdk.evaluation.metrics import Scores, score
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+PredictFunction = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 """Probabilities, float64 (n, 7), for faces, uint8 (n, 48, 48)."""
 
 
@@ -38,7 +38,7 @@ class SplitScores:
 
 
 def evaluate_split(
-    data: Fer2013, usages: Sequence[int], predict: Predict, labels: tuple[str, ...]
+    data: Fer2013, usages: Sequence[int], predict: PredictFunction, labels: tuple[str, ...]
 ) -> SplitScores:
     """Score a model on PublicTest, PrivateTest or both together.
 
@@ -59,7 +59,7 @@ def evaluate_split(
 
 
 def evaluate_ferplus(
-    data: Fer2013, usages: Sequence[int], predict: Predict, labels: tuple[str, ...]
+    data: Fer2013, usages: Sequence[int], predict: PredictFunction, labels: tuple[str, ...]
 ) -> SplitScores:
     """Score a model against the majority of FER+'s votes, by FER+'s own rule.
 
@@ -98,7 +98,7 @@ def _score_rows(
     data: Fer2013,
     rows: NDArray[np.intp],
     truth: NDArray[np.uint8],
-    predict: Predict,
+    predict: PredictFunction,
     labels: tuple[str, ...],
     split: str,
 ) -> SplitScores:

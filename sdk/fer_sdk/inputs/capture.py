@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import InputError, StreamError
 from fer_sdk.inputs.images import MAX_PIXELS, MAX_SIDE
 
@@ -53,7 +53,7 @@ class VideoFile(ContextManager):
             raise InputError(f"{path} is empty (0 bytes)")
         import cv2
 
-        with caught_native_log():
+        with captured_native_log():
             capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise InputError(
@@ -123,7 +123,7 @@ class Camera(ContextManager):
         """
         import cv2
 
-        with caught_native_log():
+        with captured_native_log():
             capture = cv2.VideoCapture(device)
         if not capture.isOpened():
             raise InputError(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import write_beside
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import InputError
 from fer_sdk.outputs.annotate import draw_faces
 from fer_sdk.video.recognizer import FrameResult
@@ -62,7 +62,7 @@ class _Film:
             self._size = image.shape[1], image.shape[0]
             self._began_s = result.time_s
             code = cv2.VideoWriter.fourcc(*self._codec)
-            with caught_native_log():
+            with captured_native_log():
                 self.writer.open(str(self._path), cv2.CAP_FFMPEG, code, self._fps, self._size)
             if not self.writer.isOpened():
                 raise InputError(

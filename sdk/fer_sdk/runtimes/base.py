@@ -93,7 +93,7 @@ def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
 class FixedBatchSession:
     """A session whose model takes the same number of faces each call, mostly one.
 
-    A runtime adds `_answer` and `close`.
+    A runtime adds `_invoke` and `close`.
     """
 
     def __init__(self, entry: Tensor, exit: Tensor, name: str) -> None:
@@ -144,10 +144,10 @@ class FixedBatchSession:
         return logits
 
     def _logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answer = self._answer(to_tensor(faces, self._entry))
+        answer = self._invoke(to_tensor(faces, self._entry))
         return to_logits(answer.reshape(self._exit.shape), self._exit)
 
-    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         """Run the model on its input tensor; returns its output tensor."""
         raise NotImplementedError
 

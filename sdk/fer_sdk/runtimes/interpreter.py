@@ -67,7 +67,7 @@ class InterpreterSession(FixedBatchSession):
                     reached += entries[writer[tensor]]
         return len(taken), len(own)
 
-    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._interpreter is None:
             raise self._closed()
         self._interpreter.set_tensor(self._entry_index, faces)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.native_log import caught_native_log
+from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor, to_tensor
@@ -46,7 +46,7 @@ class GpuSession(FixedBatchSession):
         self.adapter = adapter
         self.software = "software" in adapter.lower()
         self._compiled = compiled
-        with caught_native_log():
+        with captured_native_log():
             self._inputs = compiled.create_input_buffers(0)
             self._outputs = compiled.create_output_buffers(0)
             # The process's first write makes an environment of LiteRT's own, with much to say.
@@ -70,7 +70,7 @@ class GpuSession(FixedBatchSession):
         self._inputs[0].write(faces)
         self._compiled.run_by_index(0, self._inputs, self._outputs)
 
-    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         self._submit(faces)
         # The answer is read back before this returns: LiteRT only submits the work.
         return np.asarray(
@@ -79,7 +79,7 @@ class GpuSession(FixedBatchSession):
 
     def close(self) -> None:
         """Free the model; may be called twice."""
-        with caught_native_log():
+        with captured_native_log():
             for buffer in (*self._inputs, *self._outputs):
                 buffer.destroy()
             self._inputs, self._outputs, self._compiled = [], [], None
@@ -110,7 +110,7 @@ def open_session(model: Path, threads: int) -> GpuSession:
         ) from error
     content = read_model(model)
     failure = ""
-    with caught_native_log() as log:
+    with captured_native_log() as log:
         try:
             # The compiled model's own details lack scale and zero point.
             interpreter = Interpreter(model_content=content)
@@ -119,7 +119,7 @@ def open_session(model: Path, threads: int) -> GpuSession:
             ops = len(interpreter._get_ops_details())
             types = {np.dtype(tensor["dtype"]) for tensor in interpreter.get_tensor_details()}
             if np.dtype(np.int16) in types:
-                raise ValueError("int16 activations come out wrong there without a word")
+                raise ValueError("the GPU delegate returns wrong results for int16 activations")
             compiled = CompiledModel.from_file(str(model), hardware_accel=HardwareAccelerator.GPU)
         except (RuntimeError, ValueError, OSError) as error:
             # The text alone: the error would keep LiteRT's environment, which writes as it ends.

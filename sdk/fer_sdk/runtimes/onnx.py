@@ -15,7 +15,7 @@ CPU = "CPUExecutionProvider"
 TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
-def exact(options: Any) -> Any:
+def exact_int8_sums(options: Any) -> Any:
     """Ask ONNX Runtime, by its SessionOptions, for int8 sums that are right on every processor.
 
     On x86 without VNNI it else adds pairs of products in 16 bits, and large ones are cut off: of
@@ -59,7 +59,7 @@ class OnnxSession(FixedBatchSession):
             raise NoAdapterError(
                 f"this ONNX Runtime has no {provider}: it has {', '.join(available)}"
             )
-        options = exact(options or onnxruntime.SessionOptions())
+        options = exact_int8_sums(options or onnxruntime.SessionOptions())
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         if provider != CPU:  # which would quietly take what the provider leaves
@@ -82,7 +82,7 @@ class OnnxSession(FixedBatchSession):
         super().__init__(entry, exit, model.name)
         self._entry_name = inputs[0].name
 
-    def _answer(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._session is None:
             raise self._closed()
         return np.asarray(self._session.run(None, {self._entry_name: faces})[0])

@@ -1,4 +1,4 @@
-"""Running trained networks and converted files on faces."""
+"""Inference with trained networks and converted models."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,31 +13,32 @@ from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError
-from fer_sdk.evaluation.splits import Predict
+from fer_sdk.evaluation.splits import PredictFunction
 
 if TYPE_CHECKING:
     import keras
 
 
 def predict(model: "keras.Model", faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return logits, float32 (n, classes), for faces as `as_inputs` takes them."""
-    return np.asarray(model.predict(as_inputs(faces), batch_size=256, verbose=0), np.float32)
+    """Return logits, float32 (n, classes), for faces as in `to_network_input`."""
+    return np.asarray(model.predict(to_network_input(faces), batch_size=256, verbose=0), np.float32)
 
 
-def as_inputs(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return faces, uint8 (n, height, width) or with channels last, as a network's input."""
+def to_network_input(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Convert faces, uint8 (n, height, width) or (n, height, width, channels), to float32 with channels."""
     return (faces if faces.ndim == 4 else faces[..., None]).astype(np.float32)
 
 
 @contextmanager
-def opened(model: Path) -> Iterator[tuple[ModelBundle, Predict]]:
-    """Open a bundle in Keras, or a converted one in its file's own runtime.
+def open_model(model: Path) -> Iterator[tuple[ModelBundle, PredictFunction]]:
+    """Open a .keras file in Keras, or a converted model in the runtime of its format.
 
     Args:
         model: .keras, .tflite or .onnx file with its sidecar.
 
     Yields:
-        The bundle, and a function from faces to probabilities.
+        The bundle, and a function from faces, uint8 (n, 48, 48), to probabilities, float64
+        (n, classes).
 
     Raises:
         FerError: If the bundle is damaged or its runtime is missing.
@@ -54,7 +55,7 @@ def opened(model: Path) -> Iterator[tuple[ModelBundle, Predict]]:
     try:
         network = keras.saving.load_model(model, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BundleError(f"Keras refuses {model}: {error}") from error
+        raise BundleError(f"Keras cannot load {model}: {error}") from error
 
     def probabilities(faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         return softmax(predict(network, faces), bundle.temperature)
