@@ -1,23 +1,28 @@
-"""Write tests/golden/*.json and their pictures: what must come out, bit for bit.
+"""Write the golden files: tests/golden/*.json and the PNG files that they name.
 
-Run it only when that is meant to change, and look at the pictures; Kotlin and JavaScript pass the
-same files.
+The Python, Kotlin and JavaScript implementations must reproduce them exactly. Run this only when
+the expected output changes on purpose, and inspect the PNG files before committing them.
 
-    python tests/make_golden.py
+    python -m tests.make_golden
 """
 
+import inspect
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.bundles.bundle import SCHEMA, Precision
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.detectors.blazeface import (
     ANCHORS,
     BLAZEFACE_FILE,
+    MIN_OVERLAP,
+    SCORE_CLIP,
     SIDE,
     BlazeFace,
     decode,
@@ -25,15 +30,21 @@ from fer_sdk.detectors.blazeface import (
     sigmoid,
     to_tensor,
 )
-from fer_sdk.preprocess import FER2013_INPUT, crop_face, to_input
+from fer_sdk.preprocess import FER2013_INPUT, RESIZE, crop_face, to_input
 from fer_sdk.results import Face
 from fer_sdk.video.smoother import Smoother, SmoothingSettings
-from fer_sdk.video.tracker import Box, FaceTracker, TrackingSettings
+from fer_sdk.video.tracker import (
+    DOUBLE_ABOVE,
+    MOST_GROWTH,
+    Box,
+    FaceTracker,
+    TrackingSettings,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLE = Path(__file__).parents[1] / "examples" / "eileen_collins.png"
 
-# name: (source, right eye, left eye, mouth), points as a detector would give them
+# name: (source, right eye, left eye, mouth), in pixels of the source
 CROPS = {
     "photo-downscaled": ("photo", (200.125, 101.8), (247.125, 102.6), (219.1, 143.2)),
     "photo-upscaled": ("thumbnail", (50.0, 25.45), (61.8, 25.65), (54.8, 35.8)),
@@ -43,13 +54,41 @@ CROPS = {
 }
 RESIZES = ("photo", "thumbnail", "wide", "face48")
 LETTERBOXES = ("photo", "two-faces", "wide", "tall")
-ANSWERS = ("photo", "two-faces", "wide", "made-up")
+PREDICTIONS = ("photo", "two-faces", "wide", "synthetic")
 BACKGROUND = -100.0
-"""Logit of every anchor that a case does not list; its places are zeros."""
+"""Logit of each anchor that a case does not list; its box and points are zeros."""
+
+
+def defaults() -> dict[str, Any]:
+    """Return the default settings that Kotlin and JavaScript must share with Python.
+
+    Tuples become lists, as JSON has them.
+    """
+    min_score = inspect.signature(BlazeFace.__init__).parameters["min_score"].default
+    text = {
+        "model": DEFAULT_MODEL,
+        "input": {**asdict(FER2013_INPUT), "resize": RESIZE},
+        "sidecar": {"schema": SCHEMA, "precisions": get_args(Precision)},
+        "blazeface": {
+            "file": BLAZEFACE_FILE,
+            "side": SIDE,
+            "anchors": ANCHORS,
+            "min_score": min_score,
+            "min_overlap": MIN_OVERLAP,
+            "score_clip": SCORE_CLIP,
+        },
+        "tracking": {
+            **asdict(TrackingSettings()),
+            "duplicate_above": DOUBLE_ABOVE,
+            "max_growth": MOST_GROWTH,
+        },
+        "smoothing": asdict(SmoothingSettings()),
+    }
+    return dict(json.loads(json.dumps(text)))
 
 
 def sources() -> dict[str, NDArray[np.uint8]]:
-    """Return the source pictures by name, uint8, BGR or grey."""
+    """Return the source images by name: uint8, BGR (height, width, 3) or grey (height, width)."""
     photo = np.asarray(cv2.imread(str(SAMPLE), cv2.IMREAD_COLOR), np.uint8)
     thumbnail = np.ascontiguousarray(photo[::4, ::4])
     rng = np.random.default_rng(7)
@@ -64,68 +103,76 @@ def sources() -> dict[str, NDArray[np.uint8]]:
 
 
 def two_faces(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a wide picture with a smaller face on the left and a mirrored, tilted one."""
+    """Return a 110x263 BGR image: a face of 80 px on the left, a mirrored, tilted one of 100 px."""
     head = photo[20:220, 120:320]
     tilted = cv2.warpAffine(
         head[:, ::-1], cv2.getRotationMatrix2D((100, 100), 20, 0.9), (200, 200),
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    picture = np.full((110, 263, 3), 60, np.uint8)
-    picture[5:105, 150:250] = cv2.resize(tilted, (100, 100), interpolation=cv2.INTER_AREA)
-    picture[20:100, 30:110] = cv2.resize(head, (80, 80), interpolation=cv2.INTER_AREA)
-    return picture
+    image = np.full((110, 263, 3), 60, np.uint8)
+    image[5:105, 150:250] = cv2.resize(tilted, (100, 100), interpolation=cv2.INTER_AREA)
+    image[20:100, 30:110] = cv2.resize(head, (80, 80), interpolation=cv2.INTER_AREA)
+    return image
 
 
-def synthetic_answer() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return places and logits with crowds, ties, clipped logits and boxes without a size."""
+def synthetic_prediction() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return network output with edge cases.
+
+    Overlapping boxes, equal scores, logits beyond the clipping range, boxes of no or negative size.
+
+    Returns:
+        Boxes and points, float32 (896, 16), and logits, float32 (896,).
+    """
     rng = np.random.default_rng(11)
     places = np.zeros((ANCHORS, 16), np.float32)
     logits = np.full(ANCHORS, BACKGROUND, np.float32)
-    crowd = 300 + rng.choice(120, 60, replace=False)
-    places[crowd] = rng.normal(0, 9, (60, 16))
-    places[crowd, 2:4] = rng.uniform(14, 40, (60, 2))
-    logits[crowd] = rng.normal(1, 3, 60)
-    logits[crowd[:4]] = logits[crowd[4]]
-    logits[crowd[5:7]] = 140.0, 101.0
-    places[crowd[7], 2:4] = -20.0
-    places[crowd[8], 3] = 0.0
+    overlapping = 300 + rng.choice(120, 60, replace=False)
+    places[overlapping] = rng.normal(0, 9, (60, 16))
+    places[overlapping, 2:4] = rng.uniform(14, 40, (60, 2))
+    logits[overlapping] = rng.normal(1, 3, 60)
+    logits[overlapping[:4]] = logits[overlapping[4]]
+    logits[overlapping[5:7]] = 140.0, 101.0
+    places[overlapping[7], 2:4] = -20.0
+    places[overlapping[8], 3] = 0.0
     return places, logits
 
 
 def foreground(
     places: NDArray[np.float32], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return an answer whose hopeless anchors are `BACKGROUND`, so that it can be listed."""
-    hopeless = logits < -2
+    """Return the output with every logit below -2 set to `BACKGROUND`, to keep the file small."""
+    ignored = logits < -2
     places, logits = places.copy(), logits.copy()
-    places[hopeless], logits[hopeless] = 0, BACKGROUND
+    places[ignored], logits[ignored] = 0, BACKGROUND
     return places, logits
 
 
 def smoothing_cases() -> list[dict[str, Any]]:
-    """Return streams of one face's probabilities and what is shown of them."""
+    """Return sequences of one face's probabilities with the smoothed ones and the label."""
     rng = np.random.default_rng(11)
     seven = [[round(float(p), 4) for p in rng.dirichlet(np.full(7, 0.4))] for _ in range(60)]
-    ragged = np.cumsum(rng.uniform(0.005, 0.2, 60)).round(4).tolist()
-    turn = [[0.8, 0.2, 0.0]] * 12 + [[0.1, 0.2, 0.7]] * 12
-    flicker = [[0.52, 0.48], [0.48, 0.52]] * 10
-    streams: list[tuple[str, SmoothingSettings, list[float], list[list[float]]]] = [
-        ("noise at 30 frames a second", SmoothingSettings(), _every(60, 1 / 30), seven),
-        ("noise at uneven times", SmoothingSettings(), ragged, seven),
-        ("a turn at 24 frames a second", SmoothingSettings(), _every(24, 1 / 24), turn),
-        ("a turn at 5 frames a second", SmoothingSettings(), _every(24, 1 / 5), turn),
-        ("a flicker below the margin", SmoothingSettings(), _every(20, 0.1), flicker),
-        ("a flicker without a margin", SmoothingSettings(0.0, 0.0), _every(20, 0.1), flicker),
-        ("a slow constant, a wide margin", SmoothingSettings(2.0, 0.4), _every(24, 0.25), turn),
-        ("a pause, then one time twice", SmoothingSettings(), [0.0, 60.0, 60.0, 60.1],
-         [turn[0], turn[-1], turn[0], turn[0]]),
-        ("a tie at first", SmoothingSettings(), [0.0], [[0.2, 0.4, 0.4]]),
+    uneven = np.cumsum(rng.uniform(0.005, 0.2, 60)).round(4).tolist()
+    change = [[0.8, 0.2, 0.0]] * 12 + [[0.1, 0.2, 0.7]] * 12
+    alternating = [[0.52, 0.48], [0.48, 0.52]] * 10
+    sequences: list[tuple[str, SmoothingSettings, list[float], list[list[float]]]] = [
+        ("random probabilities at 30 fps", SmoothingSettings(), _every(60, 1 / 30), seven),
+        ("random probabilities at uneven intervals", SmoothingSettings(), uneven, seven),
+        ("label change at 24 fps", SmoothingSettings(), _every(24, 1 / 24), change),
+        ("label change at 5 fps", SmoothingSettings(), _every(24, 1 / 5), change),
+        ("alternating labels within the margin", SmoothingSettings(), _every(20, 0.1), alternating),
+        ("alternating labels without smoothing or margin", SmoothingSettings(0.0, 0.0),
+         _every(20, 0.1), alternating),
+        ("long time constant and wide margin", SmoothingSettings(2.0, 0.4), _every(24, 0.25),
+         change),
+        ("60 s pause, then a repeated timestamp", SmoothingSettings(), [0.0, 60.0, 60.0, 60.1],
+         [change[0], change[-1], change[0], change[0]]),
+        ("tie in the first frame", SmoothingSettings(), [0.0], [[0.2, 0.4, 0.4]]),
     ]  # fmt: skip
     cases = []
-    for name, settings, times, stream in streams:
+    for name, settings, times, frames in sequences:
         smoother = Smoother(settings)
         steps = []
-        for time_s, probabilities in zip(times, stream, strict=True):
+        for time_s, probabilities in zip(times, frames, strict=True):
             smoother.update(probabilities, time_s)
             steps.append(
                 {"time_s": time_s, "probabilities": probabilities,
@@ -140,41 +187,41 @@ def _every(count: int, seconds: float) -> list[float]:
 
 
 def tracks_cases() -> list[dict[str, Any]]:
-    """Return streams of boxes and the id that each box gets."""
+    """Return sequences of boxes and the id that each box gets."""
     here, there = _square(100, 100, 80), _square(300, 100, 80)
-    streams: list[tuple[str, TrackingSettings, list[tuple[float, bool, list[Box]]]]] = [
-        ("a face drifts", TrackingSettings(),
+    sequences: list[tuple[str, TrackingSettings, list[tuple[float, bool, list[Box]]]]] = [
+        ("one moving face", TrackingSettings(),
          [(n / 24, n == 0, [_square(100 + 7 * n, 100 + n, 80)]) for n in range(20)]),
-        ("two faces, named in another order each frame", TrackingSettings(),
+        ("two faces in alternating box order", TrackingSettings(),
          [(n / 24, n % 6 == 0, [here, there][:: 1 - 2 * (n % 2)]) for n in range(8)]),
-        ("a short miss keeps the id, a long one ends it", TrackingSettings(),
+        ("a short gap keeps the id, a long gap ends it", TrackingSettings(),
          [(0.0, True, [here]), (0.4, True, []), (1.0, True, [here]), (2.1, True, [here])]),
-        ("the longest gap itself still keeps the id", TrackingSettings(max_gap_s=0.5),
+        ("a gap of exactly max_gap_s keeps the id", TrackingSettings(max_gap_s=0.5),
          [(0.0, True, [here]), (0.5, True, [here]), (1.25, True, [here])]),
-        ("a jump without overlap, near and far", TrackingSettings(min_iou=0.5),
+        ("a jump without overlap, within and beyond max_shift", TrackingSettings(min_iou=0.5),
          [(0.0, True, [here]), (0.1, True, [_square(140, 100, 80)]),
           (0.2, True, [_square(240, 100, 80)])]),
-        ("no size doubles between two frames", TrackingSettings(),
+        ("a size that more than doubles starts a new track", TrackingSettings(),
          [(0.0, True, [here]), (0.1, True, [_square(100, 100, 161)]),
           (0.2, True, [_square(100, 100, 300)])]),
-        ("a face found twice is one", TrackingSettings(),
+        ("duplicate detections get one id", TrackingSettings(),
          [(0.0, True, [here, _square(104, 103, 84), there]),
           (0.1, False, [_square(104, 103, 84), here, there])]),
-        ("half a face within another is no face of its own", TrackingSettings(),
+        ("a box mostly inside another gets no id", TrackingSettings(),
          [(0.0, True, [here, (100, 110, 140, 175), there]),
           (0.1, True, [(100, 110, 140, 175), here]),
           (0.2, True, [here, (152, 100, 232, 180)]), (0.3, True, [here, (126, 100, 206, 180)]),
           (0.4, True, [here, (136, 100, 216, 180)])]),
-        ("new faces wait until they may begin", TrackingSettings(),
+        ("no new track unless may_begin", TrackingSettings(),
          [(0.0, False, [here]), (0.1, True, [here]), (0.2, False, [there, here])]),
-        ("the larger overlap wins, equal ones by id", TrackingSettings(),
+        ("the larger overlap is matched first, ties by id", TrackingSettings(),
          [(0.0, True, [_square(100, 100, 80), _square(150, 100, 80)]),
           (0.1, True, [_square(125, 100, 80)]),
           (0.2, True, [_square(150, 100, 80), _square(100, 100, 80)])]),
-        ("five faces wander and hide", TrackingSettings(), _wandering()),
+        ("five moving faces with missed detections", TrackingSettings(), _moving()),
     ]  # fmt: skip
     cases = []
-    for name, settings, frames in streams:
+    for name, settings, frames in sequences:
         tracker = FaceTracker(settings)
         steps = []
         for time_s, may_begin, boxes in frames:
@@ -188,8 +235,8 @@ def _square(left: float, top: float, side: float) -> Box:
     return left, top, left + side, top + side
 
 
-def _wandering() -> list[tuple[float, bool, list[Box]]]:
-    """Return two seconds of five faces, some unseen, in random order; the seed is fixed."""
+def _moving() -> list[tuple[float, bool, list[Box]]]:
+    """Return two seconds of five faces, 15 % of them missed, in random order; the seed is fixed."""
     rng = np.random.default_rng(13)
     corners = rng.uniform(0, 900, (5, 2))
     frames = []
@@ -206,23 +253,24 @@ def _wandering() -> list[tuple[float, bool, list[Box]]]:
 
 
 def main() -> None:
-    """Write the sources that are not in examples/, what is expected, and the lists of cases."""
-    for stream, made in (("smoothing", smoothing_cases()), ("tracks", tracks_cases())):
-        (GOLDEN / f"{stream}.json").write_text(_lines({"cases": made}) + "\n")
-    pictures = sources()
-    write_preprocess(pictures)
-    write_blazeface(pictures)
+    """Write the source images that are not in examples/, the expected images and the JSON files."""
+    (GOLDEN / "defaults.json").write_text(json.dumps(defaults(), indent=1) + "\n")
+    for name, cases in (("smoothing", smoothing_cases()), ("tracks", tracks_cases())):
+        (GOLDEN / f"{name}.json").write_text(_lines(cases) + "\n")
+    images = sources()
+    write_preprocess(images)
+    write_blazeface(images)
 
 
-def write_preprocess(pictures: dict[str, NDArray[np.uint8]]) -> None:
-    """Write the sources, the expected inputs and the list of cases."""
+def write_preprocess(images: dict[str, NDArray[np.uint8]]) -> None:
+    """Write the source images, the expected model inputs and the list of cases."""
     cases: list[dict[str, object]] = []
-    for name, picture in pictures.items():
+    for name, image in images.items():
         if name != "photo":
-            cv2.imwrite(str(GOLDEN / f"source-{name}.png"), picture)
+            cv2.imwrite(str(GOLDEN / f"source-{name}.png"), image)
     for name, (source, right_eye, left_eye, mouth) in CROPS.items():
         expected = crop_face(
-            pictures[source], FER2013_INPUT,
+            images[source], FER2013_INPUT,
             right_eye=right_eye, left_eye=left_eye, mouth=mouth, color="bgr",
         )  # fmt: skip
         cv2.imwrite(str(GOLDEN / f"crop-{name}.png"), expected)
@@ -231,39 +279,32 @@ def write_preprocess(pictures: dict[str, NDArray[np.uint8]]) -> None:
              "right_eye": right_eye, "left_eye": left_eye, "mouth": mouth}
         )  # fmt: skip
     for source in RESIZES:
-        picture = pictures[source]
-        expected = to_input(picture, FER2013_INPUT, "grey" if picture.ndim == 2 else "bgr")
+        image = images[source]
+        expected = to_input(image, FER2013_INPUT, "grey" if image.ndim == 2 else "bgr")
         cv2.imwrite(str(GOLDEN / f"resize-{source}.png"), expected)
         cases.append({"kind": "resize", "source": source, "expected": f"resize-{source}.png"})
-    crop = FER2013_INPUT.crop
-    text = {
-        "photo": "examples/eileen_collins.png",
-        "height": FER2013_INPUT.height,
-        "width": FER2013_INPUT.width,
-        "crop": {"right_eye": crop.right_eye, "left_eye": crop.left_eye, "mouth": crop.mouth},
-        "cases": cases,
-    }
+    text = {"photo": "examples/eileen_collins.png", "cases": cases}
     (GOLDEN / "preprocess.json").write_text(json.dumps(text, indent=1) + "\n")
 
 
-def write_blazeface(pictures: dict[str, NDArray[np.uint8]]) -> None:
-    """Write letterboxes, the network's answers, the faces in them and their crops."""
+def write_blazeface(images: dict[str, NDArray[np.uint8]]) -> None:
+    """Write the letterboxed inputs, the network's output, the decoded faces and their crops."""
     detector = BlazeFace()
     for name in LETTERBOXES:
-        pixels = letterbox(pictures[name]).pixels
+        pixels = letterbox(images[name]).pixels
         cv2.imwrite(str(GOLDEN / f"letterbox-{name}.png"), pixels[..., ::-1])
-    answers = []
-    for name in ANSWERS:
-        source = "photo" if name == "made-up" else name
-        box = letterbox(pictures[source])
+    predictions = []
+    for name in PREDICTIONS:
+        source = "photo" if name == "synthetic" else name
+        box = letterbox(images[source])
         places, logits = (
-            synthetic_answer()
-            if name == "made-up"
+            synthetic_prediction()
+            if name == "synthetic"
             else foreground(*detector.run(to_tensor(box.pixels)))
         )
         faces = decode(places, logits, box)
         listed = np.flatnonzero(logits != BACKGROUND)
-        answers.append(
+        predictions.append(
             {
                 "name": name,
                 "source": source,
@@ -273,7 +314,7 @@ def write_blazeface(pictures: dict[str, NDArray[np.uint8]]) -> None:
                 "logits": logits[listed].tolist(),
                 "places": places[listed].tolist(),
                 "faces": [golden_face(face) for face in faces],
-                "crops": [write_crop(pictures[source], face, f"blazeface-{name}-{number}.png")
+                "crops": [write_crop(images[source], face, f"blazeface-{name}-{number}.png")
                           for number, face in enumerate(faces[:2])],
             }
         )  # fmt: skip
@@ -285,13 +326,13 @@ def write_blazeface(pictures: dict[str, NDArray[np.uint8]]) -> None:
         "background": BACKGROUND,
         "sigmoid": {"x": x.tolist(), "y": sigmoid(x).tolist()},
         "letterboxes": [{"source": n, "expected": f"letterbox-{n}.png"} for n in LETTERBOXES],
-        "answers": answers,
+        "predictions": predictions,
     }
     (GOLDEN / "blazeface.json").write_text(json.dumps(text, indent=None) + "\n")
 
 
 def golden_face(face: Face) -> dict[str, object]:
-    """Return a face's numbers; JSON keeps every bit of a float64."""
+    """Return a face as JSON values; JSON text preserves a float64 exactly."""
     points = face.landmarks
     return {
         "box_xyxy": face.box_xyxy, "score": face.score, "right_eye": points.right_eye,
@@ -299,25 +340,25 @@ def golden_face(face: Face) -> dict[str, object]:
     }  # fmt: skip
 
 
-def write_crop(picture: NDArray[np.uint8], face: Face, name: str) -> str:
-    """Write what a model sees of a face; returns the file's name."""
+def write_crop(image: NDArray[np.uint8], face: Face, name: str) -> str:
+    """Write the model input of a face as PNG; returns the file name."""
     points = face.landmarks
     crop = crop_face(
-        picture, FER2013_INPUT,
+        image, FER2013_INPUT,
         right_eye=points.right_eye, left_eye=points.left_eye, mouth=points.mouth, color="bgr",
     )  # fmt: skip
     cv2.imwrite(str(GOLDEN / name), crop)
     return name
 
 
-def _lines(text: dict[str, list[dict[str, Any]]]) -> str:
-    """Return JSON with a line a step."""
-    cases = []
-    for case in text["cases"]:
+def _lines(cases: list[dict[str, Any]]) -> str:
+    """Return {"cases": [...]} as JSON with one line per step."""
+    blocks = []
+    for case in cases:
         steps = ",\n".join("   " + json.dumps(step) for step in case["steps"])
         head = {name: value for name, value in case.items() if name != "steps"}
-        cases.append(f'  {json.dumps(head)[:-1]}, "steps": [\n{steps}\n  ]}}')
-    return '{"cases": [\n' + ",\n".join(cases) + "\n]}"
+        blocks.append(f'  {json.dumps(head)[:-1]}, "steps": [\n{steps}\n  ]}}')
+    return '{"cases": [\n' + ",\n".join(blocks) + "\n]}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Build tests/golden/tiny-*: a model whose answer can be worked out by hand.
+"""Write tests/golden/tiny-*: models whose output can be computed by hand.
 
-The face is cut into eight bands of six rows; logit k is 10/255 of the mean grey level of band k,
-for k = 0 to 6. A face whose band 3 alone is white therefore has the logits (0, 0, 0, 10, 0, 0, 0).
+The input is divided into eight bands of six rows. Logit k, from 0 to 6, is the mean grey level of
+band k times 10/255. A face with a white band 3 and black elsewhere has the logits
+(0, 0, 0, 10, 0, 0, 0).
 
-    python -m tests.make_tiny_model        needs the extra `convert` and the package onnx
+    python -m tests.make_tiny_model        requires the extra `convert`
 """
 
 from pathlib import Path
@@ -20,12 +21,12 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def weights() -> NDArray[np.float32]:
-    """Return the dense kernel, float32 (8 bands, 7 logits)."""
+    """Return the kernel of the dense layer: float32 (8 bands, 7 logits)."""
     return np.asarray(np.eye(8, 7) * (10 / 255), np.float32)
 
 
 def sidecar(path: Path, precision: Precision) -> None:
-    """Write the sidecar of a tiny model."""
+    """Write the sidecar of a tiny model; the model file must exist."""
     ModelBundle(
         path=path,
         labels=FER2013_LABELS,
@@ -40,7 +41,7 @@ def sidecar(path: Path, precision: Precision) -> None:
 
 
 def make_tflite() -> None:
-    """Write tiny-float32, tiny-int8 and tiny-int16x8 as .tflite."""
+    """Write tiny-float32.tflite, tiny-int8.tflite and tiny-int16x8.tflite."""
     import keras
 
     from fer_convert import recipes
@@ -71,7 +72,7 @@ def make_tflite() -> None:
 
 
 def make_onnx() -> None:
-    """Write tiny-float32.onnx, laid out by hand."""
+    """Write tiny-float32.onnx, built node by node."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

@@ -22,7 +22,7 @@ from fer_sdk.preprocess import FER2013_INPUT, crop_face
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TEXT = json.loads((GOLDEN / "blazeface.json").read_text())
-ANSWERS = {answer["name"]: answer for answer in TEXT["answers"]}
+PREDICTIONS = {case["name"]: case for case in TEXT["predictions"]}
 
 
 def source(name: str) -> NDArray[np.uint8]:
@@ -31,11 +31,11 @@ def source(name: str) -> NDArray[np.uint8]:
     return np.asarray(picture, np.uint8)
 
 
-def network_answer(answer: dict[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def network_output(case: dict[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     places = np.zeros((ANCHORS, 16), np.float32)
     logits = np.full(ANCHORS, TEXT["background"], np.float32)
-    if answer["anchors"]:
-        places[answer["anchors"]], logits[answer["anchors"]] = answer["places"], answer["logits"]
+    if case["anchors"]:
+        places[case["anchors"]], logits[case["anchors"]] = case["places"], case["logits"]
     return places, logits
 
 
@@ -46,20 +46,20 @@ def test_letterbox_gives_the_golden_pixels(case: dict[str, str]) -> None:
     np.testing.assert_array_equal(given[..., ::-1], expected)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", PREDICTIONS)
 def test_decoding_gives_the_golden_faces_and_crops(name: str) -> None:
-    answer = ANSWERS[name]
-    picture = source(answer["source"])
-    faces = decode(*network_answer(answer), letterbox(picture), min_score=TEXT["min_score"])
-    assert len(faces) == len(answer["faces"])
-    for face, expected in zip(faces, answer["faces"], strict=True):
+    case = PREDICTIONS[name]
+    picture = source(case["source"])
+    faces = decode(*network_output(case), letterbox(picture), min_score=TEXT["min_score"])
+    assert len(faces) == len(case["faces"])
+    for face, expected in zip(faces, case["faces"], strict=True):
         points = face.landmarks
         given = {
             "box_xyxy": face.box_xyxy, "score": face.score, "right_eye": points.right_eye,
             "left_eye": points.left_eye, "nose": points.nose, "mouth": points.mouth,
         }  # fmt: skip
         assert json.loads(json.dumps(given)) == expected
-    for face, name in zip(faces, answer["crops"], strict=False):
+    for face, name in zip(faces, case["crops"], strict=False):
         points = face.landmarks
         crop = crop_face(
             picture, FER2013_INPUT,
@@ -83,7 +83,7 @@ def test_anchors_are_the_middles_of_two_grids() -> None:
     assert centres[-1].tolist() == [120, 120]
 
 
-def test_overlapping_answers_become_one_face_weighted_by_score() -> None:
+def test_overlapping_boxes_become_one_face_weighted_by_score() -> None:
     places = np.zeros((ANCHORS, 16), np.float32)
     logits = np.full(ANCHORS, -9, np.float32)
     places[[272, 273, 0], 2:4] = 40
@@ -128,8 +128,8 @@ def test_a_wide_and_a_tall_picture_lie_in_the_middle() -> None:
         assert np.flatnonzero(lines).tolist() == list(range(32, 96))
 
 
-def test_what_is_no_answer_or_no_picture_is_refused() -> None:
-    places, logits = network_answer(ANSWERS["photo"])
+def test_non_finite_output_and_invalid_images_are_refused() -> None:
+    places, logits = network_output(PREDICTIONS["photo"])
     places[5, 7] = np.nan
     with pytest.raises(RuntimeFailure, match="not finite"):
         decode(places, logits, letterbox(source("photo")))
