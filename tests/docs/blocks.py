@@ -1,10 +1,11 @@
-"""Runs the code blocks of README and the pages.
+"""Pytest plugin that runs the code blocks of README and the documentation.
 
     python -m pytest -p tests.docs.blocks README.md docs/tutorials docs/guides
 
-Each page has a folder of its own with what its reader would have; its blocks run there one after
-the other, Python blocks share their names. A `text` block is what the block before it printed,
-numbers within 5 per cent. A block that is not run says why in a `skip` comment.
+Each page gets a folder with the files that its reader would have. Its blocks run there in order,
+and Python blocks share one namespace. A `text` block is compared with what the block before it printed:
+the words must be equal, percentages may differ by one point, other numbers by 1 % or 0.01. A block
+that is not run states the reason in a `skip` comment.
 """
 
 import contextlib
@@ -35,7 +36,7 @@ KNOWN = ("python", "sh", "text")
 
 
 def furnish(namespace: dict[str, Any]) -> None:
-    """Make the folder that a page's blocks run in."""
+    """Create the folder in which a page's blocks run, with photos, a video and labelled faces."""
     folder = Path(tempfile.mkdtemp(prefix="fer-page-"))
     namespace.update(_folder=folder, _printed="")
     shutil.copytree(ROOT / "examples", folder / "examples")
@@ -59,12 +60,12 @@ def furnish(namespace: dict[str, Any]) -> None:
 
 
 def clear(namespace: dict[str, Any]) -> None:
-    """Remove a page's folder."""
+    """Delete a page's folder."""
     shutil.rmtree(namespace["_folder"])
 
 
 def run_shell(example: Example) -> None:
-    """Run a block of commands; each must succeed."""
+    """Run a block of commands; every command must succeed."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", example.parsed],
@@ -80,7 +81,7 @@ def run_shell(example: Example) -> None:
 
 
 def run_python(example: Example) -> None:
-    """Run a block of Python with the names of the blocks before it."""
+    """Run a Python block in the namespace that the page's blocks share."""
     printed, before = io.StringIO(), Path.cwd()
     os.chdir(example.namespace["_folder"])
     try:
@@ -92,22 +93,36 @@ def run_python(example: Example) -> None:
 
 
 def compare_output(example: Example) -> None:
-    """Hold a block of text to what the block before it printed."""
-    shown, printed = example.parsed, example.namespace["_printed"]
-    assert _words(shown) == _words(printed)
-    assert _numbers(printed) == pytest.approx(_numbers(shown), rel=0.05, abs=0.02)
+    """Compare a text block with the output of the block before it."""
+    assert_same_output(example.namespace["_printed"], example.parsed)
 
 
-def _words(text: str) -> list[str]:
-    return NUMBER.sub("0", text).split()
+def assert_same_output(printed: str, shown: str) -> None:
+    """Check that a page shows what its code prints.
+
+    Args:
+        printed: Output of the code.
+        shown: Output on the page.
+
+    Raises:
+        AssertionError: If words differ, a percentage differs by more than one point, or another
+            number by more than 1 % and 0.01.
+    """
+    assert NUMBER.sub("0", printed).split() == NUMBER.sub("0", shown).split()
+    for now, then in zip(NUMBER.finditer(printed), NUMBER.finditer(shown), strict=True):
+        percentage = shown[then.end() :].lstrip(" ").startswith("%")
+        expected = pytest.approx(
+            _number(then), rel=0 if percentage else 0.01, abs=1 if percentage else 0.01
+        )
+        assert _number(now) == expected, printed
 
 
-def _numbers(text: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in NUMBER.findall(text)]
+def _number(match: re.Match[str]) -> float:
+    return float(match.group().replace(",", ""))
 
 
 def unknown_blocks(document: Document) -> list[Region]:
-    """Find blocks that nothing here runs: they fail, so that none slips through."""
+    """Find blocks in other languages: they fail, so that no block stays untested."""
     blocks = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[^\n]*)\n"))(document)
     return [
         Region(block.start, block.end, block.lexemes["language"], _refuse)
@@ -117,7 +132,7 @@ def unknown_blocks(document: Document) -> list[Region]:
 
 
 def _refuse(example: Example) -> None:
-    raise AssertionError(f"a block of {example.parsed!r} cannot be run: take {KNOWN} or link")
+    raise AssertionError(f"blocks in {example.parsed!r} cannot be run: use one of {KNOWN}")
 
 
 pytest_collect_file = Sybil(
