@@ -1,48 +1,53 @@
-"""What the SDK raises.
+"""Exceptions of the SDK.
 
 ::
 
-    FerError                                  base of all: catch this one at the border
-    ├── InputError (also ValueError)          an image, file or option is wrong: change it
-    ├── BundleError                           a model or sidecar is wrong: export it again
-    ├── StreamError                           a video or camera stopped early: what came is good
-    ├── RuntimeFailure                        the runtime refused or failed: see its message
-    │   └── NoAdapterError                    there is no GPU to run on: take the CPU
-    └── MissingDependencyError (ImportError)  a package is missing: install the named extra
+    FerError                                  base class of all
+    ├── InputError (also ValueError)          an image, file, argument or option is invalid
+    ├── OutputError                           a file cannot be written: no space or no permission
+    ├── BundleError                           a model or its sidecar is damaged or invalid
+    ├── StreamError                           a video or camera ended early
+    ├── RuntimeFailure                        the runtime cannot load or run the model
+    │   └── NoAdapterError                    delegate "gpu" without a GPU
+    └── MissingDependencyError (ImportError)  an optional package is not installed
 
-The tools add their own below `FerError`: `fer_train.errors.TrainingError` and
-`fer_convert.parity.ParityError`. A command shows any of them as one line and exits with its
-`exit_code`: 3 for a missing adapter, else 1.
+The tools add `fer_train.errors.TrainingError` and `fer_convert.parity.ParityError`, subclasses of
+`FerError`. A command prints any of them as one line and exits with its `exit_code`: 3 for
+`NoAdapterError`, else 1.
 """
 
 from typing import ClassVar
 
 
 class FerError(Exception):
-    """Base of every error that the SDK and its tools raise on purpose."""
+    """Base class of the errors that the SDK and its tools raise."""
 
     exit_code: ClassVar[int] = 1
-    """What a command exits with."""
+    """Exit code of a command that ends with this error."""
 
 
 class InputError(FerError, ValueError):
-    """An image, file or option from the caller is not what was asked for."""
+    """An image, file, argument or option is invalid."""
+
+
+class OutputError(FerError):
+    """A file or folder cannot be written: no space left, no permission, or an invalid path."""
 
 
 class BundleError(FerError):
-    """A model file and its sidecar are damaged, incomplete or do not belong together."""
+    """A model file or its sidecar is damaged or incomplete, or they do not belong together."""
 
 
 class StreamError(FerError):
-    """A video or camera stopped early; the frames that it gave until then are good."""
+    """A video or camera ended early; the frames before are valid."""
 
 
 class RuntimeFailure(FerError):  # noqa: N818 - "RuntimeError" is taken by Python
-    """An inference runtime could not load or run a model that looked right."""
+    """An inference runtime could not load or run a valid model file."""
 
 
 class NoAdapterError(RuntimeFailure):
-    """The GPU delegate was asked for and found no adapter; nothing runs on the CPU instead."""
+    """No GPU was found for delegate "gpu"; there is no fallback to the CPU."""
 
     exit_code: ClassVar[int] = 3
 
@@ -51,12 +56,12 @@ class MissingDependencyError(FerError, ImportError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        """Say which extra brings the package.
+        """Name the extra that installs the package.
 
         Args:
-            package: Import name that was not found, such as "onnxruntime".
-            extra: Extra of fer-sdk that brings it, such as "onnx".
-            purpose: What it was needed for, such as "running .onnx models".
+            package: Import name of the missing package, such as "onnxruntime".
+            extra: Extra of fer-sdk that installs it, such as "onnx".
+            purpose: What needs it, such as "running .onnx models".
         """
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed: "
@@ -65,5 +70,5 @@ class MissingDependencyError(FerError, ImportError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or what it is called if it has none."""
+    """Return the first line of an error's message, or its repr if it has none."""
     return (str(error).strip() or repr(error)).splitlines()[0]

@@ -182,7 +182,7 @@ def test_a_disk_that_fills_up_keeps_the_frames_until_then(
     )
     done = fer("video", face_video, *three_files(tmp_path))
     assert done.exit_code == 1
-    assert "is full but for 15 MB" in one_line(done)
+    assert "15 MB free, 16 MB needed" in one_line(done)
     assert "stopped after 25 of 60 frames, which are kept" in one_line(done)
     check_kept(tmp_path, 25)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tests.synthetic import with_votes
 
 from fer_sdk.bundles.bundle import ModelBundle
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, OutputError
 from fer_sdk.evaluation import fer2013
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FERPLUS_LABELS
@@ -371,7 +371,7 @@ def test_a_full_disk_ends_training_with_the_last_good_checkpoint(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(InputError, match=r"cannot write .*checkpoint.npz: No space left"):
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint.npz: No space left"):
         run.train()
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {

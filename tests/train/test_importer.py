@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.synthetic import write_csv
 
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, OutputError
 from fer_sdk.evaluation import fer2013
 from fer_sdk.evaluation.fer2013 import USAGES, Fer2013
 from fer_sdk.labels import FER2013_LABELS
@@ -256,5 +256,5 @@ def test_save_leaves_nothing_behind_when_the_folder_is_a_file(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot write"):
         save(small_fer2013, tmp_path / "file" / "out.npz")

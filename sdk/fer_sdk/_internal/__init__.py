@@ -1,1 +1,1 @@
-"""Helpers that are not part of the public API."""
+"""Support code outside the public API: files, locks, native output, optional packages."""

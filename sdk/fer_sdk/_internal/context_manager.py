@@ -1,4 +1,4 @@
-"""Objects that hold something until closed."""
+"""Base class of objects that are used in a `with` block."""
 
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 
 
 class ContextManager:
-    """Closes itself at the end of a `with` block."""
+    """Calls `close` at the end of a `with` block."""
 
     def close(self) -> None:
-        """Free what the object holds; may be called twice."""
+        """Free the object's resources; may be called twice."""
         raise NotImplementedError
 
     def __enter__(self) -> "Self":

@@ -1,4 +1,4 @@
-"""Where a measurement was made: two results compare only where these agree."""
+"""Processor, operating system and package versions, recorded with every measurement."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ PACKAGES = (
 
 
 def describe_environment() -> dict[str, str]:
-    """Return processor, cores, system and versions, as text by name."""
+    """Return processor, cores, operating system and package versions, each as text by name."""
     environment = {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -35,7 +35,7 @@ def describe_environment() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name; Linux keeps it in a file, elsewhere Python knows it."""
+    """Return the processor's name, on Linux from /proc/cpuinfo."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""Asking for a package that only an extra brings, in words instead of a traceback."""
+"""Import of packages that are installed by an extra of fer-sdk."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,19 +8,19 @@ from fer_sdk.errors import MissingDependencyError
 
 
 def require(extra: str, purpose: str, *packages: str) -> None:
-    """Import optional packages, or refuse to go on without them.
+    """Import optional packages.
 
     Args:
-        extra: Extra of fer-sdk that brings them.
-        purpose: What they are needed for, as the beginning of a sentence.
+        extra: Extra of fer-sdk that installs them.
+        purpose: What needs them, as the subject of the error message.
         packages: Import names.
 
     Raises:
-        MissingDependencyError: Naming the first package that is not installed.
+        MissingDependencyError: If a package is not installed; names the first one.
     """
     for package in packages:
         if find_spec(package) is None:
             raise MissingDependencyError(package, extra, purpose)
-    with captured_native_log():  # TensorFlow greets on import whatever its log level
+    with captured_native_log():  # TensorFlow writes to stderr on import at any log level
         for package in packages:
             import_module(package)

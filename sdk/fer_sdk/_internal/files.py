@@ -1,4 +1,4 @@
-"""Writing files so that a stop half-way leaves nothing under the final name."""
+"""Atomic writes, free disk space and hashes of files."""
 
 import contextlib
 import hashlib
@@ -11,24 +11,25 @@ from typing import Final
 
 from fer_sdk.errors import OutputError
 
-SPACE_LEFT_BYTES: Final = 16_000_000
-"""What a disk must have left for a file that grows: enough to end a video with its index."""
+MIN_FREE_BYTES: Final = 16_000_000
+"""Free space at which writing a growing file stops: enough to complete a video with its index."""
 
 
 @contextlib.contextmanager
-def write_beside(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, renamed to `path` when the block ends well.
+def write_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path` and rename it to `path` at the end.
+
+    If the block raises, the temporary file is removed and `path` is unchanged.
 
     Args:
-        path: Final name. Its folder is created.
+        path: Final path. Missing parent folders are created.
 
     Yields:
-        A path in the same folder and with the same suffix, to be written by the caller.
+        Path in the same folder and with the same suffix; the caller writes the file.
 
     Raises:
-        OutputError: If the folder cannot be created or written.
+        OutputError: If the folder cannot be created or the file cannot be written.
     """
-    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -42,7 +43,7 @@ def write_beside(path: str | Path) -> Iterator[Path]:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp made it readable by its owner only
+        temporary.chmod(0o666 & ~umask)  # mkstemp gives access to the owner only
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
@@ -51,16 +52,16 @@ def write_beside(path: str | Path) -> Iterator[Path]:
 
 
 def require_space(path: Path) -> None:
-    """Refuse to go on writing a file shortly before its disk is full, while it can be ended well.
+    """Check that a growing file can still be completed on its disk.
 
     Raises:
-        OutputError: If less than `SPACE_LEFT_BYTES` are free.
+        OutputError: If less than `MIN_FREE_BYTES` are free.
     """
     free = shutil.disk_usage(path.parent).free
-    if free < SPACE_LEFT_BYTES:
+    if free < MIN_FREE_BYTES:
         raise OutputError(
             f"not enough disk space for {path}: {free / 1e6:.0f} MB free, "
-            f"{SPACE_LEFT_BYTES / 1e6:.0f} MB needed"
+            f"{MIN_FREE_BYTES / 1e6:.0f} MB needed"
         )
 
 

@@ -1,4 +1,4 @@
-"""Taking turns: what native code does for one object must not run twice at once."""
+"""Mutual exclusion for native code that is not thread-safe."""
 
 import os
 import threading
@@ -7,18 +7,18 @@ from types import TracebackType
 
 
 class Lock:
-    """A lock for one object's native calls; free in a child process whatever the parent did.
+    """Lock for the native calls of one object; released in a forked child process.
 
-    A forked child inherits a held lock, but not the thread that would release it.
+    A child process inherits a locked lock, but not the thread that would release it.
     """
 
     def __init__(self) -> None:
-        """Make the lock."""
+        """Create an unlocked lock."""
         self._lock = threading.Lock()
         _all.add(self)
 
     def renew(self) -> None:
-        """Free the lock; for a new process."""
+        """Replace the lock by an unlocked one; called in a forked child process."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
@@ -41,5 +41,5 @@ def _renew_all() -> None:
         lock.renew()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+if hasattr(os, "register_at_fork"):  # absent on Windows
     os.register_at_fork(after_in_child=_renew_all)

@@ -1,4 +1,4 @@
-"""What C++ libraries print, caught: they announce delegates and have no switch for it."""
+"""Capture of what C++ libraries write to stdout and stderr; they have no switch for it."""
 
 import contextlib
 import os
@@ -9,24 +9,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-_one_at_a_time = threading.RLock()
+_capture_lock = threading.RLock()
 
 
 @dataclass(slots=True)
 class NativeLog:
-    """Text that native code wrote while it was caught; empty until the block ends."""
+    """Captured text; empty until the block ends."""
 
     text: str = ""
 
 
 @contextlib.contextmanager
 def captured_native_log() -> Iterator[NativeLog]:
-    """Catch what native code writes to stdout and stderr; errors still come as exceptions.
+    """Redirect file descriptors 1 and 2 to a temporary file inside the block.
 
-    The whole process's output is caught meanwhile, other threads' too, so keep the block short.
+    The redirection applies to all threads of the process, so keep the block short. Exceptions are
+    not affected.
+
+    Yields:
+        Object whose `text` holds the captured output after the block.
     """
     log = NativeLog()
-    with _one_at_a_time, _file_without_name() as file:
+    with _capture_lock, _unnamed_file() as file:
         sys.stdout.flush()
         sys.stderr.flush()
         kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
@@ -42,8 +46,8 @@ def captured_native_log() -> Iterator[NativeLog]:
             log.text = file.read().decode(errors="replace")
 
 
-def _file_without_name() -> IO[bytes]:
-    """Open a file that no folder holds, in memory where the system can: a disk may be read-only."""
+def _unnamed_file() -> IO[bytes]:
+    """Open a temporary file; in memory where supported, because the disk may be read-only."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("fer-native-log"), "w+b")
     return tempfile.TemporaryFile()

@@ -1,4 +1,4 @@
-"""Logits to probabilities, the same everywhere."""
+"""Softmax with temperature."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,11 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float
 
     Args:
         logits: float32 (n, classes).
-        temperature: Above 0; divides the logits (Guo et al. 2017,
+        temperature: Divisor of the logits, greater than 0 (Guo et al. 2017,
             https://arxiv.org/abs/1706.04599).
 
     Returns:
-        float64 (n, classes), each row sums to 1, or is NaN where a logit is not finite.
+        float64 (n, classes), range [0, 1], rows sum to 1; a row with a non-finite logit is NaN.
     """
     scaled = logits.astype(np.float64) / temperature
     with np.errstate(invalid="ignore"):

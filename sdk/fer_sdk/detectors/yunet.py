@@ -1,5 +1,7 @@
-"""YuNet, the default face detector."""
+"""YuNet, the default face detector, run by OpenCV."""
 
+import contextlib
+from collections.abc import Iterator
 from importlib import resources
 from typing import Final
 
@@ -13,47 +15,49 @@ from fer_sdk.results import Face, Landmarks
 
 YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
 
+LOG_LEVEL_ERROR: Final = 2
+"""`cv::utils::logging::LOG_LEVEL_ERROR`; OpenCV 4.9 to 4.12 has no Python constant for it."""
+
 
 class YuNet:
-    """YuNet (Wu et al. 2023, https://doi.org/10.1007/s11633-023-1423-y) through OpenCV."""
+    """Face detector YuNet (Wu et al. 2023, https://doi.org/10.1007/s11633-023-1423-y) in OpenCV."""
 
     def __init__(self, *, min_score: float = 0.7, max_side: int = 640) -> None:
-        """Load the shipped network.
+        """Load the network that ships with the package.
 
         Args:
-            min_score: Faces below this confidence, 0 to 1, are left out.
-            max_side: Larger images are shrunk to this longer side before the search, in pixels. The
-                time grows with the area. Of 51 frontal faces in a photo shrunk to it, at least 98 %
-                were found from 26 px of height on at 640, from 48 px on at 320, which takes a
-                quarter of the time: 320 is for the one near face of a kiosk or a phone.
+            min_score: Smallest score of a returned face, 0 to 1.
+            max_side: Longest side of the detector's input, in pixels. Larger images are downscaled
+                to it, and the detection time is proportional to the area. Measured on 51 frontal
+                faces: 640 finds at least 98 % of faces with a height of 26 px or more, 320 at
+                least 98 % of those of 48 px or more in a quarter of the time. 320 is sufficient
+                for one face near the camera.
 
         Raises:
             RuntimeFailure: If OpenCV cannot load the network.
         """
-        import cv2  # here and not above: classifying crops needs no OpenCV
+        import cv2  # imported on demand: classifying face crops needs no OpenCV
 
         self._lock = Lock()
         self._max_side = max_side
         source = resources.files("fer_sdk") / "data" / YUNET_FILE
-        # OpenCV 5 warns on every creation that its new engine has no targets to prefer.
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
-            with resources.as_file(source) as path:
+            with resources.as_file(source) as path, _without_warnings():
                 self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score)
         except cv2.error as error:
             raise RuntimeFailure(f"OpenCV {cv2.__version__} cannot load YuNet: {error}") from error
-        finally:
-            cv2.utils.logging.setLogLevel(level)
 
     def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Return the faces of an image, best score first.
+        """Return the faces in an image, in descending order of score.
 
         Args:
             image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
 
+        Returns:
+            Faces with boxes and landmarks in pixels of `image_bgr` and scores from 0 to 1.
+
         Raises:
-            InputError: If the image is not of that form.
+            InputError: If the image has another dtype or shape, or is empty.
             RuntimeFailure: If the detector is closed.
         """
         check_image(image_bgr, "bgr")
@@ -85,11 +89,29 @@ class YuNet:
             self._net = None  # type: ignore[assignment]
 
 
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Set OpenCV's log level to ERROR inside the block.
+
+    OpenCV 5 logs a warning about backend targets whenever it creates a network. The functions lie
+    in `cv2.utils.logging` from OpenCV 4.13 on, before that in `cv2`.
+    """
+    import cv2
+
+    logging = getattr(cv2.utils, "logging", cv2)
+    level = logging.getLogLevel()
+    logging.setLogLevel(LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
 def _face(row: NDArray[np.float64], zoom: NDArray[np.float64]) -> Face:
-    """Read OpenCV's row: x, y, width, height, five points, score."""
+    """Convert a row of OpenCV's result: x, y, width, height, five points, score."""
     left, top = row[0:2] * zoom
     across, down = row[2:4] * zoom
-    # A shrunk pixel's centre lies in the middle of the pixels that it stands for.
+    # The centre of a downscaled pixel is the centre of the block of pixels that it averages.
     points = (row[4:14].reshape(5, 2) + 0.5) * zoom - 0.5
     landmarks = Landmarks(*[(float(x), float(y)) for x, y in points])
     box = float(left), float(top), float(left + across), float(top + down)

@@ -1,1 +1,1 @@
-"""Data sets and metrics that the tools share; the runtime does not use them."""
+"""FER2013, FER+ and classification metrics for the tools; the SDK itself does not use them."""

@@ -1,13 +1,13 @@
-"""FER2013 as the tools read it: one .npz, written by `fer-train import`, checked when opened.
+"""FER2013 in one .npz file, written by `fer-train import` and validated when it is loaded.
 
-Keys of the file, all in the row order of the official csv:
+Arrays of the file, in the row order of the official csv:
 
     pixels         uint8 (n, 48, 48)   grey faces, range [0, 255]
     emotion        uint8 (n,)          0 to 6, see `fer_sdk.labels.FER2013_LABELS`
     usage          uint8 (n,)          0 Training, 1 PublicTest, 2 PrivateTest
-    duplicate_of   int32 (n,)          first row with the same pixels, a Training row if there
-                                       is one; the row itself if it is that first one
-    ferplus_votes  uint8 (n, 10)       votes of FER+, or shape (0, 10) where they were not imported
+    duplicate_of   int32 (n,)          first row with equal pixels, preferably of Training; the
+                                       row's own number if it is that row
+    ferplus_votes  uint8 (n, 10)       votes of FER+; shape (0, 10) if they were not imported
 """
 
 import hashlib
@@ -31,7 +31,7 @@ SPLITS: Final = {
     "private": (PRIVATE_TEST,),
     "both": (PUBLIC_TEST, PRIVATE_TEST),
 }
-"""What the commands' `--split` means; both together are the 7,178 faces of some papers."""
+"""Values of the option `--split`; "both" are the 7,178 faces that some papers report."""
 
 OFFICIAL_COUNTS: Final = {
     "Training": (3995, 436, 4097, 7215, 4830, 3171, 4965),
@@ -46,7 +46,7 @@ OFFICIAL_FINGERPRINT: Final = "bb183fb6943ddf60cee1219371efd38a18d40392d44639871
 
 @dataclass(frozen=True, slots=True)
 class Fer2013:
-    """FER2013 in memory; arrays as the module's docstring lists them."""
+    """FER2013 in memory; the module docstring describes the arrays."""
 
     pixels: NDArray[np.uint8]
     emotion: NDArray[np.uint8]
@@ -55,12 +55,15 @@ class Fer2013:
     ferplus_votes: NDArray[np.uint8]
 
     def rows(self, *usages: int, deduplicated: bool = False) -> NDArray[np.intp]:
-        """Return the row numbers of one split, or of several together.
+        """Return the row numbers of one or more splits.
 
         Args:
             usages: TRAINING, PUBLIC_TEST, PRIVATE_TEST.
-            deduplicated: For a test split, leave out faces with an exact copy in Training; for
-                Training, leave out blank images.
+            deduplicated: Exclude test faces whose pixels also occur in Training, and blank
+                images of Training.
+
+        Returns:
+            intp (k,), ascending.
         """
         chosen = np.isin(self.usage, usages)
         if deduplicated:
@@ -69,18 +72,18 @@ class Fer2013:
 
     @property
     def blank(self) -> NDArray[np.bool_]:
-        """Bool (n,): images of a single grey level."""
+        """Images with a single grey level, bool (n,)."""
         flat = self.pixels.reshape(len(self.pixels), -1)
         return np.asarray(flat.min(axis=1) == flat.max(axis=1))
 
     @property
     def copied_from_training(self) -> NDArray[np.bool_]:
-        """Bool (n,): rows outside Training whose exact pixels are also in Training."""
+        """Rows outside Training whose pixels also occur in Training, bool (n,)."""
         return np.asarray((self.usage != TRAINING) & (self.usage[self.duplicate_of] == TRAINING))
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over pixels, emotion and usage in row order."""
+        """SHA-256 of pixels, emotion and usage in row order, hexadecimal."""
         digest = hashlib.sha256()
         for array in (self.pixels, self.emotion, self.usage):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -88,18 +91,19 @@ class Fer2013:
 
     @property
     def is_official(self) -> bool:
-        """Whether these are the official rows in the official order."""
+        """Whether the rows and their order are those of the official csv."""
         return self.fingerprint == OFFICIAL_FINGERPRINT
 
 
 def load(path: Path) -> Fer2013:
-    """Read and check an imported FER2013.
+    """Load and validate an imported FER2013.
 
     Args:
-        path: The .npz that `fer-train import` wrote.
+        path: The .npz file that `fer-train import` wrote.
 
     Raises:
-        InputError: If the file is missing, damaged or of another kind.
+        InputError: If the file is missing or damaged, or its arrays have another name, dtype,
+            shape or range.
     """
     if not path.is_file():
         raise InputError(
@@ -132,7 +136,9 @@ def load(path: Path) -> Fer2013:
                 f"but is {array.dtype} {array.shape}"
             )
     if n == 0 or arrays["emotion"].max() >= len(FER2013_LABELS) or arrays["usage"].max() > 2:
-        raise InputError(f"{path} holds no rows, or labels or splits that FER2013 does not have")
+        raise InputError(
+            f"{path} has no rows, or has labels or splits that FER2013 does not define"
+        )
     if not (arrays["duplicate_of"].min() >= 0 and arrays["duplicate_of"].max() < n):
         raise InputError(f"duplicate_of in {path} points outside its {n} rows")
     return Fer2013(**arrays)

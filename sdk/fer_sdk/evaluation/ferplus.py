@@ -1,4 +1,4 @@
-"""FER+'s votes and its rule for a majority (Barsoum et al. 2016, arxiv.org/abs/1608.01041)."""
+"""Majority label from the votes of FER+ (Barsoum et al. 2016, https://arxiv.org/abs/1608.01041)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,23 +6,23 @@ from numpy.typing import NDArray
 from fer_sdk.errors import InputError
 
 EXPRESSIONS = 8
-"""Of the ten vote columns, the first eight are expressions; unknown and not-a-face follow."""
+"""The first eight of the ten vote columns are expressions; "unknown" and "not-a-face" follow."""
 
 
 def majority(votes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Find the expression that most voters saw, and the faces for which the rule accepts it.
+    """Return the most frequent vote of each face and whether it is a majority.
 
-    Single votes are dropped as outliers; the most frequent of the rest must have more than half of
-    them and be an expression.
+    Single votes are dropped as outliers. The most frequent vote is a majority if it is an
+    expression and has more than half of the remaining votes.
 
     Args:
-        votes: uint8 (n, 10), columns as `fer_sdk.labels.FERPLUS_LABELS`.
+        votes: Number of votes, uint8 (n, 10), columns as in `fer_sdk.labels.FERPLUS_LABELS`.
 
     Returns:
-        Column of the most frequent, uint8 (n,), and whether it counts, bool (n,).
+        Column of the most frequent vote, uint8 (n,), and whether it is a majority, bool (n,).
 
     Raises:
-        InputError: If there are no votes.
+        InputError: If `votes` has no rows.
     """
     if not len(votes):
         raise InputError(

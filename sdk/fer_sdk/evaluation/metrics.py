@@ -1,7 +1,7 @@
-"""Scores of a classifier, the same for training and benchmark.
+"""Classification metrics, used by training and benchmark.
 
-Definitions are scikit-learn's, which the tests compare with; calibration error is that of Guo et
-al. 2017 (https://arxiv.org/abs/1706.04599) with equal-width bins.
+The definitions are those of scikit-learn. The calibration error is that of Guo et al. 2017
+(https://arxiv.org/abs/1706.04599) with bins of equal width.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CALIBRATION_BINS: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """Scores of one class, 0 to 1; 0 where nothing was predicted or present."""
+    """Scores of one class, 0 to 1; a score is 0 where its denominator is 0."""
 
     label: str
     precision: float
@@ -32,14 +32,14 @@ class Scores:
 
     Attributes:
         n: Number of faces.
-        accuracy: Share whose most probable label is right (top-1).
-        balanced_accuracy: Mean recall of the classes present, also called weighted accuracy.
-        macro_f1: Mean F1 of the classes.
-        top2: Share whose label is among the two most probable.
-        top3: Share whose label is among the three most probable.
-        calibration_error: Expected difference of confidence and accuracy, 15 bins.
-        classes: Scores by class.
-        confusion: Row = true class, column = predicted class, counts.
+        accuracy: Share of faces whose most probable label is correct (top-1).
+        balanced_accuracy: Mean recall of the classes that occur in the data.
+        macro_f1: Mean F1 of the classes that occur in the data or in the predictions.
+        top2: Share of faces whose true label is one of the two most probable.
+        top3: Share of faces whose true label is one of the three most probable.
+        calibration_error: Expected calibration error, 15 bins.
+        classes: Scores per class.
+        confusion: Number of faces; rows are true classes, columns are predicted classes.
     """
 
     n: int
@@ -56,15 +56,15 @@ class Scores:
 def score(
     truth: NDArray[np.integer], probabilities: NDArray[np.floating], labels: tuple[str, ...]
 ) -> Scores:
-    """Compare probabilities with the truth.
+    """Score predictions against the true labels.
 
     Args:
-        truth: Class numbers (n,), 0 to len(labels) - 1.
-        probabilities: (n, len(labels)), rows sum to 1.
+        truth: Class numbers, integer (n,), 0 to len(labels) - 1.
+        probabilities: Predictions, floating (n, len(labels)), range [0, 1], rows sum to 1.
         labels: Names of the classes.
 
     Raises:
-        InputError: If shapes disagree, there is no face, or a probability is not finite.
+        InputError: If the shapes do not match, n is 0, or a probability is not finite.
     """
     if len(truth) == 0 or probabilities.shape != (len(truth), len(labels)):
         raise InputError(
@@ -72,18 +72,18 @@ def score(
             f"but got {probabilities.shape}"
         )
     if not np.isfinite(probabilities).all():
-        raise InputError("the model's probabilities hold NaN or infinity")
+        raise InputError("the predicted probabilities contain NaN or infinity")
     order = np.argsort(-probabilities, axis=1, kind="stable")
     predicted = order[:, 0]
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(confusion, (truth, predicted), 1)
     hits = confusion.diagonal().astype(np.float64)
-    support, answered = confusion.sum(axis=1), confusion.sum(axis=0)
-    precision = np.divide(hits, answered, out=np.zeros_like(hits), where=answered > 0)
+    support, assigned = confusion.sum(axis=1), confusion.sum(axis=0)
+    precision = np.divide(hits, assigned, out=np.zeros_like(hits), where=assigned > 0)
     recall = np.divide(hits, support, out=np.zeros_like(hits), where=support > 0)
-    f1 = np.divide(2 * hits, support + answered, out=np.zeros_like(hits),
-                   where=support + answered > 0)  # fmt: skip
-    present = support + answered > 0
+    f1 = np.divide(2 * hits, support + assigned, out=np.zeros_like(hits),
+                   where=support + assigned > 0)  # fmt: skip
+    present = support + assigned > 0
     rank_of_truth = (order == truth[:, None]).argmax(axis=1)
     return Scores(
         n=len(truth),
@@ -104,12 +104,12 @@ def score(
 def calibration_error(
     truth: NDArray[np.integer], probabilities: NDArray[np.floating], bins: int = CALIBRATION_BINS
 ) -> float:
-    """Return the expected calibration error, 0 to 1, over equal bins of confidence.
+    """Return the expected calibration error, 0 to 1.
 
     Args:
-        truth: Class numbers (n,).
-        probabilities: (n, classes).
-        bins: Number of bins of confidence.
+        truth: Class numbers, integer (n,).
+        probabilities: Predictions, floating (n, classes), range [0, 1].
+        bins: Number of confidence bins of equal width.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)

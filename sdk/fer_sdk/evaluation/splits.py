@@ -1,4 +1,4 @@
-"""A model's scores on a test split of FER2013, always twice: on all faces and on the clean ones."""
+"""Evaluation of a model on the test splits of FER2013: on all faces and on deduplicated faces."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from fer_sdk.evaluation.metrics import Scores, score
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 
 PredictFunction = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
-"""Probabilities, float64 (n, 7), for faces, uint8 (n, 48, 48)."""
+"""Function from faces, uint8 (n, 48, 48), to probabilities, float64 (n, classes)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitScores:
-    """Scores on one split.
+    """Scores on one split, or on both test splits together.
 
     Attributes:
-        split: Names of the splits, and the protocol where it is not FER2013's own.
-        all: On every face, as papers report.
-        clean: Without the faces that have an exact copy in Training: the number to trust.
-        copies_accuracy: On those copies alone, 0 to 1; NaN if there are none.
-        probabilities: Of every face of the split, float64 (n, 7).
-        truth: Class numbers (n,).
+        split: Names of the splits, and the protocol unless it is that of FER2013.
+        all: Scores on every face of the split, as papers report them.
+        deduplicated: Scores on the faces whose pixels do not occur in Training.
+        copies_accuracy: Accuracy on the other faces, 0 to 1; NaN if there are none.
+        probabilities: Predictions for every face of the split, float64 (n, classes).
+        truth: True class numbers, uint8 (n,).
     """
 
     split: str
@@ -44,13 +44,13 @@ def evaluate_split(
 
     Args:
         data: FER2013.
-        usages: Of `PUBLIC_TEST` and `PRIVATE_TEST`; both together are the 7,178 faces that some
-            papers report on.
+        usages: `PUBLIC_TEST`, `PRIVATE_TEST` or both; together they are the 7,178 faces that some
+            papers report.
         predict: The model.
-        labels: The model's labels; must be FER2013's, in its order.
+        labels: The model's labels; must equal `FER2013_LABELS`.
 
     Raises:
-        InputError: If the labels are others or the split has no clean face.
+        InputError: If the labels differ, or every face of the split also occurs in Training.
     """
     if labels != FER2013_LABELS:
         raise InputError(f"FER2013 is scored with the labels {FER2013_LABELS}, but got {labels}")
@@ -61,19 +61,20 @@ def evaluate_split(
 def evaluate_ferplus(
     data: Fer2013, usages: Sequence[int], predict: PredictFunction, labels: tuple[str, ...]
 ) -> SplitScores:
-    """Score a model against the majority of FER+'s votes, by FER+'s own rule.
+    """Score a model against the majority of FER+'s votes.
 
-    The rule (`ferplus.majority`) leaves 3,153 faces of PrivateTest for a model of eight
-    classes; one that does not know contempt is scored on the others.
+    The rule of FER+ (`ferplus.majority`) accepts 3,153 faces of PrivateTest for a model of eight
+    classes. A model without the label "contempt" is scored on the faces with other labels.
 
     Args:
         data: FER2013 with votes.
-        usages: As `evaluate_split` takes them.
+        usages: As for `evaluate_split`.
         predict: The model.
-        labels: The model's labels: FER+'s eight or those without contempt, in any order.
+        labels: The model's labels: the eight of FER+ or those without "contempt", in any order.
 
     Raises:
-        InputError: If the labels are others, or the votes were not imported.
+        InputError: If the labels differ, the votes were not imported, or every face of the split
+            also occurs in Training.
     """
     known = set(FERPLUS_LABELS[:8])
     if set(labels) not in (known, known - {"contempt"}):
@@ -104,7 +105,7 @@ def _score_rows(
 ) -> SplitScores:
     deduplicated = ~data.copied_from_training[rows]
     if not deduplicated.any():
-        raise InputError(f"the data holds no {split} face that is not also in Training")
+        raise InputError(f"every face of {split} in the data also occurs in Training")
     probabilities = predict(data.pixels[rows])
     copies = probabilities[~deduplicated].argmax(axis=1) == truth[~deduplicated]
     return SplitScores(
