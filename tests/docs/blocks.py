@@ -3,9 +3,9 @@
     python -m pytest -p tests.docs.blocks README.md docs/tutorials docs/guides
 
 Each page gets a folder with the files that its reader would have. Its blocks run there in order,
-and Python blocks share one namespace. A `text` block is compared with what the block before it printed:
-the words must be equal, percentages may differ by one point, other numbers by 1 % or 0.01. A block
-that is not run states the reason in a `skip` comment.
+and Python blocks share one namespace. A `text` block is compared with the output of the block
+before it: the words must be equal, percentages may differ by one point, other numbers by 1 % or
+0.01. A block that is not run states the reason in a `skip` comment.
 """
 
 import contextlib
