@@ -1,4 +1,4 @@
-"""Shared by all tests: the golden folder, tiny models, a made-up FER2013."""
+"""Fixtures of all tests: golden files, a tiny model, a synthetic FER2013, a video."""
 
 from pathlib import Path
 
@@ -24,15 +24,15 @@ def sample_photo() -> Path:
 
 @pytest.fixture
 def tiny_int8() -> Path:
-    """A model that names the white band of a face, see make_tiny_model.py."""
+    """A model that classifies the position of a white band: see make_tiny_model.py."""
     return GOLDEN / "tiny-int8.tflite"
 
 
 @pytest.fixture
 def small_fer2013() -> Fer2013:
-    """140 Training, 35 PublicTest and 35 PrivateTest faces that a tiny net can learn.
+    """140 Training, 35 PublicTest and 35 PrivateTest faces that a tiny network can learn.
 
-    The last Training face is blank; the first face of each test split is copied from Training.
+    The last Training face is blank; the first face of each test split duplicates a Training face.
     """
     pixels, emotion = synthetic_faces(210)
     usage = np.repeat(np.array([0, 1, 2], np.uint8), [140, 35, 35])
@@ -46,7 +46,7 @@ def small_fer2013() -> Fer2013:
 
 @pytest.fixture(scope="session")
 def face_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample portrait moved about: 60 frames of 480x360 pixels, 24 a second."""
+    """The sample portrait in motion: 60 frames of 480x360 pixels, 24 frames per second."""
     path = tmp_path_factory.mktemp("video") / "moving.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 24, (480, 360))
     for number in range(60):

@@ -1,4 +1,4 @@
-"""The whole path on made-up faces: import, train, convert, classify, measure."""
+"""End to end on synthetic faces: import, train, convert, classify, benchmark."""
 
 import json
 from pathlib import Path
@@ -15,16 +15,17 @@ from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.cli.main import main as fer_train
 
 pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
-pytest.importorskip("tensorflow", reason="the whole path needs the extras `train` and `convert`")
+pytest.importorskip("tensorflow", reason="needs the extras `train` and `convert`")
 
 
 def run(command: click.Command, *words: object) -> str:
+    """Run a command that must exit with 0; return its stdout."""
     done = CliRunner().invoke(command, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     return done.stdout
 
 
-def test_from_csv_to_a_measured_int8_model(
+def test_a_csv_becomes_a_benchmarked_int8_model(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
