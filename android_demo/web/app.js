@@ -1,10 +1,10 @@
-// The page: camera or photo in; box, label and milliseconds out.
+// The page: recognizes expressions in camera frames and photos and shows boxes, labels and timings.
 
 import { Export } from "./fer/bundle.js";
 import { describe, runtimeBytes } from "./fer/engine.js";
 import { Recognizer } from "./fer/recognizer.js";
 
-const MAX_SIDE = 1600; // pixels of a photo's longer side: larger ones are shrunk before the search
+const MAX_SIDE = 1600; // longer side in pixels; larger photos are downscaled before detection
 const element = (id) => document.getElementById(id);
 const canvas = element("picture");
 const frame = document.createElement("canvas");
@@ -12,48 +12,48 @@ const pixels = frame.getContext("2d", { willReadFrequently: true });
 const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
 
 const state = {
-  files: undefined, // what was exported
+  files: undefined, // the Export
   recognizer: undefined,
-  stream: undefined, // the camera's, while it runs
+  stream: undefined, // the camera's MediaStream while it runs
   facing: "user",
-  photo: undefined, // the last one, to be looked at again with another model
+  photo: undefined, // the last photo, recognized again when another model is chosen
   frames: 0,
 };
 
-/** What a test or a curious reader can look at. */
+/** Return counters for tests: recognized frames, and bytes of the runtime's memory. */
 export const counters = () => ({
   frames: state.frames,
   runtimeBytes: state.recognizer ? runtimeBytes() : 0,
 });
 
-function say(text) {
+function showStatus(text) {
   element("status").textContent = text;
 }
 
-function complain(error) {
+function showError(error) {
   element("problem").textContent = error ? error.message : "";
   element("problem").hidden = !error;
 }
 
-/** Run a step; what goes wrong is shown and never replaced by something else. */
+/** Run a step and show its error, if it throws one. */
 async function attempt(step) {
-  complain();
+  showError();
   try {
     await step();
   } catch (error) {
     console.error(error);
-    complain(error);
+    showError(error);
   }
 }
 
-// One thing at a time: a model is never freed while it looks at a picture.
+// Steps run one after another, so that no model is closed while it is running.
 let last = Promise.resolve();
-function inTurn(step) {
+function enqueue(step) {
   last = last.then(step, step);
   return last;
 }
 
-function wanted() {
+function selected() {
   return {
     accelerator: document.querySelector("[name=accelerator]:checked").value,
     model: state.files.models.find((model) => model.name === element("model").value),
@@ -65,35 +65,35 @@ function enable(isReady) {
   element("photo").disabled = !isReady;
 }
 
-/** Open the chosen model on the chosen accelerator; without it there is none. */
+/** Open the selected model on the selected accelerator. There is no fallback. */
 function openModel() {
-  return inTurn(async () => {
-    const { accelerator, model } = wanted();
+  return enqueue(async () => {
+    const { accelerator, model } = selected();
     enable(false);
     state.recognizer?.close();
     state.recognizer = undefined;
-    say(`Loading ${model.name}...`);
-    clearAnswer();
+    showStatus(`Loading ${model.name}...`);
+    clearResult();
     await attempt(async () => {
       try {
         state.recognizer = await Recognizer.open(state.files, model, accelerator);
       } catch (error) {
         stopCamera();
         wipe();
-        say("No model is running.");
+        showStatus("No model is running.");
         throw error;
       }
       showLabels(state.recognizer.sidecar.labels);
-      say(`${model.name} on ${describe(accelerator)}`);
+      showStatus(`${model.name} on ${describe(accelerator)}`);
       enable(true);
-      keepForOffline(); // goes on beside
-      if (!state.stream && state.photo) await lookAt(state.photo, false);
+      cacheForOffline(); // not awaited
+      if (!state.stream && state.photo) await recognize(state.photo, false);
     });
   });
 }
 
-/** Recognise one picture and draw it with its faces. */
-async function lookAt(source, isMirrored) {
+/** Recognize the faces of one image and draw them. */
+async function recognize(source, isMirrored) {
   const [width, height] = [source.videoWidth ?? source.width, source.videoHeight ?? source.height];
   if (!width || !state.recognizer) return;
   const shrink = Math.min(1, MAX_SIDE / Math.max(width, height));
@@ -103,10 +103,10 @@ async function lookAt(source, isMirrored) {
   const { faces, ms } = await state.recognizer.recognize(image);
   state.frames += 1;
   draw(faces, isMirrored);
-  showAnswer(faces, ms);
+  showResult(faces, ms);
 }
 
-/** Give a canvas its size, if it has another: each time costs a new buffer. */
+/** Set a canvas's size only if it changes, because each assignment allocates a new buffer. */
 function resize(target, width, height) {
   if (target.width !== width) target.width = width;
   if (target.height !== height) target.height = height;
@@ -134,17 +134,18 @@ function draw(faces, isMirrored) {
     context.fillText(text, x + 3 * unit, y - 4 * unit);
   }
   element("empty").hidden = true;
-  const words = faces.map((face) => `a face that looks ${face.label}`);
-  canvas.setAttribute("aria-label", words.length ? `Picture with ${words.join(", ")}` : "No face found");
+  const descriptions = faces.map((face) => `a face that looks ${face.label}`);
+  canvas.setAttribute(
+    "aria-label", descriptions.length ? `Image with ${descriptions.join(", ")}` : "No face found");
 }
 
 function wipe() {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
-  canvas.setAttribute("aria-label", "No picture yet");
+  canvas.setAttribute("aria-label", "No image yet");
   element("empty").hidden = false;
 }
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (value) => `${Math.round(100 * value)} %`;
 
 function showLabels(labels) {
   const rows = labels.map((label) => {
@@ -159,24 +160,24 @@ function showLabels(labels) {
   element("bars").replaceChildren(...rows);
 }
 
-function showAnswer(faces, ms) {
+function showResult(faces, ms) {
   const [face] = faces;
-  // A camera's label may change many times a second: too often to be read out.
+  // A camera's label can change many times per second, too often for a screen reader.
   element("label").setAttribute("aria-live", state.stream ? "off" : "polite");
-  const more = faces.length > 1 ? `, the surest of ${faces.length} faces` : "";
+  const more = faces.length > 1 ? `, the highest detector score of ${faces.length} faces` : "";
   element("label").value = face ? face.label : "no face";
   element("confidence").textContent = face
     ? `${percent(face.confidence)}${face.uncertain ? ", uncertain" : ""}${more}` : "";
   [...element("bars").children].forEach((row, k) => {
-    const share = face ? face.probabilities[k] : 0;
-    row.querySelector("meter").value = share;
-    row.lastElementChild.textContent = face ? percent(share) : "-";
+    const probability = face ? face.probabilities[k] : 0;
+    row.querySelector("meter").value = probability;
+    row.lastElementChild.textContent = face ? percent(probability) : "-";
   });
   element("speed").textContent =
-    `${ms.total.toFixed(1)} ms: finding ${ms.detect.toFixed(1)}, naming ${ms.classify.toFixed(1)}`;
+    `${ms.total.toFixed(1)} ms: detection ${ms.detect.toFixed(1)}, classification ${ms.classify.toFixed(1)}`;
 }
 
-function clearAnswer() {
+function clearResult() {
   element("label").value = "-";
   element("confidence").textContent = "";
   element("speed").textContent = "-";
@@ -184,7 +185,7 @@ function clearAnswer() {
 }
 
 async function startCamera() {
-  if (!navigator.mediaDevices) throw new Error("the camera needs https:// or localhost");
+  if (!navigator.mediaDevices) throw new Error("the camera requires https:// or localhost");
   try {
     state.stream = await navigator.mediaDevices.getUserMedia({
       audio: false,
@@ -192,11 +193,11 @@ async function startCamera() {
     });
   } catch (error) {
     const reasons = {
-      NotAllowedError: "the camera is not allowed here: allow it in the browser's site settings",
-      NotFoundError: "there is no camera: choose a photo",
-      NotReadableError: "another program uses the camera: close it and start again",
+      NotAllowedError: "camera access is denied: allow it in the browser's site settings",
+      NotFoundError: "no camera was found: choose a photo",
+      NotReadableError: "another program is using the camera: close it and start the camera again",
     };
-    throw new Error(reasons[error.name] ?? `the camera does not start: ${error.message}`);
+    throw new Error(reasons[error.name] ?? `the camera cannot be started: ${error.message}`);
   }
   state.photo = undefined;
   video.srcObject = state.stream;
@@ -214,23 +215,23 @@ function stopCamera() {
   element("flip").disabled = true;
 }
 
-/** Look at the newest frame, over and over, until the camera stops. */
+/** Recognize the latest frame repeatedly until the camera stops. */
 async function loop(stream) {
-  // What the camera really faces, where it says so: a back camera's picture is not mirrored.
+  // The browser may open another camera than requested. Only a front camera is mirrored.
   const facing = stream.getVideoTracks()[0].getSettings().facingMode ?? state.facing;
   while (state.stream === stream) {
     await nextFrame();
     if (state.stream !== stream || document.hidden) continue;
     try {
-      await inTurn(() => lookAt(video, facing === "user"));
+      await enqueue(() => recognize(video, facing === "user"));
     } catch (error) {
       stopCamera();
-      complain(error);
+      showError(error);
     }
   }
 }
 
-/** Wait for the camera's next frame; a hidden page waits until it is seen again. */
+/** Wait for the camera's next frame, or until a hidden page becomes visible. */
 function nextFrame() {
   return new Promise((resolve) => {
     if (document.hidden) document.addEventListener("visibilitychange", resolve, { once: true });
@@ -243,7 +244,7 @@ async function openPhoto(file) {
   try {
     return await createImageBitmap(file);
   } catch {
-    throw new Error(`${file.name} is not a photo that this browser can read`);
+    throw new Error(`${file.name} is not an image that this browser can read`);
   }
 }
 
@@ -262,16 +263,16 @@ element("photo").addEventListener("change", (event) => attempt(async () => {
   stopCamera();
   state.photo?.close();
   state.photo = photo;
-  await inTurn(() => lookAt(photo, false));
+  await enqueue(() => recognize(photo, false));
 }));
 element("model").addEventListener("change", openModel);
 element("accelerator").addEventListener("change", openModel);
 addEventListener("pagehide", stopCamera);
 
-/** Keep everything that the page has loaded, so that it opens again without a network. */
-async function keepForOffline() {
+/** Cache everything that the page has loaded, so that it also opens offline. */
+async function cacheForOffline() {
   try {
-    if (!navigator.serviceWorker) throw new Error("this browser keeps no pages");
+    if (!navigator.serviceWorker) throw new Error("this browser has no service workers");
     await navigator.serviceWorker.register("service-worker.js");
     await navigator.serviceWorker.ready;
     const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
@@ -280,7 +281,7 @@ async function keepForOffline() {
     for (const url of new Set([location.href.split(/[?#]/)[0], ...own])) {
       if (!(await cache.match(url))) await cache.add(url);
     }
-    element("offline").textContent = "Ready for offline use.";
+    element("offline").textContent = "Available offline.";
   } catch (error) {
     element("offline").textContent = `Not available offline: ${error.message}.`;
   }

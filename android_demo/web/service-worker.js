@@ -1,4 +1,4 @@
-// Answers without a network from what app.js has kept; with one, the network comes first.
+// Fetches from the network first; without a network, responds from the cache that app.js fills.
 
 const CACHE = "fer-sdk-web-demo";
 
@@ -8,11 +8,11 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method === "GET" && new URL(request.url).origin === self.location.origin) {
-    event.respondWith(answer(event));
+    event.respondWith(networkFirst(event));
   }
 });
 
-async function answer(event) {
+async function networkFirst(event) {
   const { request } = event;
   const cache = await caches.open(CACHE);
   try {
@@ -20,8 +20,8 @@ async function answer(event) {
     if (response.ok) event.waitUntil(cache.put(request, response.clone()));
     return response;
   } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: true });
-    if (kept) return kept;
+    const cached = await cache.match(request, { ignoreSearch: true });
+    if (cached) return cached;
     throw error;
   }
 }

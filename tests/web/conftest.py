@@ -1,4 +1,4 @@
-"""The page in a real browser: Chromium, the repository served from this machine."""
+"""Fixtures of the browser tests: Chromium, and a local server of the repository."""
 
 import shutil
 import threading
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 WEB = "/android_demo/web/"
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
-# SwiftShader, a graphics card in software, is what a machine without one can offer to WebGPU.
+# WebGPU on SwiftShader, a software renderer, so that the tests need no GPU.
 WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves files and prints nothing."""
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without logging the requests."""
 
     def log_message(self, *words: object) -> None:
         pass
 
 
 class Site:
-    """The repository on a port of this machine."""
+    """Serves the repository on a free local port."""
 
     def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ROOT)))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), partial(QuietHandler, directory=str(ROOT))
+        )
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -64,7 +66,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def launch(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a function that starts a browser with a fake camera and more switches."""
+    """Return a function that starts Chromium with a fake camera and the given extra switches."""
     from playwright.sync_api import sync_playwright
 
     camera = tmp_path_factory.mktemp("camera") / "camera.y4m"
@@ -103,14 +105,14 @@ def page(context: "BrowserContext", site: Site) -> "Page":
 
 
 def opened(page: "Page", url: str) -> "Page":
-    """Open the page and wait until its model is loaded."""
+    """Open the page and wait until the model is loaded."""
     page.goto(url)
     page.locator("#camera:enabled").wait_for(timeout=60_000)
     return page
 
 
 def write_y4m(path: Path) -> None:
-    """Write the sample photo as a camera's frames, 640x480, swaying by some pixels."""
+    """Write eight 640x480 camera frames: the sample photo shifted horizontally by 0 to 8 pixels."""
     photo = cv2.imread(str(ROOT / "examples" / "eileen_collins.png"))
     assert photo is not None
     with path.open("wb") as file:

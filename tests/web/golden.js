@@ -1,7 +1,10 @@
-// Runs the page's twins over tests/golden; every function returns {case: largest difference}.
+// Runs the JavaScript modules on the golden files and returns {case: largest difference}.
 
-import { ANCHORS, decode, Letterbox, sigmoid } from "/android_demo/web/fer/blazeface.js";
+import * as blazeface from "/android_demo/web/fer/blazeface.js";
+import { Export, RESIZE, SIDECAR_SCHEMA } from "/android_demo/web/fer/bundle.js";
 import { Sampler } from "/android_demo/web/fer/preprocess.js";
+
+const { ANCHORS, decode, Letterbox, sigmoid } = blazeface;
 
 const GOLDEN = "/tests/golden/";
 const json = async (name) => (await fetch(GOLDEN + name)).json();
@@ -24,13 +27,35 @@ function largest(given, wanted) {
 
 const channel = (image, k) => Array.from({ length: image.data.length / 4 }, (_, i) => image.data[4 * i + k]);
 
+/** Return [JavaScript's value, the golden value] of each default setting. */
+export async function defaults() {
+  const golden = await json("defaults.json");
+  const files = await Export.open("/android_demo/web/export/");
+  const [first] = files.models;
+  const { color, ...input } = (await files.sidecar(first)).input;
+  return {
+    model: [first.name, golden.model],
+    color: [color, "grey"],
+    input: [input, golden.input],
+    resize: [RESIZE, golden.input.resize],
+    sidecar_schema: [SIDECAR_SCHEMA, golden.sidecar.schema],
+    detector: [files.manifest.detector, `detector/${golden.blazeface.file}`],
+    side: [blazeface.SIDE, golden.blazeface.side],
+    anchors: [blazeface.ANCHORS, golden.blazeface.anchors],
+    min_score: [blazeface.MIN_SCORE, golden.blazeface.min_score],
+    min_overlap: [blazeface.MIN_OVERLAP, golden.blazeface.min_overlap],
+    score_clip: [blazeface.SCORE_CLIP, golden.blazeface.score_clip],
+  };
+}
+
 export async function preprocess() {
-  const text = await json("preprocess.json");
-  const sampler = new Sampler(text.width, text.height);
+  const { cases } = await json("preprocess.json");
+  const { width, height, crop } = (await json("defaults.json")).input;
+  const sampler = new Sampler(width, height);
   const differences = {};
-  for (const item of text.cases) {
+  for (const item of cases) {
     const image = await source(item.source);
-    const given = item.kind === "crop" ? sampler.crop(image, text.crop, item) : sampler.resize(image);
+    const given = item.kind === "crop" ? sampler.crop(image, crop, item) : sampler.resize(image);
     differences[item.expected] = largest(given, channel(await picture(item.expected), 0));
   }
   return differences;
@@ -50,40 +75,39 @@ export async function letterboxes() {
 
 export async function faces() {
   const text = await json("blazeface.json");
-  const crop = await json("preprocess.json");
-  const sampler = new Sampler(crop.width, crop.height);
+  const { width, height, crop } = (await json("defaults.json")).input;
+  const sampler = new Sampler(width, height);
   const differences = { sigmoid: largest(text.sigmoid.x.map(sigmoid), text.sigmoid.y) };
-  for (const answer of text.answers) {
+  for (const prediction of text.predictions) {
     const places = new Float32Array(ANCHORS * 16);
     const logits = new Float32Array(ANCHORS).fill(text.background);
-    answer.anchors.forEach((anchor, k) => {
-      places.set(answer.places[k], anchor * 16);
-      logits[anchor] = answer.logits[k];
+    prediction.anchors.forEach((anchor, k) => {
+      places.set(prediction.places[k], anchor * 16);
+      logits[anchor] = prediction.logits[k];
     });
-    const image = await source(answer.source);
+    const image = await source(prediction.source);
     const box = new Letterbox();
     box.fill(image);
     const found = decode(places, logits, box, text.min_score);
     const numbers = (face) => [
       ...face.box_xyxy, face.score, ...face.right_eye, ...face.left_eye, ...face.nose, ...face.mouth];
-    differences[answer.name] = largest(found.flatMap(numbers), answer.faces.flatMap(numbers));
-    for (const [k, name] of answer.crops.entries()) {
-      const given = sampler.crop(image, crop.crop, found[k]);
+    differences[prediction.name] = largest(found.flatMap(numbers), prediction.faces.flatMap(numbers));
+    for (const [k, name] of prediction.crops.entries()) {
+      const given = sampler.crop(image, crop, found[k]);
       differences[name] = largest(given, channel(await picture(name), 0));
     }
   }
   return differences;
 }
 
-/** Return, for each model of the export, how far its probabilities are from Python's. */
-export async function answers(accelerator, count) {
-  const { Export } = await import("/android_demo/web/fer/bundle.js");
+/** Compare the probabilities of each exported model with Python's for the first `count` faces. */
+export async function predictions(accelerator, count) {
   const { Engine } = await import("/android_demo/web/fer/engine.js");
   const { expressionOf } = await import("/android_demo/web/fer/recognizer.js");
   const files = await Export.open("/android_demo/web/export/");
   const { golden } = files.manifest;
   const faces = await files.bytes(golden.faces);
-  const wanted = JSON.parse(new TextDecoder().decode(await files.bytes(golden.answers)));
+  const wanted = JSON.parse(new TextDecoder().decode(await files.bytes(golden.predictions)));
   const size = golden.shape[1] * golden.shape[2];
   const results = {};
   for (const model of files.models) {
@@ -98,7 +122,7 @@ export async function answers(accelerator, count) {
       agreed += label === sidecar.labels[expected.indexOf(Math.max(...expected))];
     }
     engine.close();
-    engine.close();
+    engine.close(); // the second call must be harmless
     results[model.name] = { precision: model.precision, difference, agreed };
   }
   return results;

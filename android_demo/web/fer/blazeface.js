@@ -1,19 +1,21 @@
-// The JavaScript twin of fer_sdk/detectors/blazeface.py, held to the same golden files.
+// The JavaScript implementation of fer_sdk/detectors/blazeface.py; both are tested on the same golden
+// files.
 
 import { Sampler } from "./preprocess.js";
 
 export const SIDE = 128;
 export const ANCHORS = 896;
 const NUMBERS = 16;
-const SCORE_CLIP = 100;
-const MIN_OVERLAP = 0.3;
+export const SCORE_CLIP = 100;
+export const MIN_OVERLAP = 0.3;
+export const MIN_SCORE = 0.5;
 const LN2 = 0.6931471805599453;
 
-/** Fits images into the network's square; its buffers are made once. */
+/** Scales images into the centre of the network's square input, with black borders. Buffers are reused. */
 export class Letterbox {
   constructor() {
     this.sampler = new Sampler(SIDE, SIDE);
-    /** RGB, row by row. */
+    /** RGB, uint8 (128 * 128 * 3,), row by row. */
     this.pixels = new Uint8Array(SIDE * SIDE * 3);
     this.tensor = new Float32Array(SIDE * SIDE * 3);
     this.scale = 1;
@@ -27,8 +29,8 @@ export class Letterbox {
     const scale = Math.max(height, width) / SIDE;
     const x0 = (width - 1 - scale * (SIDE - 1)) / 2;
     const y0 = (height - 1 - scale * (SIDE - 1)) / 2;
-    const view = { xx: scale, xy: 0, x0, yx: 0, yy: scale, y0 };
-    this.sampler.look(image, view);
+    const transform = { xx: scale, xy: 0, x0, yx: 0, yy: scale, y0 };
+    this.sampler.setImage(image, transform);
     ["red", "green", "blue"].forEach((channel, k) => this.sampler.read(channel, this.pixels, k, 3));
     for (let y = 0, k = 0; y < SIDE; y++) {
       const down = scale * y + y0;
@@ -58,18 +60,19 @@ function* grid(cells, each) {
 }
 
 /**
- * Turn the network's answer into faces: weighted non-maximum suppression.
+ * Decode the network's output into faces, with weighted non-maximum suppression.
  *
- * @param {Float32Array} places (896 * 16,).
- * @param {Float32Array} logits (896,).
- * @param {{scale: number, width: number, height: number}} box Where the image lies in the input.
- * @param {number} minScore 0 to 1.
+ * @param {Float32Array} places (896 * 16,): box centre, size and six points of each anchor.
+ * @param {Float32Array} logits (896,): one per anchor.
+ * @param {{scale: number, width: number, height: number}} box Position of the
+ *   image in the input.
+ * @param {number} minScore Faces with a lower score, 0 to 1, are dropped.
  * @returns {object[]} {box_xyxy, score, right_eye, left_eye, nose, mouth} in pixels of the image,
- *   best first.
+ *   highest score first.
  */
-export function decode(places, logits, box, minScore = 0.5) {
+export function decode(places, logits, box, minScore = MIN_SCORE) {
   if (![places, logits].every((numbers) => numbers.every(Number.isFinite))) {
-    throw new Error("the face detector's answer is not finite: try another accelerator");
+    throw new Error("the face detector's output is not finite: choose another accelerator");
   }
   const rows = [];
   for (let anchor = 0; anchor < ANCHORS; anchor++) {
@@ -79,11 +82,11 @@ export function decode(places, logits, box, minScore = 0.5) {
     if (score < minScore || !(across > 0) || !(down > 0)) continue;
     rows.push({ score, numbers: numbersOf(places, anchor) });
   }
-  rows.sort((a, b) => b.score - a.score); // stable: of equal scores the lower anchor comes first
+  rows.sort((a, b) => b.score - a.score); // the sort is stable: equal scores keep the order of the anchors
   return merged(rows).map((row) => faceOf(row, box));
 }
 
-/** 1 / (1 + exp(-x)) with the exponential written out: engines' differ in the last bit. */
+/** 1 / (1 + exp(-x)), with a series for exp: Math.exp differs between engines in the last bit. */
 export function sigmoid(x) {
   const power = Math.floor(-x / LN2 + 0.5);
   const rest = -x - power * LN2;
@@ -92,7 +95,7 @@ export function sigmoid(x) {
   return 1 / (1 + series * 2 ** power);
 }
 
-/** Left, top, right, bottom, then six points, in input pixels. */
+/** Return left, top, right, bottom, then x and y of six points, in input pixels. */
 function numbersOf(places, anchor) {
   const numbers = new Float64Array(NUMBERS);
   for (let k = 0; k < NUMBERS; k++) {
@@ -107,7 +110,7 @@ function numbersOf(places, anchor) {
   return numbers;
 }
 
-/** Average each best row with all rows that overlap it, weighted by score, in their order. */
+/** Repeatedly merge the best row with all rows that overlap it: their mean, weighted by score. */
 function merged(rows) {
   const found = [];
   while (rows.length) {
@@ -133,13 +136,13 @@ function overlap(a, b) {
   return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common);
 }
 
-/** Bring a row from the network's input to the image. */
+/** Map a row from input pixels to image pixels. */
 function faceOf({ score, numbers }, box) {
   const at = (k) => [
     (numbers[2 * k] - SIDE / 2) * box.scale + box.width / 2,
     (numbers[2 * k + 1] - SIDE / 2) * box.scale + box.height / 2,
   ];
-  // Boxes count from the image's edge, points from the centre of its first pixel.
+  // Box coordinates start at the image's edge, point coordinates at the centre of the first pixel.
   const point = (k) => at(k).map((number) => number - 0.5);
   return {
     box_xyxy: [...at(0), ...at(1)],

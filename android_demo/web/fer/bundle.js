@@ -1,12 +1,18 @@
-// What `fer-convert --android` wrote: read, and each file held to its hash.
+// Reads an export of `fer-convert --android` and verifies each file's hash.
 
-/** Reads the files of an export; every one is checked against the manifest. */
+/** Schema number of the sidecars that this page can read. */
+export const SIDECAR_SCHEMA = 1;
+/** Name of the only resize method, as a sidecar states it. */
+export const RESIZE = "area-then-bilinear";
+const MANIFEST_SCHEMA = 1;
+
+/** Reads the files of an export; each file's hash is checked against the manifest. */
 export class Export {
-  /** Read the manifest at `url`, a folder ending in "/". */
+  /** Read the manifest of an export; `url` is its folder and ends in "/". */
   static async open(url) {
     const manifest = await (await fetched(`${url}manifest.json`)).json();
-    if (manifest.schema !== 1) {
-      throw new Error(`the export's schema must be 1, but is ${manifest.schema}`);
+    if (manifest.schema !== MANIFEST_SCHEMA) {
+      throw new Error(`the export's schema must be ${MANIFEST_SCHEMA}, but is ${manifest.schema}`);
     }
     return new Export(url, manifest);
   }
@@ -16,7 +22,7 @@ export class Export {
     this.manifest = manifest;
   }
 
-  /** Return the models that LiteRT.js takes, the default one first. */
+  /** Return the models that LiteRT.js can run, the default one first. */
   get models() {
     const { models, default: first } = this.manifest;
     return models
@@ -24,24 +30,24 @@ export class Export {
       .sort((a, b) => (b.name === first) - (a.name === first));
   }
 
-  /** Return a file's bytes. */
+  /** Return a file's bytes; throws if their hash is not the manifest's. */
   async bytes(file) {
     const data = await (await fetched(this.url + file)).arrayBuffer();
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
     const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     if (sha256 !== this.manifest.sha256[file]) {
-      throw new Error(`${file} has sha256 ${sha256.slice(0, 12)}..., not the manifest's: export again`);
+      throw new Error(`${file} does not match the manifest (sha256 ${sha256.slice(0, 12)}...): export again`);
     }
     return new Uint8Array(data);
   }
 
-  /** Return a model's sidecar, which must be that of its file. */
+  /** Return a model's sidecar; throws if it belongs to another file or is unsupported. */
   async sidecar(model) {
     const sidecar = JSON.parse(new TextDecoder().decode(await this.bytes(`${model.file}.json`)));
     const { input, output, schema, sha256 } = sidecar;
-    if (schema !== 1 || output !== "logits" || input.color !== "grey"
-        || input.resize !== "area-then-bilinear" || sha256 !== this.manifest.sha256[model.file]) {
-      throw new Error(`${model.file}.json describes another model than this page can run`);
+    if (schema !== SIDECAR_SCHEMA || output !== "logits" || input.color !== "grey"
+        || input.resize !== RESIZE || sha256 !== this.manifest.sha256[model.file]) {
+      throw new Error(`${model.file}.json describes a model that this page cannot run`);
     }
     return sidecar;
   }
@@ -49,6 +55,6 @@ export class Export {
 
 async function fetched(url) {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} is not there (${response.status}): run \`make web\``);
+  if (!response.ok) throw new Error(`${url} was not found (${response.status}): run \`make web\``);
   return response;
 }

@@ -1,16 +1,16 @@
-// LiteRT.js, on the accelerator that was asked for or not at all.
+// Runs models with LiteRT.js on the requested accelerator, without fallback.
 
 import { getGlobalLiteRt, getWebGpuDevice, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
 let loading;
 
-/** Load the runtime once, from this page's own files. */
+/** Load the runtime once, from the page's own files. */
 function runtime() {
   loading ??= loadLiteRt(new URL("../vendor/wasm/", import.meta.url).pathname);
   return loading;
 }
 
-/** Bytes of the runtime's memory. */
+/** Return the size of the runtime's memory in bytes. */
 export function runtimeBytes() {
   return getGlobalLiteRt().liteRtWasm.HEAPU8.buffer.byteLength;
 }
@@ -18,11 +18,11 @@ export function runtimeBytes() {
 /** A model compiled for "wasm" or "webgpu". */
 export class Engine {
   /**
-   * Compile a model wholly for an accelerator.
+   * Compile a model for an accelerator.
    *
    * @param {Uint8Array} bytes A .tflite file with float input and outputs.
    * @param {"wasm" | "webgpu"} accelerator
-   * @throws {Error} If the accelerator is not there or takes only a part of the model.
+   * @throws {Error} If the accelerator is missing or supports only a part of the model.
    */
   static async compile(bytes, accelerator) {
     if (accelerator === "webgpu" && !navigator.gpu) {
@@ -30,15 +30,15 @@ export class Engine {
     }
     await runtime();
     if (accelerator === "webgpu" && !getWebGpuDevice()) {
-      throw new Error("WebGPU finds no graphics adapter here: choose CPU");
+      throw new Error("WebGPU found no graphics adapter: choose CPU");
     }
-    // float16 can overflow inside a network; at this size float32 costs next to nothing.
+    // float16 activations can overflow; for models of this size float32 is hardly slower.
     const options = { accelerator, gpuOptions: { precision: "fp32" } };
     const model = await loadAndCompile(bytes, options);
-    const came = model.options.accelerator;
-    if (came !== accelerator || (accelerator === "webgpu" && !model.isFullyAccelerated)) {
+    const actual = model.options.accelerator;
+    if (actual !== accelerator || (accelerator === "webgpu" && !model.isFullyAccelerated)) {
       model.delete();
-      throw new Error("WebGPU takes only a part of this model: choose CPU");
+      throw new Error("WebGPU supports only a part of this model: choose CPU");
     }
     return new Engine(model, accelerator);
   }
@@ -50,7 +50,7 @@ export class Engine {
     this.outputs = model.getOutputDetails().map((output) => [...output.shape]);
   }
 
-  /** Return every output as a Float32Array, in the model's order. */
+  /** Run the model; returns each output as a Float32Array, in the model's order. */
   async run(numbers) {
     const input = new Tensor(numbers, this.shape);
     let outputs = [];
@@ -72,12 +72,12 @@ export class Engine {
   }
 }
 
-/** Say in words what an accelerator is, a software one as such. */
+/** Return an accelerator's name for display; a software renderer is marked as such. */
 export function describe(accelerator) {
   if (accelerator === "wasm") return "CPU (WebAssembly)";
   const { vendor = "", architecture = "", description = "", isFallbackAdapter } =
     getWebGpuDevice().adapterInfo ?? {};
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
   const software = isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(name);
-  return `WebGPU (${name}${software ? ", a program on the CPU" : ""})`;
+  return `WebGPU (${name}${software ? ", software renderer" : ""})`;
 }

@@ -1,16 +1,17 @@
-// The JavaScript twin of fer_sdk/preprocess.py, held to the same golden files.
+// The JavaScript implementation of fer_sdk/preprocess.py; both are tested on the same golden files.
 //
-// An image is {data, width, height} with RGBA bytes, as ImageData has them. A point is [x, y] in
-// pixels, [0, 0] the centre of the first one.
+// An image is {data, width, height} with RGBA bytes, like ImageData. A point is [x, y] in pixels;
+// [0, 0] is the centre of the top left pixel.
 
 const WEIGHT = 1 << 11;
 const CHANNELS = { red: 0, green: 1, blue: 2 };
 
 /**
- * Find the turn, zoom and shift that best lay eyes and mouth on the crop's points.
+ * Fit the rotation, scale and translation that map the crop's eyes and mouth to those of a face.
+ * Least squares over the three points (Umeyama 1991, https://doi.org/10.1109/34.88573).
  *
- * @param {{right_eye: number[], left_eye: number[], mouth: number[]}} crop Places in the input.
- * @param {{right_eye: number[], left_eye: number[], mouth: number[]}} points Places in the image.
+ * @param {{right_eye: number[], left_eye: number[], mouth: number[]}} crop Points in the input.
+ * @param {{right_eye: number[], left_eye: number[], mouth: number[]}} points Points in the image.
  * @returns {{xx, xy, x0, yx, yy, y0}} From input pixels to image pixels.
  */
 export function cropTransform(crop, points) {
@@ -41,14 +42,14 @@ function centred(points) {
   return { centre, offsets: points.map(([x, y]) => [x - centre[0], y - centre[1]]) };
 }
 
-/** Return the transform that stretches a whole image over the input, edge to edge. */
+/** Return the transform that scales an image to the input's size, edge to edge. */
 export function resizeTransform(image, width, height) {
   const across = image.width / width;
   const down = image.height / height;
   return { xx: across, xy: 0, x0: (across - 1) / 2, yx: 0, yy: down, y0: (down - 1) / 2 };
 }
 
-/** Reads inputs of one size from images; its buffers are made once and grow with the image. */
+/** Samples model inputs of one size from images. Buffers are reused; they grow with the image. */
 export class Sampler {
   constructor(width, height) {
     this.width = width;
@@ -64,12 +65,12 @@ export class Sampler {
   }
 
   /**
-   * Look at an image: where each of the input's pixels is read, for `read`.
+   * Set the image for `read`, and compute where each input pixel is sampled.
    *
    * @param {{data, width, height}} image RGBA.
    * @param transform From input pixels to image pixels.
    */
-  look(image, transform) {
+  setImage(image, transform) {
     const scale = Math.min(
       Math.hypot(transform.xx, transform.yx), Math.hypot(transform.xy, transform.yy));
     const block = Math.max(1, Math.min(Math.floor(scale + 0.5), image.width, image.height));
@@ -100,7 +101,7 @@ export class Sampler {
     }
   }
 
-  /** Find the four blocks around each place and their weights; returns the blocks' bounds. */
+  /** Compute the four blocks and the weights of each input pixel; returns the blocks' bounds. */
   place(image, transform, block) {
     const lastX = Math.ceil(image.width / block) - 1;
     const lastY = Math.ceil(image.height / block) - 1;
@@ -128,7 +129,7 @@ export class Sampler {
     return bounds;
   }
 
-  /** Average the blocks within the bounds, halves up; beyond the image its edge repeats. */
+  /** Average the blocks within the bounds, rounding half up; the image's edge pixels repeat beyond it. */
   average(image, channel, block, bounds) {
     const across = bounds.right - bounds.left + 1;
     const count = across * (bounds.bottom - bounds.top + 1);
@@ -154,16 +155,16 @@ export class Sampler {
     for (let k = 0; k < count; k++) this.means[k] = Math.floor((this.means[k] + half) / area);
   }
 
-  /** Cut a face out of an image as the model wants it; returns uint8 (height * width,). */
+  /** Crop and align a face for the model; returns uint8 (height * width,), grey levels. */
   crop(image, crop, points, out = new Uint8Array(this.width * this.height)) {
-    this.look(image, cropTransform(crop, points));
+    this.setImage(image, cropTransform(crop, points));
     this.read("grey", out);
     return out;
   }
 
-  /** Resize a whole image to the input; returns uint8 (height * width,). */
+  /** Resize an image to the input's size; returns uint8 (height * width,), grey levels. */
   resize(image, out = new Uint8Array(this.width * this.height)) {
-    this.look(image, resizeTransform(image, this.width, this.height));
+    this.setImage(image, resizeTransform(image, this.width, this.height));
     this.read("grey", out);
     return out;
   }

@@ -1,15 +1,15 @@
-// An image in, faces with expressions out.
+// Finds faces in an image and classifies their expressions.
 
 import { decode, Letterbox } from "./blazeface.js";
 import { Engine } from "./engine.js";
 import { Sampler } from "./preprocess.js";
 
-/** Finds the faces of an image and says what they express; its buffers are made once. */
+/** Face detector and expression classifier in one. Buffers are reused. */
 export class Recognizer {
   /**
-   * Open detector and classifier.
+   * Load the detector and a classifier.
    *
-   * @param {Export} files What `fer-convert --android` wrote.
+   * @param {Export} files An export of `fer-convert --android`.
    * @param {object} model One of `files.models`.
    * @param {"wasm" | "webgpu"} accelerator
    */
@@ -38,23 +38,25 @@ export class Recognizer {
     this.input = new Float32Array(width * height);
   }
 
-  /** Run both networks once: the first run builds what later ones reuse. */
+  /** Run both networks once, because the first run compiles and allocates. */
   async warmUp() {
     await this.detector.run(this.letterbox.tensor);
     await this.classifier.run(this.input);
   }
 
   /**
-   * @param {{data, width, height}} image RGBA bytes.
+   * Recognize the expressions of all faces in an image.
+   *
+   * @param {{data, width, height}} image With RGBA bytes.
    * @returns {Promise<{faces: object[], ms: {detect: number, classify: number, total: number}}>}
    *   Each face with its box, points, label, confidence, uncertain and probabilities.
    */
   async recognize(image) {
     const start = performance.now();
     this.letterbox.fill(image);
-    const answers = await this.detector.run(this.letterbox.tensor);
-    const at = (numbers) => this.detector.outputs.findIndex((shape) => shape.at(-1) === numbers);
-    const found = decode(answers[at(16)], answers[at(1)], this.letterbox);
+    const outputs = await this.detector.run(this.letterbox.tensor);
+    const at = (size) => this.detector.outputs.findIndex((shape) => shape.at(-1) === size);
+    const found = decode(outputs[at(16)], outputs[at(1)], this.letterbox);
     const middle = performance.now();
     const faces = [];
     for (const face of found) faces.push({ ...face, ...(await this.expression(image, face)) });
@@ -76,7 +78,7 @@ export class Recognizer {
   }
 }
 
-/** Turn logits into a label and calibrated probabilities, as the sidecar says. */
+/** Return the label and calibrated probabilities of logits, with the sidecar's temperature. */
 export function expressionOf(logits, { labels, temperature, uncertain_below }) {
   const scaled = Array.from(logits, (logit) => logit / temperature);
   const highest = Math.max(...scaled);
@@ -84,7 +86,7 @@ export function expressionOf(logits, { labels, temperature, uncertain_below }) {
   const sum = powers.reduce((a, b) => a + b, 0);
   const probabilities = powers.map((power) => power / sum);
   if (!Number.isFinite(sum)) {
-    throw new Error("the classifier's answer is not finite: try another accelerator");
+    throw new Error("the classifier's output is not finite: choose another accelerator");
   }
   const best = probabilities.indexOf(Math.max(...probabilities));
   const confidence = probabilities[best];
