@@ -1,39 +1,80 @@
-# make demo   set up, label the sample photo, write the annotated picture, print its path
-# make test   set up everything, run every check; also: make check (after one `make test`)
-# make docs   build the pages into build/site, run every block of code on them
-# make web    fetch and export what the page in android_demo/web needs; make web-check tests it
+# make demo       set up, label the sample photo, write the annotated picture, print its path
+# make test       set up, run the checks that every change has to pass; after it: make check
+# make test-all   those, and the checks that need further environments (see CONTRIBUTING.md)
+# make docs       build the pages into build/site, run every block of code on them
+# make web        fetch and export what the page in android_demo/web needs; make web-check tests it
+# make lock       resolve the dependencies again, write requirements/*.txt
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 BARE := .venv-bare
 OLD := .venv-tflite
-VULKAN := .cache/vulkan
 JAX := .venv-jax
 RAY := .venv-ray
+LOWEST := .venv-lowest
+UV := .venv-uv
+VULKAN := .cache/vulkan
 WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
-# Half the time on two cores; most tests keep but one busy.
+ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer gradle build.gradle.kts \
+	settings.gradle.kts gradle.properties)
+VERSIONS := 3.10 3.11 3.12 3.13 3.14
+# Half the time on two cores; most tests use one.
 TWO := -n 2 --dist worksteal
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# $(call locked,ENVIRONMENT,LOCK): versions and hashes of requirements/LOCK.txt, the SDK editable.
+# uv takes a quarter of pip's time; it leaves modules to be compiled when they are first imported.
+locked = $(PYTHON) -m venv $(1) \
+	&& $(UV)/bin/uv pip install -q --python $(1) --require-hashes -r requirements/$(2).txt \
+	&& $(UV)/bin/uv pip install -q --python $(1) --no-deps --no-build-isolation -e .
+# The other environments get what an ordinary `pip install` resolves.
+TEST_TOOLS := pytest pytest-xdist hypothesis
 
-.PHONY: demo test check bare old-boards jax ray gpu docs web web-check page chromium android-check benchmark peers arm system clean
+.PHONY: demo test test-all check lint unit coverage packages bare old-boards jax ray lowest pythons \
+	gpu docs web web-check page chromium android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
 
-# Debian packages first, one by one. What follows `check` keeps one core busy at a time.
-test: system chromium $(WEB)/vendor/ready $(VULKAN)/ready $(DEV)/docs-ready check
-	$(MAKE) -j 2 --output-sync=target bare old-boards jax ray gpu docs web-check page
+# Each target of the second step uses one core, so two run at a time.
+test:
+	$(MAKE) -j 2 --output-sync=target packages $(DEV)/ready
+	$(MAKE) -j 2 --output-sync=target lint docs web-check bare page gpu
+	$(MAKE) unit
 
-check: $(DEV)/ready
+# The environments of `pythons` and `lowest` use both cores for their tests, so they come last.
+test-all: test
+	$(MAKE) -j 2 --output-sync=target old-boards jax ray
+	$(MAKE) lowest pythons android-check
+
+check: lint unit
+
+lint: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
+	$(DEV)/bin/codespell
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+
+unit: $(DEV)/ready
 	$(DEV)/bin/python -m pytest $(TWO)
 
+# Branch coverage, over the floor in pyproject.toml.
+coverage: $(DEV)/ready
+	$(DEV)/bin/coverage erase
+	$(DEV)/bin/coverage run -m pytest -q $(TWO)
+	$(DEV)/bin/coverage combine -q
+	$(DEV)/bin/coverage report
+
+# Debian packages and what npm fetches. One by one: apt-get locks its database.
+packages:
+	@$(MAKE) system
+	@$(MAKE) chromium
+	@$(MAKE) $(WEB)/vendor/ready
+	@$(MAKE) $(VULKAN)/ready
+
 # The pages: no warning, nothing fetched from elsewhere, every block of code runs.
-docs: $(DEV)/docs-ready
+docs: $(DEV)/ready
 	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build
 	! grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?|png|svg)"' build/site
 	$(DEV)/bin/python -m pytest -q -p tests.docs.blocks README.md docs/tutorials docs/guides
@@ -41,19 +82,36 @@ docs: $(DEV)/docs-ready
 # The wheel alone, in an environment without any extra: what `pip install fer-sdk` gives.
 bare: $(DEV)/ready
 	rm -rf dist $(BARE)
-	$(DEV)/bin/python -m build --wheel --outdir dist .
+	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .
 	$(PYTHON) -m venv $(BARE)
-	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl pytest pytest-xdist hypothesis
+	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl $(TEST_TOOLS)
 	$(BARE)/bin/python -c "import importlib.util as u; assert not u.find_spec('tensorflow')"
 	$(BARE)/bin/python -m pytest -q $(TWO) tests/sdk
 
-# The runtime for old boards needs NumPy 1, so it has an environment of its own.
+# The lowest declared version of each dependency of the runtime.
+lowest:
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(PIP_QUIET) $(LOWEST)/bin/pip install -q -r tests/lowest-requirements.txt $(TEST_TOOLS)
+	$(PIP_QUIET) $(LOWEST)/bin/pip install -q --no-deps .
+	$(LOWEST)/bin/python -m pytest -q $(TWO) tests/sdk
+
+# Every Python that the SDK supports and that is installed; pyenv's are found too.
+pythons: $(VERSIONS:%=python-%)
+
+python-%:
+	@export PYENV_VERSION=$$(pyenv latest $* 2>/dev/null); set -e; \
+	if ! python$* -c '' 2>/dev/null; then echo "Python $* is not installed: skipped"; exit 0; fi; \
+	rm -rf .venv-$@; python$* -m venv .venv-$@; \
+	$(PIP_QUIET) .venv-$@/bin/pip install -q . $(TEST_TOOLS); \
+	echo "Python $*"; .venv-$@/bin/python -m pytest -q $(TWO) tests/sdk
+
+# tflite-runtime needs NumPy 1.
 old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
 	$(OLD)/bin/fer-convert check sdk/fer_sdk/models/small-int8.tflite | grep '^tflite *loads'
 
-# Training is backend-neutral: without TensorFlow it resumes as exactly on JAX, and there two
-# processes train together.
+# Training without TensorFlow: on JAX it resumes exactly, and two processes train together.
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_parallel.py
@@ -90,13 +148,13 @@ gpu: $(DEV)/ready $(VULKAN)/ready
 	VK_ICD_FILENAMES=$(abspath $(VULKAN)/usr/lib/chromium/vk_swiftshader_icd.json) \
 	$(DEV)/bin/python -m pytest -q tests/benchmarks/test_gpu.py
 
-# The benchmark's page in headless Chromium.
+# The benchmark's HTML report in headless Chromium.
 page: $(DEV)/ready chromium
 	$(DEV)/bin/python -m pytest -q -m browser tests/benchmarks
 
 # docs/results: the benchmark of what is shipped, with the peers' numbers that are there.
 benchmark: $(DEV)/ready
-	$(DEV)/bin/fer-bench --photo $(SAMPLE) --report docs/results \
+	$(DEV)/bin/fer-bench --photo $(SAMPLE) --report docs/results --html out/benchmark.html \
 	$(if $(wildcard docs/results/peers.json),--peers docs/results/peers.json)
 
 # docs/results: other packages beside ours, 9 GB of environments in .cache.
@@ -107,10 +165,9 @@ peers: $(DEV)/ready
 # docs/results: instructions on two emulated ARM cores, 200 MB in .cache.
 arm: $(DEV)/ready
 	$(DEV)/bin/python -m research.arm.setup
-	$(DEV)/bin/fer-bench --arm cortex-a76 --arm cortex-a53 --json docs/results/arm.json \
-	> docs/results/arm.txt
+	$(DEV)/bin/python -m research.arm.instructions --json docs/results/arm.json > docs/results/arm.txt
 
-# Ray and what it needs are 500 MB: an environment of its own; two minutes in all.
+# Ray and its dependencies are 500 MB.
 ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest -q tests/ray
 
@@ -121,21 +178,48 @@ android-check: $(DEV)/ready
 	openjdk-17-jdk-headless maven aapt zipalign apksigner; }
 	$(DEV)/bin/python android_demo/check/check.py
 
-# OpenCV's wheel links against two libraries that a bare Debian or Ubuntu lacks.
+# OpenCV's wheel links against two libraries that a minimal Debian or Ubuntu lacks.
 system:
 	@[ "$$(uname)" != Linux ] || ldconfig -p | grep -q 'libGL\.so\.1' \
 	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy libgl1 libglib2.0-0; } \
 	|| { echo 'OpenCV needs libGL.so.1: sudo apt-get install libgl1 libglib2.0-0' >&2; exit 1; }
 
-$(DEMO)/ready: pyproject.toml
-	$(PYTHON) -m venv $(DEMO)
-	$(PIP_QUIET) $(DEMO)/bin/pip install -q -e .
+$(DEMO)/ready: pyproject.toml requirements/demo.txt $(UV)/ready
+	$(call locked,$(DEMO),demo)
 	touch $@
 
-$(DEV)/ready: pyproject.toml
-	$(PYTHON) -m venv $(DEV)
-	$(PIP_QUIET) $(DEV)/bin/pip install -q --upgrade "pip>=25.1"
-	$(PIP_QUIET) $(DEV)/bin/pip install -q -e ".[onnx,train,convert,bench,plot,parquet]" --group dev
+$(DEV)/ready: pyproject.toml requirements/dev.txt $(UV)/ready
+	$(call locked,$(DEV),dev)
+	touch $@
+
+$(OLD)/ready: pyproject.toml requirements/tflite-runtime.txt $(UV)/ready
+	$(call locked,$(OLD),tflite-runtime)
+	touch $@
+
+$(JAX)/ready: pyproject.toml requirements/jax.txt $(UV)/ready
+	$(call locked,$(JAX),jax)
+	touch $@
+
+$(RAY)/ready: pyproject.toml requirements/ray.txt $(UV)/ready
+	$(call locked,$(RAY),ray)
+	touch $@
+
+# Resolved for every platform; the tools run on Python 3.11 and newer. No line names an index.
+RESOLVE = $(UV)/bin/uv pip compile -q --universal --upgrade --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command 'make lock' -c requirements/constraints.txt \
+	pyproject.toml
+lock: $(UV)/ready
+	$(RESOLVE) --python-version 3.10 --group build -o requirements/demo.txt
+	$(RESOLVE) --python-version 3.11 --group dev --extra onnx --extra train --extra convert \
+	--extra bench --extra plot --extra parquet -o requirements/dev.txt
+	$(RESOLVE) --python-version 3.11 --group build --group test --group jax -o requirements/jax.txt
+	$(RESOLVE) --python-version 3.10 --group build --group test --extra ray -o requirements/ray.txt
+	$(RESOLVE) --python-version 3.10 --group build --group test --extra tflite-runtime \
+	-o requirements/tflite-runtime.txt
+
+$(UV)/ready:
+	$(PYTHON) -m venv $(UV)
+	$(PIP_QUIET) $(UV)/bin/pip install -q uv==0.13.9
 	touch $@
 
 $(VULKAN)/ready:
@@ -147,26 +231,20 @@ $(VULKAN)/ready:
 	ln -s ../usr/lib/chromium/libvulkan.so.1 $(VULKAN)/lib/
 	touch $@
 
-$(DEV)/docs-ready: $(DEV)/ready
-	$(PIP_QUIET) $(DEV)/bin/pip install -q --group docs
-	touch $@
-
-$(OLD)/ready: pyproject.toml
-	$(PYTHON) -m venv $(OLD)
-	$(PIP_QUIET) $(OLD)/bin/pip install -q -e ".[tflite-runtime]" pytest hypothesis
-	touch $@
-
-$(JAX)/ready: pyproject.toml
-	$(PYTHON) -m venv $(JAX)
-	$(PIP_QUIET) $(JAX)/bin/pip install -q -e . "keras>=3.15,<3.16" jax matplotlib pytest
-	touch $@
-
-$(RAY)/ready: pyproject.toml
-	$(PYTHON) -m venv $(RAY)
-	$(PIP_QUIET) $(RAY)/bin/pip install -q -e ".[ray]" pytest hypothesis
-	touch $@
+# What a tagged release carries: wheel, sdist, sources of the Android library, npm package.
+release: $(DEV)/ready $(WEB)/vendor/ready
+	rm -rf dist build/npm && mkdir -p build/npm
+	$(DEV)/bin/python -m build --no-isolation --outdir dist .
+	cp -r $(WEB)/fer $(WEB)/vendor $(WEB)/package.json LICENSE build/npm && rm build/npm/vendor/ready
+	set -e; version=$$(basename dist/*.tar.gz .tar.gz); version=$${version#fer_sdk-}; \
+	git archive --prefix="fer-android-$$version/" -o "dist/fer-android-$$version-sources.zip" HEAD \
+	LICENSE THIRD_PARTY_NOTICES.md sdk/fer_sdk/models sdk/fer_sdk/data $(ANDROID_SOURCES); \
+	cd build/npm; npm pkg delete private; npm pkg set name=fer-sdk-web version="$$version" type=module \
+	description='Facial-expression recognition in the browser with LiteRT.js' 'exports[./*]=./fer/*'; \
+	npm pack --silent --pack-destination ../../dist
+	ls -l dist
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) $(RAY) dist out
+	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
 	rm -rf $(WEB)/node_modules $(WEB)/vendor $(WEB)/export
 	rm -rf android_demo/check/target android_demo/check/*/target
