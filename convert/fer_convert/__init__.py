@@ -1,1 +1,1 @@
-"""Convert trained models for phones and boards, and prove them equal."""
+"""Convert trained models to TFLite and ONNX files and check their parity with the float model."""

@@ -1,13 +1,13 @@
-"""Everything that an app needs, in one folder: models, sidecars, face detector, golden vectors.
+"""Export of everything that an app needs: models, sidecars, face detector, golden predictions.
 
 ::
 
-    manifest.json    what is there, with the sha256 of each file
-    models/          every bundle; of an int8 .tflite with uint8 input also NAME-float-io.tflite,
-                     for LiteRT.js and for buffers of floats; of float32 and int8 also the .onnx,
-                     for ONNX Runtime
+    manifest.json    list of the content, with the sha256 of each file
+    models/          every bundle; for an int8 .tflite with uint8 input also NAME-float-io.tflite
+                     with float32 input and output, as LiteRT.js requires; for float32 and int8
+                     also the .onnx for ONNX Runtime
     detector/        BlazeFace
-    golden/          synthetic faces, and each model's predictions for them in Python
+    golden/          synthetic faces and each model's predictions for them in Python
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from fer_convert.float_io import with_float_io
 from fer_convert.onnx_recipes import OPSET
-from fer_convert.parity import ParityError
+from fer_convert.parity import ParityError, difference
 from fer_convert.synthetic_faces import synthetic_faces
 from fer_sdk._internal.files import sha256_of
 from fer_sdk._internal.native_log import captured_native_log
@@ -44,16 +44,16 @@ SCHEMA: Final = 1
 GOLDEN_FACES: Final = 200
 FLOAT_IO: Final = "-float-io"
 ONNX_TOLERANCE: Final = {"float32": 1e-4, "int8": 0.1}
-"""Largest difference of a probability between a .tflite and the .onnx that is made from it."""
+"""Largest allowed difference of a probability between a .tflite and the .onnx made from it."""
 
-Say = Callable[[str], None]
+OnStage = Callable[[str], None]
 
 
 def bundles_in(folder: Path) -> list[Path]:
     """Return the .tflite and .onnx files of a folder, sorted by name.
 
     Raises:
-        InputError: If there is none.
+        InputError: If the folder contains none.
     """
     found = [p for p in sorted(folder.glob("*")) if p.suffix in (".tflite", ".onnx")]
     if not found:
@@ -66,35 +66,35 @@ def export(
     out: Path,
     *,
     overwrite: bool = False,
-    say: Say = lambda stage: None,
+    on_stage: OnStage = lambda stage: None,
 ) -> dict[str, Any]:
-    """Write an app's folder, or nothing.
+    """Write an app's folder; on errors nothing is written.
 
     Args:
-        models: .tflite and .onnx files with their sidecars, all for one input size.
-        out: The folder; must be absent or empty.
+        models: .tflite and .onnx files with sidecars, all with the same input.
+        out: The folder, which must not exist or must be empty.
         overwrite: Replace an earlier export in `out`.
-        say: Told about each stage.
+        on_stage: Receives the name of each stage when it starts.
 
     Returns:
         The manifest.
 
     Raises:
-        InputError: If `out` holds something else, cannot be written, or the models do not fit.
+        InputError: If `out` has other content or cannot be written, or the models' inputs differ.
         BundleError: If a bundle is damaged.
-        ParityError: If a made file does not answer as the one that it was made from.
+        ParityError: If the predictions of a derived file differ from those of its source.
     """
     _check_free(out, overwrite)
     bundles = [ModelBundle.load(path) for path in models]
     spec = bundles[0].input
     for bundle in bundles:
         if bundle.input != spec:
-            raise InputError(f"{bundle.path} has another input than {bundles[0].path}")
+            raise InputError(f"{bundle.path} and {bundles[0].path} have different inputs")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".fer-android-") as folder:
             ready = Path(folder) / "export"
-            manifest = _fill(ready, bundles, spec, say)
+            manifest = _fill(ready, bundles, spec, on_stage)
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(out)
             ready.replace(out)
@@ -104,19 +104,21 @@ def export(
 
 
 def _check_free(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds something that this command did not write."""
+    """Raise an error if a folder has content that is not an export, or must not be overwritten."""
     if not out.exists():
         return
     if not out.is_dir():
         raise InputError(f"{out} must be a folder, but is a file")
     names = {path.name for path in out.iterdir()}
     if names and "manifest.json" not in names:
-        raise InputError(f"{out} holds files that are no export: give a new or an empty folder")
+        raise InputError(f"{out} contains files that are not an export: use a new or empty folder")
     if names and not overwrite:
-        raise InputError(f"{out} holds an export already: add --overwrite or give another folder")
+        raise InputError(f"{out} already contains an export: add --overwrite or use another folder")
 
 
-def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> dict[str, Any]:
+def _fill(
+    out: Path, bundles: list[ModelBundle], spec: InputSpec, on_stage: OnStage
+) -> dict[str, Any]:
     for name in ("models", "detector", "golden"):
         (out / name).mkdir(parents=True)
     faces = synthetic_faces(GOLDEN_FACES, spec)
@@ -125,8 +127,8 @@ def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> d
     (out / "detector" / BLAZEFACE_FILE).write_bytes(detector)
 
     predictions, models = {}, []
-    for bundle in _all_bundles(out / "models", bundles, faces, say):
-        say(f"predictions of {bundle.path.name}")
+    for bundle in _all_bundles(out / "models", bundles, faces, on_stage):
+        on_stage(f"run {bundle.path.name}")
         file = f"models/{bundle.path.name}"
         predictions[file] = _predictions(bundle, faces).tolist()
         models.append(
@@ -159,50 +161,51 @@ def _fill(out: Path, bundles: list[ModelBundle], spec: InputSpec, say: Say) -> d
 
 
 def _default(bundles: list[ModelBundle]) -> str:
-    """Return the model that an app starts with: the SDK's own default, else the first int8 one."""
+    """Return the name of the app's default model: the SDK's default, else the first int8 model."""
     names = [bundle.path.stem.removesuffix(FLOAT_IO) for bundle in bundles]
-    small = [n for n, bundle in zip(names, bundles, strict=True) if bundle.precision == "int8"]
-    return DEFAULT_MODEL if DEFAULT_MODEL in names else (small or names)[0]
+    int8 = [n for n, bundle in zip(names, bundles, strict=True) if bundle.precision == "int8"]
+    return DEFAULT_MODEL if DEFAULT_MODEL in names else (int8 or names)[0]
 
 
 def _all_bundles(
-    folder: Path, bundles: list[ModelBundle], faces: NDArray[np.uint8], say: Say
+    folder: Path, bundles: list[ModelBundle], faces: NDArray[np.uint8], on_stage: OnStage
 ) -> list[ModelBundle]:
-    """Copy every bundle and make those that an app needs beside them."""
+    """Copy every bundle and derive the additional files that an app needs."""
     copied = []
     for bundle in bundles:
         for path in (bundle.path, bundle.sidecar):
             shutil.copyfile(path, folder / path.name)
         copied.append(ModelBundle.load(folder / bundle.path.name))
-    there = {bundle.path.name for bundle in copied}
-    made = list(copied)
+    existing = {bundle.path.name for bundle in copied}
+    result = list(copied)
     for bundle in copied:
         if bundle.path.suffix != ".tflite" or bundle.path.stem.endswith(FLOAT_IO):
             continue
-        twin = bundle
+        with_float32_input = bundle
         if bundle.precision == "int8" and _input_type(bundle) == "uint8":
             float_io = f"{bundle.path.stem}{FLOAT_IO}.tflite"
-            if float_io not in there:
-                say(f"make {float_io}")
+            if float_io not in existing:
+                on_stage(f"write {float_io}")
                 data = with_float_io(bundle.path.read_bytes())
-                made.append(_made(bundle, float_io, data, f"fer-sdk {version('fer-sdk')}"))
-                _check_twin(bundle, made[-1], faces, 0.0)
-            twin = next(b for b in made if b.path.name == float_io)
+                result.append(_derive(bundle, float_io, data, f"fer-sdk {version('fer-sdk')}"))
+                _check_derived(bundle, result[-1], faces, 0.0)
+            with_float32_input = next(b for b in result if b.path.name == float_io)
         onnx = f"{bundle.path.stem}.onnx"
-        wanted = bundle.precision in ONNX_TOLERANCE and _input_type(twin) == "float32"
-        if wanted and onnx not in there:
-            say(f"make {onnx}")
-            made.append(_made(bundle, onnx, _to_onnx(twin.path), f"tf2onnx {version('tf2onnx')}"))
-            _check_twin(bundle, made[-1], faces, ONNX_TOLERANCE[bundle.precision])
-    return sorted(made, key=lambda bundle: bundle.path.name)
+        wanted = bundle.precision in ONNX_TOLERANCE and _input_type(with_float32_input) == "float32"
+        if wanted and onnx not in existing:
+            on_stage(f"write {onnx}")
+            data = _to_onnx(with_float32_input.path)
+            result.append(_derive(bundle, onnx, data, f"tf2onnx {version('tf2onnx')}"))
+            _check_derived(bundle, result[-1], faces, ONNX_TOLERANCE[bundle.precision])
+    return sorted(result, key=lambda bundle: bundle.path.name)
 
 
 def _input_type(bundle: ModelBundle) -> str:
     return inspect(bundle.path).inputs[0].dtype
 
 
-def _made(source: ModelBundle, name: str, data: bytes, converter: str) -> ModelBundle:
-    """Write a file made from a bundle's, with its sidecar; the source's scores are not its own."""
+def _derive(source: ModelBundle, name: str, data: bytes, converter: str) -> ModelBundle:
+    """Write a file derived from a bundle, with a sidecar without the source's metrics."""
     path = source.path.with_name(name)
     path.write_bytes(data)
     origin = {**source.source, "made_from": sha256_of(source.path), "converter": converter}
@@ -212,24 +215,25 @@ def _made(source: ModelBundle, name: str, data: bytes, converter: str) -> ModelB
 
 
 def _to_onnx(path: Path) -> bytes:
-    """Return a .tflite file's network as .onnx; an int8 one keeps its scales, as QDQ pairs."""
+    """Convert a .tflite file to .onnx; int8 files keep their scales in QDQ format."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, at import
     import warnings
 
     with captured_native_log(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tf2onnx calls deprecated parts of TensorFlow and NumPy
+        warnings.simplefilter("ignore")  # tf2onnx uses deprecated TensorFlow and NumPy APIs
         import tf2onnx
 
-        made, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
-    _part(made.graph)
-    return bytes(made.SerializeToString())
+        model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
+    _duplicate_shared_constants(model.graph)
+    return bytes(model.SerializeToString())
 
 
-def _part(graph: Any) -> None:
-    """Give every user of a constant its own: ONNX Runtime cannot make shared ones exact.
+def _duplicate_shared_constants(graph: Any) -> None:
+    """Give each node its own copy of a constant.
 
-    See `fer_sdk.runtimes.onnx.exact_int8_sums`; it stops at the second one that it would replace.
+    ONNX Runtime cannot load files with shared constants under the session option that
+    `fer_sdk.runtimes.onnx.exact_int8_sums` sets.
     """
     constants = {constant.name: constant for constant in graph.initializer}
     used: Counter[str] = Counter()
@@ -249,16 +253,14 @@ def _predictions(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.fl
         return classifier.probabilities(faces)
 
 
-def _check_twin(
-    source: ModelBundle, made: ModelBundle, faces: NDArray[np.uint8], tolerance: float
+def _check_derived(
+    source: ModelBundle, derived: ModelBundle, faces: NDArray[np.uint8], tolerance: float
 ) -> None:
-    """Hold a made file to its source's predictions."""
-    wanted, given = _predictions(source, faces), _predictions(made, faces)
-    difference = float(np.abs(wanted - given).max())
-    agree = float((wanted.argmax(axis=1) == given.argmax(axis=1)).mean())
-    if not difference <= tolerance or agree < 0.98:
+    """Raise an error if the predictions of a derived file differ from those of its source."""
+    found = difference(_predictions(source, faces), _predictions(derived, faces))
+    if not found.largest_difference <= tolerance or found.agreement < 0.98:
         raise ParityError(
-            f"{made.path.name} must answer as {source.path.name} on {len(faces)} drawn faces, but "
-            f"a probability differs by {difference:.2g} (allowed {tolerance:g}) and labels agree "
-            f"on {agree:.1%}"
+            f"{derived.path.name} differs from {source.path.name} on {len(faces)} synthetic faces: "
+            f"a probability differs by {found.largest_difference:.2g} (allowed {tolerance:g}) and "
+            f"labels agree on {found.agreement:.1%} (at least 98%)"
         )

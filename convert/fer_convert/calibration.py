@@ -1,7 +1,8 @@
-"""What tells an int8 model the range of every activation: faces, or ranges stored once.
+"""Calibration: the source of the activation ranges of an int8 model.
 
-Faces come from FER2013's Training split or from photos. The ranges that FER2013 gives are also
-stored beside the shipped float model, so that a machine without FER2013 makes the same file.
+Ranges are measured on faces from FER2013's Training split or from photos. The ranges measured on
+FER2013 are also stored beside the shipped float model, so that machines without FER2013 write the
+same file.
 """
 
 import base64
@@ -30,16 +31,16 @@ FEWEST_FACES: Final = 20
 PHOTOS: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 Range = tuple[str, float, float]
-"""What makes the tensor (an operator, or "input"), its least and its largest number."""
+"""Operator that produces the tensor (or "input"), smallest and largest value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Range of every tensor between operators, in the order of the float file.
+    """Ranges of all activation tensors, in the order of the float file.
 
     Attributes:
-        tflite: Of the float .tflite file.
-        onnx: Of the float .onnx file; its batch normalisation is folded elsewhere.
+        tflite: Ranges of the float .tflite file.
+        onnx: Ranges of the float .onnx file, which fuses batch normalization differently.
     """
 
     tflite: tuple[Range, ...]
@@ -48,43 +49,45 @@ class Ranges:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Faces, or stored ranges; never both.
+    """Source of activation ranges: either faces or stored ranges.
 
     Attributes:
-        words: What it is, for people and for the sidecar.
-        faces: uint8 (n, height, width), or None.
+        description: What the source is, for output and sidecars.
+        faces: Model inputs, uint8 (n, height, width), range [0, 255], or None.
         ranges: Stored ranges, or None.
     """
 
-    words: str
+    description: str
     faces: NDArray[np.uint8] | None = None
     ranges: Ranges | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What a statistics file holds.
+class StoredCalibration:
+    """Contents of a calibration file.
 
     Attributes:
         calibration: The stored ranges.
-        mean_faces: The mean of Training's faces of each expression, uint8 (7, 48, 48).
+        mean_faces: Mean of the Training faces of each expression, uint8 (7, 48, 48).
     """
 
     calibration: Calibration
     mean_faces: NDArray[np.uint8]
 
 
-def training_faces(data: Fer2013, samples: int, spec: InputSpec, seed: int = 0) -> Calibration:
-    """Draw faces from Training, the same number of each expression.
+def calibration_from_training(
+    data: Fer2013, samples: int, spec: InputSpec, seed: int = 0
+) -> Calibration:
+    """Sample deduplicated Training faces, the same number per expression.
 
     Args:
         data: FER2013.
-        samples: How many faces; rounded up to a multiple of the classes.
+        samples: Number of faces, rounded up to a multiple of the number of expressions.
         spec: Input of the model.
-        seed: Same seed, same faces.
+        seed: Random seed of the sample.
 
     Raises:
-        InputError: If a class has too few faces.
+        InputError: If an expression has too few faces.
     """
     rng = np.random.default_rng(seed)
     rows = data.rows(TRAINING, deduplicated=True)
@@ -94,10 +97,10 @@ def training_faces(data: Fer2013, samples: int, spec: InputSpec, seed: int = 0) 
     rarest = min(range(classes), key=lambda number: len(of_class[number]))
     fewest = len(of_class[rarest])
     if fewest < each:
-        cure = f"--calibration-samples {classes * fewest} takes all" if fewest else "add some"
+        advice = f"use --calibration-samples {classes * fewest}" if fewest else "add faces"
         raise InputError(
-            f"calibration asks for {each} faces of {FER2013_LABELS[rarest]}, "
-            f"but Training has {fewest}: {cure}"
+            f"calibration needs {each} faces of {FER2013_LABELS[rarest]}, "
+            f"but Training has {fewest}: {advice}"
         )
     chosen = [rng.choice(faces, each, replace=False) for faces in of_class]
     drawn = data.pixels[rng.permutation(np.concatenate(chosen))]
@@ -105,24 +108,26 @@ def training_faces(data: Fer2013, samples: int, spec: InputSpec, seed: int = 0) 
     return Calibration(f"{len(faces)} faces of FER2013 Training, seed {seed}", faces)
 
 
-def photo_faces(folder: Path, samples: int, spec: InputSpec, seed: int = 0) -> Calibration:
-    """Find and crop the faces of all photos in a folder, as the SDK does for a model.
+def calibration_from_photos(
+    folder: Path, samples: int, spec: InputSpec, seed: int = 0
+) -> Calibration:
+    """Detect and crop the faces of all photos in a folder, as the SDK does for inference.
 
     Args:
-        folder: JPEG, PNG, WebP and BMP files, also in folders below.
-        samples: At most so many faces are drawn.
+        folder: Folder of JPEG, PNG, WebP and BMP files; subfolders are included.
+        samples: Largest number of faces; if there are more, a random sample is used.
         spec: Input of the model.
-        seed: Same seed, same faces.
+        seed: Random seed of the sample.
 
     Raises:
         InputError: If the folder or a photo cannot be read, or there are too few faces.
     """
     if not folder.is_dir():
-        raise InputError(f"--calibration must be a folder of photos, but {folder} is none")
+        raise InputError(f"--calibration must be a folder of photos, but {folder} is not a folder")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTOS)
     crops, without = [], 0
     detector = YuNet()
-    for path in progress_bar(iterable=paths, desc="find faces", unit=" photo"):
+    for path in progress_bar(iterable=paths, desc="detect faces", unit=" photo"):
         photo = read_photo(path, convert=True)
         found = detector.detect(photo)
         without += not found
@@ -141,27 +146,29 @@ def photo_faces(folder: Path, samples: int, spec: InputSpec, seed: int = 0) -> C
     if len(crops) < FEWEST_FACES:
         raise InputError(
             f"calibration needs {FEWEST_FACES} faces, but {len(paths)} photos in {folder} "
-            f"show {len(crops)}: add photos of faces"
+            f"contain {len(crops)}: add photos of faces"
         )
     order = np.random.default_rng(seed).permutation(len(crops))[:samples]
     faces = np.stack(crops)[order]
-    words = f"{len(faces)} of {len(crops)} faces in {len(paths)} photos, {without} without a face"
-    return Calibration(words, faces)
+    description = (
+        f"{len(faces)} of {len(crops)} faces in {len(paths)} photos, {without} without a face"
+    )
+    return Calibration(description, faces)
 
 
-def statistics_of(model: Path) -> Path:
-    """Return the path of a float model's stored statistics: the model's with more added."""
+def calibration_path(model: Path) -> Path:
+    """Return the path of a float model's calibration file, `MODEL.calibration.json`."""
     return model.with_name(model.name + ".calibration.json")
 
 
-def store(model: Path, calibration: Calibration, ranges: Ranges, data: Fer2013) -> Path:
-    """Write a float model's statistics beside it.
+def write_calibration(model: Path, calibration: Calibration, ranges: Ranges, data: Fer2013) -> Path:
+    """Write the calibration file of a float model.
 
     Args:
         model: The `.keras` file.
-        calibration: The faces that gave the ranges.
-        ranges: What they gave.
-        data: FER2013, whose Training faces give the mean faces.
+        calibration: The faces on which the ranges were measured.
+        ranges: The measured ranges.
+        data: FER2013; the mean faces are computed from its Training split.
 
     Returns:
         Path of the file.
@@ -177,26 +184,26 @@ def store(model: Path, calibration: Calibration, ranges: Ranges, data: Fer2013) 
     text = {
         "schema": SCHEMA,
         "float_sha256": sha256_of(model),
-        "faces": calibration.words,
+        "faces": calibration.description,
         **asdict(ranges),
         "mean_faces_png": base64.b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode(),
     }
-    path = statistics_of(model)
+    path = calibration_path(model)
     with write_beside(path) as temporary:
         temporary.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
     return path
 
 
-def load_stored(source: ModelBundle) -> Stored:
-    """Read the statistics stored beside a float model.
+def read_calibration(source: ModelBundle) -> StoredCalibration:
+    """Read the calibration file of a float model.
 
     Raises:
-        InputError: If there are none.
-        BundleError: If they are damaged or another model's.
+        InputError: If the file does not exist.
+        BundleError: If the file is damaged or belongs to another model.
     """
     import cv2
 
-    path = statistics_of(source.path)
+    path = calibration_path(source.path)
     if not path.is_file():
         raise InputError(f"no stored calibration at {path}")
     try:
@@ -205,7 +212,7 @@ def load_stored(source: ModelBundle) -> Stored:
             raise ValueError(f"schema must be {SCHEMA}, but is {text['schema']!r}")
         ranges = Ranges(
             *(
-                tuple((str(maker), float(low), float(high)) for maker, low, high in text[kind])
+                tuple((str(name), float(low), float(high)) for name, low, high in text[kind])
                 for kind in ("tflite", "onnx")
             )
         )
@@ -213,12 +220,16 @@ def load_stored(source: ModelBundle) -> Stored:
         picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
         if picture is None or picture.shape[0] != len(FER2013_LABELS) * picture.shape[1]:
             raise ValueError("mean_faces_png is not seven square faces")
-        words, owner = str(text["faces"]), text["float_sha256"]
+        faces, owner = str(text["faces"]), text["float_sha256"]
     except (OSError, ValueError, TypeError, KeyError, binascii.Error, cv2.error) as error:
-        raise BundleError(f"{path} is damaged: {error!r}; write it again") from error
+        raise BundleError(
+            f"{path} is damaged: {error!r}; run `fer-convert calibrate` again"
+        ) from error
     if owner != sha256_of(source.path):
-        raise BundleError(f"{path} belongs to another model than {source.path}: write it again")
+        raise BundleError(
+            f"{path} does not belong to {source.path}: run `fer-convert calibrate` again"
+        )
     means = picture.reshape(len(FER2013_LABELS), -1, picture.shape[1])
-    return Stored(
-        Calibration(f"stored ranges of {words}", ranges=ranges), np.asarray(means, np.uint8)
+    return StoredCalibration(
+        Calibration(f"stored ranges of {faces}", ranges=ranges), np.asarray(means, np.uint8)
     )

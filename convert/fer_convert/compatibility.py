@@ -1,4 +1,4 @@
-"""Where a file runs: which delegates take its operators, and the oldest runtime that loads it."""
+"""Compatibility of a model file with delegates and older runtimes."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,9 +16,10 @@ GPU_OPERATORS: Final = {
     "MUL", "PAD", "PRELU", "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR", "SOFTMAX",
     "STRIDED_SLICE", "SUB", "TRANSPOSE_CONV",
 }  # fmt: skip
-"""What the GPU delegate takes, https://ai.google.dev/edge/litert/performance/gpu; some take more.
+"""Operators of the GPU delegate, https://ai.google.dev/edge/litert/performance/gpu.
 
-Quantized files are computed in floating point there, so that QUANTIZE and DEQUANTIZE vanish.
+Some versions support more. The delegate computes quantized files in floating point and removes
+QUANTIZE and DEQUANTIZE.
 """
 
 RELEASES: Final = {
@@ -56,21 +57,21 @@ RELEASES: Final = {
     "TANH": "1.14 1.14 2.3",
     "TRANSPOSE": "1.6 1.14 1.15 2.3 2.4",
 }
-"""TensorFlow release that brought version 1, 2, ... of each operator.
+"""First TensorFlow release that supports version 1, 2, ... of each operator.
 
-From tensorflow/lite/tools/versioning/runtime_version.cc of TensorFlow 2.12; newer versions are not
-listed there.
+Source: tensorflow/lite/tools/versioning/runtime_version.cc of TensorFlow 2.12, which lists no newer
+versions.
 """
 
 ONNX_RUNTIMES: Final = {
     13: "1.6", 14: "1.8", 15: "1.9", 16: "1.11", 17: "1.12", 18: "1.14", 19: "1.15", 20: "1.17",
     21: "1.18", 22: "1.20",
 }  # fmt: skip
-"""First ONNX Runtime for each opset, https://onnxruntime.ai/docs/reference/compatibility.html."""
+"""First ONNX Runtime release for each opset, https://onnxruntime.ai/docs/reference/compatibility.html."""
 
 
 def tflite_compatibility(path: Path) -> dict[str, str]:
-    """Say which delegates take a .tflite file's operators, and the oldest runtime that loads it."""
+    """Return the delegate support of a .tflite file and the oldest runtime that loads it."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     content = path.read_bytes()
@@ -81,21 +82,21 @@ def tflite_compatibility(path: Path) -> dict[str, str]:
         interpreter = Interpreter(model_content=content, experimental_op_resolver_type=plain)
     operators = interpreter._get_ops_details()
     names = [op["op_name"] for op in operators]
-    left = [names[number] for number in _outside_delegates(delegated._get_ops_details())]
+    rest = [names[number] for number in _outside_delegates(delegated._get_ops_details())]
     return {
-        "XNNPACK": _taken(len(names), left),
+        "XNNPACK": _support(len(names), rest),
         "GPU": _on_gpu(interpreter, names),
         "oldest": _oldest(content),
     }
 
 
 def _outside_delegates(operators: list[dict[str, Any]]) -> list[int]:
-    """Return the numbers of the operators that no delegate took.
+    """Return the indices of the operators that no delegate executes.
 
-    An interpreter lists the operators that a delegate replaced as well as the delegate's own node,
-    which lies between the tensors that it reads and those that it makes.
+    An interpreter lists the operators that a delegate replaced and the delegate's own node, whose
+    inputs and outputs enclose the replaced operators.
     """
-    makers = {
+    producers = {
         int(index): number
         for number, op in enumerate(operators)
         for index in op["outputs"]
@@ -106,10 +107,12 @@ def _outside_delegates(operators: list[dict[str, Any]]) -> list[int]:
         read = {int(index) for index in delegate["inputs"]}
         open_tensors = [int(index) for index in delegate["outputs"]]
         while open_tensors:
-            maker = makers.get(open_tensors.pop())
-            if maker is not None and maker not in inside:
-                inside.add(maker)
-                open_tensors += [int(i) for i in operators[maker]["inputs"] if int(i) not in read]
+            producer = producers.get(open_tensors.pop())
+            if producer is not None and producer not in inside:
+                inside.add(producer)
+                open_tensors += [
+                    int(i) for i in operators[producer]["inputs"] if int(i) not in read
+                ]
     return [
         number
         for number, op in enumerate(operators)
@@ -117,17 +120,17 @@ def _outside_delegates(operators: list[dict[str, Any]]) -> list[int]:
     ]
 
 
-def _taken(count: int, left: list[str]) -> str:
-    words = f"takes {count - len(left)} of {count} operators"
-    return words + (f", not {_counted(left)}" if left else "")
+def _support(count: int, unsupported: list[str]) -> str:
+    text = f"supports {count - len(unsupported)} of {count} operators"
+    return text + (f", not {_counts(unsupported)}" if unsupported else "")
 
 
 def _on_gpu(interpreter: Any, names: list[str]) -> str:
     types = {np.dtype(tensor["dtype"]) for tensor in interpreter.get_tensor_details()}
     if np.dtype(np.int16) in types:
-        return "refused: int16 activations come out wrong there without a word"
-    left = [n for n in names if n not in GPU_OPERATORS | {"QUANTIZE", "DEQUANTIZE"}]
-    return f"{_taken(len(names), left)} by its published list (float and int8)"
+        return "unsupported: int16 activations give wrong results without an error"
+    rest = [n for n in names if n not in GPU_OPERATORS | {"QUANTIZE", "DEQUANTIZE"}]
+    return f"{_support(len(names), rest)} according to its documentation (float and int8)"
 
 
 def _oldest(content: bytes) -> str:
@@ -136,7 +139,7 @@ def _oldest(content: bytes) -> str:
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     int16 = any(tensor.type == schema.TensorType.INT16 for tensor in model.subgraphs[0].tensors)
-    oldest = "2.3" if int16 else "1.5"  # int16 kernels; their operators keep lower versions
+    oldest = "2.3" if int16 else "1.5"  # int16 kernels, whose operators have lower version numbers
     unknown = []
     for code in model.operatorCodes:
         name = flatbuffer_utils.opcode_to_name(model, model.operatorCodes.index(code))
@@ -146,8 +149,8 @@ def _oldest(content: bytes) -> str:
         else:
             oldest = max(oldest, releases[code.version - 1], key=_release)
     if unknown:
-        return f"newer than TensorFlow Lite 2.12 or unknown: {', '.join(unknown)}"
-    return f"TensorFlow Lite {oldest}, by its operators' versions"
+        return f"unknown or newer than TensorFlow Lite 2.12: {', '.join(unknown)}"
+    return f"TensorFlow Lite {oldest}, according to operator versions"
 
 
 def _release(text: str) -> tuple[int, ...]:
@@ -155,22 +158,22 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 def onnx_compatibility(path: Path) -> dict[str, str]:
-    """Say an .onnx file's opset and how well phones' accelerators would run it.
+    """Return the opset of an .onnx file and the expected support by phone accelerators.
 
     Raises:
-        InputError: If ONNX Runtime cannot analyse it.
+        InputError: If ONNX Runtime cannot analyze the file.
     """
     import onnx
 
     model = onnx.load(str(path))
     opset = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     runtime = ONNX_RUNTIMES.get(opset)
-    since = f"ONNX Runtime {runtime} or newer" if runtime else "no table here says which runtime"
+    since = f"ONNX Runtime {runtime} or newer" if runtime else "first ONNX Runtime release unknown"
     return {"opset": f"{opset}, IR version {model.ir_version}: {since}", **_on_phones(path)}
 
 
 def _on_phones(path: Path) -> dict[str, str]:
-    """Return what ONNX Runtime's mobile checker finds."""
+    """Return the results of ONNX Runtime's mobile usability checker."""
     try:
         from onnxruntime.tools.mobile_helpers import usability_checker as checker
         from onnxruntime.tools.onnx_model_utils import ModelProtoWithShapeInfo
@@ -185,17 +188,17 @@ def _on_phones(path: Path) -> dict[str, str]:
                 model, True, "coreml_supported_mlprogram_ops.md"
             ),
         }
-    except Exception as error:  # its shape inference shares no narrower base
-        raise InputError(f"ONNX Runtime cannot analyse {path}: {first_line(error)}") from error
-    answers = {"shapes": "not fixed: " + ", ".join(v.name for v in dynamic) if dynamic else "fixed"}
+    except Exception as error:  # its shape inference raises unrelated types
+        raise InputError(f"ONNX Runtime cannot analyze {path}: {first_line(error)}") from error
+    result = {"shapes": "not fixed: " + ", ".join(v.name for v in dynamic) if dynamic else "fixed"}
     for name, info in found.items():
-        parts = f"{info.num_partitions} part" + ("s" if info.num_partitions != 1 else "")
-        words = f"takes {info.num_supported_nodes} of {info.num_nodes} operators in {parts}"
+        partitions = f"{info.num_partitions} partition" + "s" * (info.num_partitions != 1)
+        text = f"supports {info.num_supported_nodes} of {info.num_nodes} operators in {partitions}"
         if info.unsupported_ops:
-            words += f", not {', '.join(sorted(info.unsupported_ops))}"
-        answers[name] = f"{words}; worth trying: {info.suitability().name.lower()}"
-    return answers
+            text += f", not {', '.join(sorted(info.unsupported_ops))}"
+        result[name] = f"{text}; expected benefit: {info.suitability().name.lower()}"
+    return result
 
 
-def _counted(names: Iterable[str]) -> str:
+def _counts(names: Iterable[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(Counter(names).items()))

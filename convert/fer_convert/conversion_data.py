@@ -1,16 +1,16 @@
-"""Where ranges and proof come from: FER2013, photos, or what is stored beside the float model."""
+"""Conversion data: the parity faces and the calibration of a conversion."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_convert.calibration import (
     Calibration,
-    load_stored,
-    photo_faces,
-    statistics_of,
-    training_faces,
+    calibration_from_photos,
+    calibration_from_training,
+    calibration_path,
+    read_calibration,
 )
-from fer_convert.parity_faces import GateFaces, public_test_faces, synthetic_faces
+from fer_convert.parity_faces import ParityFaces, mean_face_mixtures, public_test_faces
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
@@ -18,68 +18,72 @@ from fer_sdk.evaluation.fer2013 import Fer2013
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a conversion rests on.
+class ConversionData:
+    """Data that a conversion needs besides the model.
 
     Attributes:
-        gate: Faces to prove it on.
-        calibration: What gives int8 its ranges; None if nothing is quantised.
-        data: FER2013, where it is there.
+        parity_faces: Faces on which converted files are compared with the float model.
+        calibration: Source of the activation ranges; None if no target is quantized.
+        dataset: FER2013, or None if it has not been imported.
     """
 
-    gate: GateFaces
+    parity_faces: ParityFaces
     calibration: Calibration | None = None
-    data: Fer2013 | None = None
+    dataset: Fer2013 | None = None
 
-    def ranges_source(self) -> Calibration:
+    def require_calibration(self) -> Calibration:
         """Return the calibration.
 
         Raises:
             InputError: If there is none.
         """
         if self.calibration is None:
-            raise InputError("quantising needs something to calibrate with")
+            raise InputError("quantization needs a calibration, but none was loaded")
         return self.calibration
 
 
-def find_evidence(
+def find_conversion_data(
     source: ModelBundle,
     data: Path,
     photos: Path | None = None,
     *,
     samples: int = 504,
-    quantising: bool = True,
-) -> Evidence:
-    """Take photos if they are given, else FER2013 if it is there, else what is stored.
+    quantizing: bool = True,
+) -> ConversionData:
+    """Load parity faces and calibration from photos, FER2013 or the stored calibration.
+
+    Calibration uses the photos if given, else FER2013, else the stored calibration. Parity faces
+    come from FER2013 if it exists, else from the photos, else from the stored mean faces.
 
     Args:
-        source: The float model.
-        data: Where FER2013 would be.
-        photos: Folder of photos to calibrate with; proven on FER2013 if that is there too.
-        samples: Faces to calibrate with.
-        quantising: Whether ranges are needed.
+        source: Bundle of the float model.
+        data: Path of the imported FER2013; it need not exist.
+        photos: Folder of photos for calibration.
+        samples: Number of calibration faces.
+        quantizing: Whether a calibration is needed.
 
     Raises:
-        InputError: If there is nothing to rest on.
-        FerError: If what there is, is damaged.
+        InputError: If none of the three sources exists.
+        FerError: If a source is damaged.
     """
     spec = source.input
-    photographed = None if photos is None else photo_faces(photos, samples, spec)
+    from_photos = None if photos is None else calibration_from_photos(photos, samples, spec)
     if data.is_file():
         dataset = fer2013.load(data)
         calibration = None
-        if quantising:
-            calibration = photographed or training_faces(dataset, samples, spec)
-        return Evidence(public_test_faces(dataset, spec, source.labels), calibration, dataset)
-    if photographed is not None and photographed.faces is not None:
-        gate = GateFaces(f"the calibration's {photographed.words}", photographed.faces)
-        return Evidence(gate, photographed if quantising else None)
-    if not statistics_of(source.path).is_file():
+        if quantizing:
+            calibration = from_photos or calibration_from_training(dataset, samples, spec)
+        faces = public_test_faces(dataset, spec, source.labels)
+        return ConversionData(faces, calibration, dataset)
+    if from_photos is not None and from_photos.faces is not None:
+        faces = ParityFaces(f"the calibration faces, {from_photos.description}", from_photos.faces)
+        return ConversionData(faces, from_photos if quantizing else None)
+    if not calibration_path(source.path).is_file():
         raise InputError(
-            f"no imported FER2013 at {data} and no {statistics_of(source.path).name} beside the "
-            "model: run `fer-train import fer2013.csv` first, or add --calibration DIR with photos "
-            "of faces"
+            f"no imported FER2013 at {data} and no {calibration_path(source.path).name} beside the "
+            "model: run `fer-train import fer2013.csv`, or add --calibration DIR with photos of "
+            "faces"
         )
-    stored = load_stored(source)
-    gate = synthetic_faces(stored.mean_faces, spec)
-    return Evidence(gate, stored.calibration if quantising else None)
+    stored = read_calibration(source)
+    faces = mean_face_mixtures(stored.mean_faces, spec)
+    return ConversionData(faces, stored.calibration if quantizing else None)

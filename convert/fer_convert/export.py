@@ -1,4 +1,4 @@
-"""A trained model made ready for conversion: one face a call, no scaling step of its own."""
+"""Preparation of a trained model for conversion: fixed batch size, scaling fused into weights."""
 
 import zipfile
 from pathlib import Path
@@ -12,17 +12,17 @@ from fer_sdk.errors import BundleError, first_line
 
 
 def load_trained(path: Path) -> keras.Model:
-    """Open a `.keras` file of stock layers.
+    """Load a `.keras` file of stock layers.
 
     Raises:
-        BundleError: If Keras refuses the file.
+        BundleError: If Keras cannot load the file.
     """
-    if not zipfile.is_zipfile(path):  # Keras would say that it is not there
-        raise BundleError(f"{path} is not a .keras file, or a truncated one")
+    if not zipfile.is_zipfile(path):  # Keras would report a missing file
+        raise BundleError(f"{path} is not a .keras file or is truncated")
     try:
         model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BundleError(f"Keras refuses {path}: {first_line(error)}") from error
+        raise BundleError(f"Keras cannot load {path}: {first_line(error)}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise BundleError(
             f"{path} must have one input and one output, "
@@ -32,58 +32,58 @@ def load_trained(path: Path) -> keras.Model:
 
 
 def check_ports(model: keras.Model, source: ModelBundle) -> None:
-    """Refuse a model that does not take and give what its sidecar states.
+    """Raise an error if a model's input or output shape differs from its sidecar.
 
     Raises:
-        BundleError: If input or output is another.
+        BundleError: If a shape differs.
     """
     spec = source.input
-    wanted = (None, spec.height, spec.width, 1), (None, len(source.labels))
-    came = tuple(model.input_shape), tuple(model.output_shape)
-    if came != wanted:
+    expected = (None, spec.height, spec.width, 1), (None, len(source.labels))
+    actual = tuple(model.input_shape), tuple(model.output_shape)
+    if actual != expected:
         raise BundleError(
-            f"{source.path} must take {wanted[0]} and give {wanted[1]}, as its sidecar states, "
-            f"but takes {came[0]} and gives {came[1]}"
+            f"{source.path} must have input {expected[0]} and output {expected[1]} according to "
+            f"its sidecar, but has input {actual[0]} and output {actual[1]}"
         )
 
 
 def for_conversion(model: keras.Model, batch: int = 1) -> keras.Model:
-    """Return an equal model for a fixed number of faces, without a scaling step of its own.
+    """Return an equivalent model with a fixed batch size and without a scaling layer.
 
-    A leading `Rescaling` without offset that feeds one bias-free convolution moves into that
-    convolution's kernel, which is exact with any padding: an int8 file then takes pixels as they
-    are and spends nothing on scaling. Any other model keeps its layers.
+    A leading `Rescaling` layer without offset that feeds exactly one convolution is multiplied into
+    the convolution's kernel. This is exact with any padding. An int8 file then takes unscaled
+    pixels. All other models keep their layers.
 
     Args:
-        model: Takes float32 (batch, height, width, channels), range [0, 255].
-        batch: Faces a call.
+        model: Input float32 (any batch, height, width, channels), range [0, 255].
+        batch: Faces per call.
 
     Returns:
-        A model for float32 (batch, height, width, channels), range [0, 255].
+        A model with input float32 (batch, height, width, channels), range [0, 255].
     """
-    folded = _foldable(model)
+    fusible = _fusible_rescaling(model)
     inputs = keras.Input(batch_shape=(batch, *model.input_shape[1:]), name="face")
 
     def copy(layer: layers.Layer) -> layers.Layer:
-        if folded and layer is folded[0]:
+        if fusible and layer is fusible[0]:
             return layers.Identity(name=layer.name)
         return layer.__class__.from_config(layer.get_config())
 
     twin = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy)
     twin.set_weights(model.get_weights())
-    if folded:
-        scaling, convolution = folded
+    if fusible:
+        scaling, convolution = fusible
         first = twin.get_layer(convolution.name)
         first.kernel.assign(first.kernel.numpy() * np.float32(scaling.scale))
     return twin
 
 
-def _foldable(model: keras.Model) -> tuple[layers.Rescaling, layers.Conv2D] | None:
-    """Return the scaling layer and the one convolution behind it, if scaling can move there."""
+def _fusible_rescaling(model: keras.Model) -> tuple[layers.Rescaling, layers.Conv2D] | None:
+    """Return the scaling layer and the convolution that it feeds, or None if not fusible."""
     found = [layer for layer in model.layers if isinstance(layer, layers.Rescaling)]
     if len(found) != 1 or np.any(found[0].offset):
         return None
-    behind = [node.operation for node in found[0]._outbound_nodes]
-    if len(behind) != 1 or not isinstance(behind[0], layers.Conv2D):
+    consumers = [node.operation for node in found[0]._outbound_nodes]
+    if len(consumers) != 1 or not isinstance(consumers[0], layers.Conv2D):
         return None
-    return found[0], behind[0]
+    return found[0], consumers[0]

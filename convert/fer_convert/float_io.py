@@ -1,4 +1,4 @@
-"""An int8 .tflite made to take and give float32, as LiteRT.js asks for."""
+"""Float32 input and output for an int8 .tflite file, as required by LiteRT.js."""
 
 from typing import Any
 
@@ -6,37 +6,40 @@ from fer_sdk.errors import BundleError
 
 
 def with_float_io(data: bytes) -> bytes:
-    """Return the same int8 network for float32 pixels in and float32 logits out.
+    """Return the same int8 network with float32 pixels as input and float32 logits as output.
 
-    The numbers inside stay as they are: the first operator quantises floats instead of uint8, and
-    one more at the end turns int8 into floats.
+    Weights and quantization parameters are unchanged: the first operator quantizes float32 instead
+    of uint8, and a DEQUANTIZE operator is appended.
 
     Args:
-        data: A .tflite file as `recipes.int8_full` makes it: uint8 pixels in, int8 logits out.
+        data: A .tflite file written by `recipes.int8_full`: uint8 input, int8 output.
 
     Raises:
-        BundleError: If the file is another kind of model.
+        BundleError: If the file does not have uint8 input and int8 output.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model: Any = schema.ModelT.InitFromPackedBuf(data, 0)
     (graph,) = model.subgraphs
-    entry, exit = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    face, output = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     first = model.operatorCodes[graph.operators[0].opcodeIndex].builtinCode
     types = schema.TensorType
-    came = (entry.type, exit.type, first)
-    if came != (types.UINT8, types.INT8, schema.BuiltinOperator.QUANTIZE):
-        raise BundleError("float input and output can be given to a full int8 .tflite file alone")
+    if (face.type, output.type, first) != (
+        types.UINT8,
+        types.INT8,
+        schema.BuiltinOperator.QUANTIZE,
+    ):
+        raise BundleError("float input and output need a full int8 .tflite file with uint8 input")
 
-    entry.type, entry.quantization = types.FLOAT32, None
+    face.type, face.quantization = types.FLOAT32, None
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
     code.version = 2
     model.operatorCodes.append(code)
     model.buffers.append(schema.BufferT())
     logits = schema.TensorT()
-    logits.name, logits.shape, logits.type = b"logits", exit.shape, types.FLOAT32
+    logits.name, logits.shape, logits.type = b"logits", output.shape, types.FLOAT32
     logits.buffer = len(model.buffers) - 1
     graph.tensors.append(logits)
     last = schema.OperatorT()

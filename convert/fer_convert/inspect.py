@@ -1,35 +1,31 @@
-"""What a file is, and how two files differ."""
+"""Inspection of a model file: content, sidecar, runtimes that load it, compatibility."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fer_convert.compatibility import onnx_compatibility, tflite_compatibility
 from fer_sdk._internal.files import sha256_of
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import Contents, inspect
-from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError, FerError
 from fer_sdk.runtimes import RUNTIMES, open_session
 
 
 @dataclass(frozen=True, slots=True)
-class FileReport:
-    """What there is to know about a file without running it on faces.
+class Inspection:
+    """Result of inspecting a model file without running it on faces.
 
     Attributes:
-        path: The file.
-        size_bytes: Of the file.
-        sha256: Of the file.
-        sidecar: "belongs to it", or what is wrong.
-        runtimes: For each of the SDK's runtimes that takes such files: "loads", or what it says.
-        compatibility: Delegates, oldest runtime, opset: name and answer.
-        contents: Ports, tensors and operators.
+        path: Path of the file.
+        size_bytes: File size.
+        sha256: Hash of the file.
+        sidecar: "matches the file", or the error.
+        runtimes: Load result of each SDK runtime for this file type: "loads" or the error.
+        compatibility: Delegates, oldest runtime and opset by name.
+        contents: Inputs, outputs, tensors and operators.
     """
 
     path: str
@@ -41,11 +37,11 @@ class FileReport:
     contents: Contents
 
     def as_json(self) -> str:
-        """Return the report as one JSON object."""
+        """Return the inspection as one JSON object."""
         return json.dumps({"schema": 1, **asdict(self)}, indent=1)
 
     def as_text(self) -> str:
-        """Return the report as lines."""
+        """Return the inspection as lines of text."""
         found = self.contents
         lines = [f"{self.path}: {self.size_bytes:,} bytes, sha256 {self.sha256}"]
         for kind, ports in (("input", found.inputs), ("output", found.outputs)):
@@ -57,29 +53,29 @@ class FileReport:
             "operators   " + ", ".join(f"{n} {name}" for name, n in found.operators.items()),
             f"sidecar     {self.sidecar}",
         ]
-        told = {**self.compatibility, **self.runtimes}
-        lines += [f"{name:<12}{answer}" for name, answer in told.items()]
+        checks = {**self.compatibility, **self.runtimes}
+        lines += [f"{name:<12}{result}" for name, result in checks.items()]
         return "\n".join(lines)
 
 
-def inspect_file(path: Path) -> FileReport:
-    """Look into a file and try every runtime that is here.
+def inspect_file(path: Path) -> Inspection:
+    """Inspect a file and load it in every installed runtime.
 
     Args:
-        path: A .tflite or .onnx file, own or foreign.
+        path: A .tflite or .onnx file, with or without a sidecar.
 
     Raises:
-        InputError: If it is neither, or cannot be read.
-        MissingDependencyError: If an .onnx file comes without the package onnx.
+        InputError: If the file has another suffix or cannot be read.
+        MissingDependencyError: If the file is .onnx and the package onnx is not installed.
     """
     with captured_native_log():
         contents = inspect(path)
     try:
         ModelBundle.load(path)
-        sidecar = "belongs to it"
+        sidecar = "matches the file"
     except BundleError as error:
         sidecar = str(error)
-    return FileReport(
+    return Inspection(
         path=str(path),
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),
@@ -94,7 +90,7 @@ _COMPATIBILITY: Final = {".tflite": tflite_compatibility, ".onnx": onnx_compatib
 
 
 def try_runtimes(path: Path) -> dict[str, str]:
-    """Return what each of the SDK's runtimes for such files says of one: "loads", or its error."""
+    """Load a file in each SDK runtime for its suffix; return "loads" or the error by runtime."""
     found = {
         name: _try_runtime(path, name, "cpu")
         for name, (suffix, _) in RUNTIMES.items()
@@ -115,45 +111,3 @@ def _try_runtime(path: Path, runtime: str, delegate: str) -> str:
     except FerError as error:
         return str(error)
     return "loads"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How the answers of two bundles differ on the same faces.
-
-    Attributes:
-        faces: Number of faces.
-        agreement: Share of faces with the same label, 0 to 1.
-        largest_difference: Of a probability.
-        mean_difference: Of a probability.
-    """
-
-    faces: int
-    agreement: float
-    largest_difference: float
-    mean_difference: float
-
-
-def difference(first: Path, second: Path, faces: NDArray[np.uint8]) -> Difference:
-    """Run two bundles on the same faces, uint8 (n, height, width).
-
-    Raises:
-        FerError: If a bundle is damaged or its runtime is missing.
-        BundleError: If the two have other labels.
-    """
-    answers, labels = [], []
-    for path in (first, second):
-        with captured_native_log():
-            classifier = ExpressionClassifier.load(path)
-        with classifier:
-            answers.append(classifier.probabilities(faces))
-            labels.append(classifier.bundle.labels)
-    if labels[0] != labels[1]:
-        raise BundleError(f"{first} names {labels[0]}, but {second} names {labels[1]}")
-    apart = np.abs(answers[0] - answers[1])
-    return Difference(
-        faces=len(faces),
-        agreement=float((answers[0].argmax(axis=1) == answers[1].argmax(axis=1)).mean()),
-        largest_difference=float(apart.max()),
-        mean_difference=float(apart.mean()),
-    )

@@ -1,27 +1,31 @@
-"""Layers that stay in float32 in an otherwise int8 file: named, or the fewest that are enough."""
+"""Selection of the layers that stay in float32 in a mixed-precision int8 file."""
 
 from collections.abc import Sequence
 
-from fer_convert.layer_errors import answers, worst_first
-from fer_convert.parity import ParityError, outputs_of, points_lost
+from fer_convert.layer_errors import predict_logits, ranked_layers
+from fer_convert.parity import ParityError, accuracy_drop
 from fer_convert.parity_faces import other_public_test_faces
-from fer_convert.quantize import Layer, layers_of, quantise_int8
+from fer_convert.quantize import Layer, layers_of, quantize_int8
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 
 
-def named_layers(calibrated: bytes, numbers: Sequence[int]) -> tuple[Layer, ...]:
-    """Return the layers with these numbers.
+def numbered_layers(calibrated: bytes, numbers: Sequence[int]) -> tuple[Layer, ...]:
+    """Return the layers with the given numbers.
+
+    Args:
+        calibrated: Returned by `fer_convert.recipes.calibrated`.
+        numbers: Layer numbers as listed by `fer-convert debug`.
 
     Raises:
-        InputError: If there is no such layer.
+        InputError: If a number is out of range.
     """
     layers = layers_of(calibrated)
     for number in numbers:
         if not 0 <= number < len(layers):
             raise InputError(
-                f"--keep-float {number}: the model's layers are 0 to {len(layers) - 1}, as "
+                f"--keep-float {number}: the model has layers 0 to {len(layers) - 1}; "
                 "`fer-convert debug` lists them"
             )
     return tuple(layers[number] for number in sorted(set(numbers)))
@@ -30,45 +34,46 @@ def named_layers(calibrated: bytes, numbers: Sequence[int]) -> tuple[Layer, ...]
 def fewest_layers(
     calibrated: bytes, source: ModelBundle, data: Fer2013 | None, max_drop: float
 ) -> tuple[Layer, ...]:
-    """Return few layers that, left in float32, keep the loss of accuracy within a limit.
+    """Return a small set of float32 layers that limits the loss of accuracy of an int8 file.
 
-    As accuracy-controlled quantisation does it: layers go back to float32, the costliest first,
-    until the loss is small enough; then each that turns out not to be needed goes back to int8.
-    Chosen on the clean faces of PublicTest that the gate does not use.
+    Accuracy-controlled quantization: layers are reverted to float32 in order of their int8 error
+    until the loss is within the limit; then every layer that is not needed is quantized again.
+    Accuracy is measured on the deduplicated PublicTest faces that are not parity faces.
 
     Args:
-        calibrated: From `fer_convert.recipes.calibrated`, batch 1.
-        source: The float model.
-        data: FER2013.
-        max_drop: Largest loss of accuracy, in points of 100.
+        calibrated: Returned by `fer_convert.recipes.calibrated` for batch size 1.
+        source: Bundle of the float model.
+        data: FER2013, or None if it has not been imported.
+        max_drop: Largest allowed loss of accuracy, in percentage points.
 
     Raises:
-        InputError: If there is no FER2013 to choose on.
-        ParityError: If no choice is enough.
+        InputError: If `data` is None.
+        ParityError: If no set of layers meets the limit.
     """
     if data is None:
-        raise InputError("--keep-float auto chooses by accuracy and needs an imported FER2013")
-    gate = other_public_test_faces(data, source.input, source.labels)
-    truth = outputs_of(gate.truth, source)
+        raise InputError("--keep-float auto measures accuracy and needs an imported FER2013")
+    validation = other_public_test_faces(data, source.input, source.labels)
+    truth = validation.class_indices(source)
 
     def accuracy(file: bytes) -> float:
-        return float((answers(file, gate.faces).argmax(axis=1) == truth).mean())
+        return float((predict_logits(file, validation.faces).argmax(axis=1) == truth).mean())
 
     reference = accuracy(calibrated)
 
-    def is_enough(layers: Sequence[Layer]) -> bool:
-        file = quantise_int8(calibrated, keep=[layer.name for layer in layers])
-        return points_lost(reference, accuracy(file)) <= max_drop
+    def meets_limit(layers: Sequence[Layer]) -> bool:
+        file = quantize_int8(calibrated, keep=[layer.name for layer in layers])
+        return accuracy_drop(reference, accuracy(file)) <= max_drop
 
-    ranked = worst_first(calibrated, gate.faces[:100])
-    count = next((n for n in range(len(ranked)) if is_enough(ranked[:n])), None)
+    ranked = ranked_layers(calibrated, validation.faces[:100])
+    count = next((n for n in range(len(ranked)) if meets_limit(ranked[:n])), None)
     if count is None:
         raise ParityError(
-            f"no layers left in float32 keep the loss within {max_drop} points on {gate.words}"
+            f"no selection of float32 layers keeps the loss of accuracy within {max_drop} points "
+            f"on {validation.description}"
         )
     kept = list(ranked[:count])
     for layer in ranked[: max(count - 1, 0)]:
         without = [other for other in kept if other is not layer]
-        if is_enough(without):
+        if meets_limit(without):
             kept = without
     return tuple(sorted(kept, key=lambda layer: layer.number))

@@ -1,4 +1,4 @@
-"""What int8 costs in each layer of a calibrated float file."""
+"""Quantization error of each layer of a calibrated file."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,17 +15,18 @@ from fer_sdk.cli.console import progress_bar
 
 @dataclass(frozen=True, slots=True)
 class LayerError:
-    """One layer in int8 against the same layer in float32.
+    """Quantization error of one layer, as signal-to-quantization-noise ratio (SQNR).
 
-    SQNR is the ratio of the signal's power to that of the error, in decibels: 20 dB is an error of
-    a tenth, 40 dB of a hundredth.
+    SQNR is the power of the float32 signal divided by the power of the error, in decibels: an error
+    of 10 % is 20 dB, an error of 1 % is 40 dB.
 
     Attributes:
-        layer: The layer, with its range.
-        alone_db: SQNR of the model's logits if this layer alone is int8: what it costs by itself.
-        here_db: SQNR of this layer's output if all layers are int8: what has piled up so far.
-        scale: Of the output: numbers closer together than this are one.
-        weight_scales: Least and largest scale of a channel's weights; (0, 0) without weights.
+        layer: The layer and its range.
+        alone_db: SQNR of the model's logits if only this layer is int8.
+        here_db: SQNR of this layer's output if all layers are int8, the accumulated error.
+        scale: Quantization step of the output.
+        weight_scales: Smallest and largest quantization step of the weights over the channels;
+            (0, 0) without weights.
     """
 
     layer: Layer
@@ -35,27 +36,27 @@ class LayerError:
     weight_scales: tuple[float, float]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; the layer's stand beside the others."""
+        """Return values for JSON, with the fields of `layer` on the top level."""
         found = asdict(self)
         return {**found.pop("layer"), **found}
 
 
 def layer_errors(calibrated: bytes, faces: NDArray[np.uint8]) -> list[LayerError]:
-    """Measure every layer, the one that costs most first.
+    """Measure the quantization error of every layer; the result is sorted by `alone_db`.
 
     Args:
-        calibrated: From `fer_convert.recipes.calibrated`.
-        faces: uint8 (n, height, width).
+        calibrated: Returned by `fer_convert.recipes.calibrated`.
+        faces: Model inputs, uint8 (n, height, width), range [0, 255].
     """
-    alone = _alone(calibrated, faces)
+    alone = _sqnr_alone(calibrated, faces)
     int8 = quantize_int8(calibrated)
-    wanted, found = _everything(calibrated, faces), _everything(int8, faces)
+    expected, found = _all_outputs(calibrated, faces), _all_outputs(int8, faces)
     scales = _scales(int8)
     errors = [
         LayerError(
             layer,
             alone_db=alone[layer.name],
-            here_db=sqnr_db(wanted[layer.name], found[layer.name]),
+            here_db=sqnr_db(expected[layer.name], found[layer.name]),
             scale=scales[layer.name][0],
             weight_scales=scales[layer.name][1],
         )
@@ -65,99 +66,116 @@ def layer_errors(calibrated: bytes, faces: NDArray[np.uint8]) -> list[LayerError
     return sorted(errors, key=lambda error: error.alone_db)
 
 
-def as_text(errors: list[LayerError], source: Path, on: str) -> str:
-    """Return the errors as a table."""
+def as_text(errors: list[LayerError], source: Path, faces: str) -> str:
+    """Return the errors as a table; `faces` describes the faces that were used."""
     lines = [
-        f"{source}, {on}: error of int8 as signal to noise, in dB; 20 dB is a tenth",
+        f"{source}, {faces}: signal-to-quantization-noise ratio of int8 in dB (20 dB: 10 % error)",
         "",
-        "layer  alone   here  range of the output     scale  weight scales        operator",
+        "layer  alone   here  output range            scale  weight scales        operator",
     ]
     for error in errors:
-        layer, (least, most) = error.layer, error.weight_scales
-        weights = f"{least:.2g} to {most:.2g}" if most else ""
+        layer, (low, high) = error.layer, error.weight_scales
+        weights = f"{low:.2g} to {high:.2g}" if high else ""
         lines.append(
             f"{layer.number:>5} {error.alone_db:6.1f} {error.here_db:6.1f}  "
             f"{layer.low:9.3g} to {layer.high:<8.3g} {error.scale:8.2g}  {weights:<19}  "
             f"{layer.operator} {layer.short_name}"
         )
-    lines += ["", "alone: the logits if only this layer is int8", "here: its output if all are"]
+    lines += [
+        "",
+        "alone: logits, only this layer int8",
+        "here: output of this layer, all layers int8",
+    ]
     return "\n".join(lines)
 
 
-def as_json(errors: list[LayerError], source: Path, on: str) -> str:
-    """Return the errors as one JSON object."""
-    layers = [error.as_dict() for error in errors]
-    return json.dumps({"schema": 1, "model": str(source), "faces": on, "layers": layers}, indent=1)
+def as_json(errors: list[LayerError], source: Path, faces: str) -> str:
+    """Return the errors as one JSON object; `faces` describes the faces that were used."""
+    found = {
+        "schema": 1,
+        "model": str(source),
+        "faces": faces,
+        "layers": [error.as_dict() for error in errors],
+    }
+    return json.dumps(found, indent=1)
 
 
-def worst_first(calibrated: bytes, faces: NDArray[np.uint8]) -> list[Layer]:
-    """Return the layers, the one that costs most by itself first."""
-    alone = _alone(calibrated, faces)
+def ranked_layers(calibrated: bytes, faces: NDArray[np.uint8]) -> list[Layer]:
+    """Return the layers sorted by their SQNR alone, the largest error first."""
+    alone = _sqnr_alone(calibrated, faces)
     return sorted(layers_of(calibrated), key=lambda layer: alone[layer.name])
 
 
-def sqnr_db(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    """Return the ratio of the signal's power to that of the error, in decibels, at most 200."""
-    signal = float(np.square(wanted, dtype=np.float64).sum())
-    error = float(np.square(wanted - found, dtype=np.float64).sum())
+def sqnr_db(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+    """Return the signal-to-quantization-noise ratio in decibels, at most 200."""
+    signal = float(np.square(expected, dtype=np.float64).sum())
+    error = float(np.square(expected - found, dtype=np.float64).sum())
     if signal == 0 or error <= signal * 1e-20:
         return 200.0 if error == 0 or signal > 0 else -200.0
     return float(10 * np.log10(signal / error))
 
 
-def answers(file: bytes, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the logits, float32 (n, classes), of a file with float input and output."""
-    (logits,) = _run(file, faces, whole=False).values()
+def predict_logits(file: bytes, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the logits, float32 (n, classes), of a .tflite file with float input and output.
+
+    Args:
+        file: Content of the file.
+        faces: Model inputs, uint8 (n, height, width), range [0, 255].
+    """
+    (logits,) = _run(file, faces, all_tensors=False).values()
     return logits
 
 
-def _alone(calibrated: bytes, faces: NDArray[np.uint8]) -> dict[str, float]:
-    """Return the SQNR of the logits with each layer alone in int8, by its name."""
+def _sqnr_alone(calibrated: bytes, faces: NDArray[np.uint8]) -> dict[str, float]:
+    """Return the SQNR of the logits with only one layer in int8, by the layer's name."""
     layers = layers_of(calibrated)
-    reference = answers(calibrated, faces)
+    reference = predict_logits(calibrated, faces)
     found = {}
-    for layer in progress_bar(iterable=layers, desc="layer by layer", unit=" layer"):
+    for layer in progress_bar(iterable=layers, desc="measure layers", unit=" layer"):
         others = [other.name for other in layers if other is not layer]
         found[layer.name] = sqnr_db(
-            reference, answers(quantize_int8(calibrated, keep=others), faces)
+            reference, predict_logits(quantize_int8(calibrated, keep=others), faces)
         )
     return found
 
 
-def _everything(file: bytes, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    """Return what every operator makes, in real numbers, by the tensor's name."""
-    return _run(file, faces, whole=True)
+def _all_outputs(file: bytes, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Return the dequantized output of every operator by the tensor's name."""
+    return _run(file, faces, all_tensors=True)
 
 
-def _run(file: bytes, faces: NDArray[np.uint8], *, whole: bool) -> dict[str, NDArray[np.float32]]:
-    interpreter = open_file(file, whole=whole)
-    entry, exit = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    tensors = [exit]
-    if whole:
+def _run(
+    file: bytes, faces: NDArray[np.uint8], *, all_tensors: bool
+) -> dict[str, NDArray[np.float32]]:
+    """Return the dequantized logits, or the output of every operator, by the tensor's name."""
+    interpreter = open_interpreter(file, all_tensors=all_tensors)
+    face_input = interpreter.get_input_details()[0]
+    tensors = [interpreter.get_output_details()[0]]
+    if all_tensors:
         by_index = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
-        made = [int(i) for op in interpreter._get_ops_details() for i in op["outputs"]]
-        tensors = [by_index[index] for index in made]
+        outputs = [int(i) for op in interpreter._get_ops_details() for i in op["outputs"]]
+        tensors = [by_index[index] for index in outputs]
     rows: dict[str, list[NDArray[np.float32]]] = {tensor["name"]: [] for tensor in tensors}
     for face in faces:
-        pixels = np.broadcast_to(face.astype(np.float32)[None, ..., None], entry["shape"])
-        interpreter.set_tensor(entry["index"], pixels)
+        pixels = np.broadcast_to(face.astype(np.float32)[None, ..., None], face_input["shape"])
+        interpreter.set_tensor(face_input["index"], pixels)
         interpreter.invoke()
         for tensor in tensors:
-            numbers = interpreter.get_tensor(tensor["index"])[:1].astype(np.float32)
+            values = interpreter.get_tensor(tensor["index"])[:1].astype(np.float32)
             scale, zero_point = tensor["quantization"]
-            rows[tensor["name"]].append((numbers - zero_point) * scale if scale else numbers)
+            rows[tensor["name"]].append((values - zero_point) * scale if scale else values)
     return {name: np.concatenate(parts) for name, parts in rows.items() if parts}
 
 
 def _scales(file: bytes) -> dict[str, tuple[float, tuple[float, float]]]:
-    """Return the output's scale and its weights' least and largest one, by the output's name."""
-    interpreter = open_file(file, whole=True)
+    """Return the scale of each output and of its weights, by the output tensor's name."""
+    interpreter = open_interpreter(file, all_tensors=True)
     by_index = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     found = {}
     weights = (0.0, 0.0)
     for op in interpreter._get_ops_details():
         tensor = by_index[int(op["outputs"][0])]
-        if op["op_name"] == "DEQUANTIZE":  # the float output, whose name is the last layer's
+        if op["op_name"] == "DEQUANTIZE":  # the float output has the last layer's name
             scale, _ = by_index[int(op["inputs"][0])]["quantization"]
             found[tensor["name"]] = (float(scale), weights)
             continue
@@ -169,16 +187,21 @@ def _scales(file: bytes) -> dict[str, tuple[float, tuple[float, float]]]:
     return found
 
 
-def open_file(file: bytes, *, whole: bool) -> Any:
-    """Return a LiteRT interpreter; `whole` keeps every tensor readable, without XNNPACK."""
+def open_interpreter(file: bytes, *, all_tensors: bool) -> Any:
+    """Return a LiteRT interpreter with allocated tensors.
+
+    Args:
+        file: Content of a .tflite file.
+        all_tensors: Keep every tensor readable, which disables XNNPACK.
+    """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK hides what it takes
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK hides inner tensors
     with captured_native_log():
         interpreter = Interpreter(
             model_content=file,
-            experimental_preserve_all_tensors=whole,
-            experimental_op_resolver_type=plain if whole else OpResolverType.AUTO,
+            experimental_preserve_all_tensors=all_tensors,
+            experimental_op_resolver_type=plain if all_tensors else OpResolverType.AUTO,
         )
         interpreter.allocate_tensors()
     return interpreter

@@ -1,4 +1,4 @@
-"""One function a precision: a Keras model in, the bytes of an .onnx file out."""
+"""One conversion function per precision, from a Keras model to the bytes of an .onnx file."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from fer_sdk.errors import BundleError
 from fer_sdk.runtimes.onnx import exact_int8_sums
 
 OPSET: Final = 17
-"""Old enough for ONNX Runtime 1.12, new enough for every operator that is used."""
+"""The newest opset that ONNX Runtime 1.12 supports; it has every operator that is used."""
 
 INPUT: Final = "face"
 
@@ -27,66 +27,66 @@ RESHAPING: Final = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 """Operators whose output has the range of their input."""
 
 SHARES: Final = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
-"""Of a measured range, to choose from."""
+"""Candidate shares of a measured range; see `_ranges`."""
 
 
 def float32(model: keras.Model) -> bytes:
-    """Convert without quantizing; the input is channels first, so that no transpose stands there.
+    """Convert without quantization; the input is channels first, which needs no transpose.
 
     Args:
-        model: From `fer_convert.export.for_conversion`.
+        model: Returned by `fer_convert.export.for_conversion`.
     """
     import tensorflow as tf
     import tf2onnx
 
     signature = (tf.TensorSpec(model.input_shape, tf.float32, name=INPUT),)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tf2onnx calls deprecated parts of TensorFlow and NumPy
+        warnings.simplefilter("ignore")  # tf2onnx uses deprecated TensorFlow and NumPy APIs
         graph, _ = tf2onnx.convert.from_keras(model, signature, opset=OPSET, inputs_as_nchw=[INPUT])
     _renumber(graph.graph)
     return bytes(graph.SerializeToString())
 
 
 def float16(model: keras.Model) -> bytes:
-    """Store and compute in float16: half the bytes, for GPU providers. Takes and gives float32.
+    """Convert to float16: half the size, for GPU providers. Input and output are float32.
 
     Args:
-        model: From `fer_convert.export.for_conversion`.
+        model: Returned by `fer_convert.export.for_conversion`.
     """
     import onnx
     from onnxconverter_common.float16 import convert_float_to_float16
 
     graph = onnx.load_from_string(float32(model))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a number below 1e-7 is written as 1e-7
+        warnings.simplefilter("ignore")  # it warns that values below 1e-7 are written as 1e-7
         return bytes(convert_float_to_float16(graph, keep_io_types=True).SerializeToString())
 
 
 def int8(model: keras.Model, calibration: Calibration) -> bytes:
-    """Quantize weights to int8 and activations to uint8, as QDQ pairs that every provider reads.
+    """Quantize weights to int8 and activations to uint8, in QDQ format.
 
-    Takes float32 pixels, gives float32 logits.
+    Input is float32 pixels, output float32 logits.
 
     Args:
-        model: From `fer_convert.export.for_conversion`.
-        calibration: Gives the range of every activation.
+        model: Returned by `fer_convert.export.for_conversion`.
+        calibration: Source of the activation ranges.
 
     Raises:
-        BundleError: If stored ranges are not this model's.
+        BundleError: If stored ranges do not match the model's operators.
     """
-    with _folded(model) as path:
-        return _quantized(path, _ranges(path, model, calibration))
+    with _bn_folded(model) as path:
+        return _quantize(path, _ranges(path, model, calibration))
 
 
 def ranges_of(model: keras.Model, calibration: Calibration) -> tuple[Range, ...]:
-    """Return the ranges that `int8` would use, the input's first."""
-    with _folded(model) as path:
+    """Return the ranges that `int8` uses; the first is the input's."""
+    with _bn_folded(model) as path:
         return tuple(found for _, found in _ranges(path, model, calibration))
 
 
 @contextlib.contextmanager
-def _folded(model: keras.Model) -> Iterator[Path]:
-    """Give the path of the float .onnx file with its batch normalization folded."""
+def _bn_folded(model: keras.Model) -> Iterator[Path]:
+    """Yield the path of a float .onnx file with batch normalization folded into convolutions."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, at import
     from onnxruntime import quantization
 
@@ -97,8 +97,8 @@ def _folded(model: keras.Model) -> Iterator[Path]:
         yield ready
 
 
-def _quantized(path: Path, ranges: list[tuple[str, Range]]) -> bytes:
-    """Quantize a float .onnx file, as `quantize_static` does, which would measure again."""
+def _quantize(path: Path, ranges: list[tuple[str, Range]]) -> bytes:
+    """Quantize a float .onnx file like `quantize_static`, but with the given ranges."""
     from onnxruntime import quantization
     from onnxruntime.quantization.calibrate import TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -117,7 +117,7 @@ def _quantized(path: Path, ranges: list[tuple[str, Range]]) -> bytes:
         nodes_to_quantize=[],
         nodes_to_exclude=[],
         op_types_to_quantize=_operators(),
-        # The logits leave as float32 anyway: rounding them first would only lose.
+        # The output is float32: quantizing the logits would only add rounding errors.
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
     )
     quantizer.quantize_model()
@@ -127,24 +127,26 @@ def _quantized(path: Path, ranges: list[tuple[str, Range]]) -> bytes:
 
 
 def _ranges(path: Path, model: keras.Model, calibration: Calibration) -> list[tuple[str, Range]]:
-    """Return each tensor's name with its range; the input's is that of pixels.
+    """Return each tensor's name with its range; the input's range is [0, 255].
 
-    Measured ranges are narrowed by the share that leaves the logits of the calibration faces
-    nearest to float's: rare large numbers are cut off so that all others are rounded less (Banner
-    et al. 2019, https://arxiv.org/abs/1810.05723).
+    Measured ranges are multiplied by the share in `SHARES` with the smallest error of the logits on
+    the calibration faces. Clipping rare large values reduces the rounding error of all others
+    (Banner et al. 2019, https://arxiv.org/abs/1810.05723).
     """
     import onnx
 
     graph = onnx.load(str(path)).graph
-    makers = {INPUT: "input"} | {name: node.op_type for node in graph.node for name in node.output}
+    operators = {INPUT: "input"} | {
+        name: node.op_type for node in graph.node for name in node.output
+    }
     measured = _measure(path, model, calibration)
-    names = [name for name in makers if name in measured]
+    names = [name for name in operators if name in measured]
     if calibration.ranges is not None:
         stored = calibration.ranges.onnx
-        if [maker for maker, *_ in stored] != [makers[name] for name in names]:
+        if [name for name, *_ in stored] != [operators[name] for name in names]:
             raise BundleError(
-                f"stored ranges are for {len(stored)} tensors, but the float .onnx file has "
-                f"{len(names)} or makes them otherwise: write them again"
+                f"the {len(stored)} stored ranges do not match the {len(names)} tensors of the "
+                "float .onnx file: run `fer-convert calibrate` again"
             )
         return list(zip(names, stored, strict=True))
 
@@ -154,29 +156,31 @@ def _ranges(path: Path, model: keras.Model, calibration: Calibration) -> list[tu
         for node in graph.node:
             if node.op_type in RESHAPING and node.output[0] in found:
                 found[node.output[0]] = found[node.input[0]]
-        return [(name, (makers[name], *found[name])) for name in names]
+        return [(name, (operators[name], *found[name])) for name in names]
 
     inputs = list(_inputs(model, calibration))
-    wanted = _logits(path.read_bytes(), inputs)
+    expected = _logits(path.read_bytes(), inputs)
     return max(
         (narrowed(share) for share in SHARES),
-        key=lambda ranges: sqnr_db(wanted, _logits(_quantized(path, ranges), inputs)),
+        key=lambda ranges: sqnr_db(expected, _logits(_quantize(path, ranges), inputs)),
     )
 
 
 def _inputs(model: keras.Model, calibration: Calibration) -> Iterator[NDArray[np.float32]]:
-    """Give each calibration face as the model takes it, or a blank one."""
+    """Yield each calibration face as model input, or a blank one for stored ranges."""
     batch, height, width, _ = model.input_shape
     faces = calibration.faces
     if faces is None:
-        faces = np.zeros((1, height, width), np.uint8)  # only to have places for the ranges
+        faces = np.zeros(
+            (1, height, width), np.uint8
+        )  # creates the range entries, whose values are not used
     for face in faces:
         pixels = face.astype(np.float32)[None, None]
         yield np.ascontiguousarray(np.broadcast_to(pixels, (batch, 1, height, width)))
 
 
 def _logits(file: bytes, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return what a float-in, float-out file answers."""
+    """Return the logits of an .onnx file, float32 (n, classes)."""
     import onnxruntime
 
     options = exact_int8_sums(onnxruntime.SessionOptions())
@@ -188,14 +192,14 @@ def _logits(file: bytes, inputs: list[NDArray[np.float32]]) -> NDArray[np.float3
 def _measure(
     path: Path, model: keras.Model, calibration: Calibration
 ) -> dict[str, tuple[float, float]]:
-    """Return least and largest number of each tensor by name."""
+    """Return the smallest and largest value of each tensor by name."""
     from onnxruntime import quantization
 
-    left = _inputs(model, calibration)
+    remaining = _inputs(model, calibration)
 
-    class Faces(quantization.CalibrationDataReader):  # type: ignore[misc]  # it has no types
+    class Faces(quantization.CalibrationDataReader):  # type: ignore[misc]  # the package has no types
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-            pixels = next(left, None)
+            pixels = next(remaining, None)
             return None if pixels is None else {INPUT: pixels}
 
     calibrator = quantization.create_calibrator(
@@ -209,7 +213,7 @@ def _measure(
 
 
 def _renumber(graph: Any) -> None:
-    """Number made-up names in the graph's order: tf2onnx's numbers differ from run to run."""
+    """Renumber generated names in graph order, because tf2onnx's numbers differ between runs."""
     numbers: dict[str, str] = {}
 
     def renumbered(name: str) -> str:
@@ -226,7 +230,7 @@ def _renumber(graph: Any) -> None:
 
 
 def _operators() -> list[str]:
-    """Return every operator that ONNX Runtime can quantize."""
+    """Return all operator types that ONNX Runtime can quantize."""
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     return sorted({*QDQRegistry, *QLinearOpsRegistry})

@@ -1,4 +1,4 @@
-"""The faces that a conversion is proven on: FER2013's, photos', or made-up ones."""
+"""Parity faces: the faces on which a converted file is compared with its float model."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,79 +7,103 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_convert.parity import ParityError
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import ferplus
 from fer_sdk.evaluation.fer2013 import PUBLIC_TEST, Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 from fer_sdk.preprocess import InputSpec, to_inputs
 
-GATE_FACES: Final = 1000
+PARITY_FACE_COUNT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class GateFaces:
-    """Faces to compare a converted file with its float model on.
+class ParityFaces:
+    """Faces for comparing a converted file with its float model.
 
     Attributes:
-        words: What they are.
-        faces: uint8 (n, height, width).
-        truth: What each expresses, by name (n,), or None where nobody has labelled them.
-        labelled_by: Whose labels `truth` has, as sidecars name it; empty where there are none.
-        agreement: Least share of faces with the same label, 0 to 1.
+        description: What the faces are, for output and sidecars.
+        faces: Model inputs, uint8 (n, height, width), range [0, 255].
+        truth: Correct expression of each face by name, (n,), or None if unlabeled.
+        label_source: Data set of `truth` as named in sidecars; empty if unlabeled.
+        agreement: Smallest allowed share of faces with the same label, 0 to 1.
     """
 
-    words: str
+    description: str
     faces: NDArray[np.uint8]
     truth: NDArray[np.str_] | None = None
-    labelled_by: str = ""
+    label_source: str = ""
     agreement: float = 0.95
+
+    def class_indices(self, source: ModelBundle) -> NDArray[np.intp] | None:
+        """Return the model's output index of each correct expression, intp (n,), or None.
+
+        Args:
+            source: The float model.
+
+        Raises:
+            ParityError: If the model lacks one of FER2013's seven expressions.
+        """
+        if self.truth is None:
+            return None
+        missing = [label for label in FER2013_LABELS if label not in source.labels]
+        if missing:
+            raise ParityError(
+                f"{source.path} must have FER2013's seven expressions as labels, "
+                f"but lacks {', '.join(missing)}"
+            )
+        names, which = np.unique(self.truth, return_inverse=True)
+        return np.array([source.labels.index(name) for name in names], np.intp)[which]
 
 
 def public_test_faces(
     data: Fer2013, spec: InputSpec, labels: tuple[str, ...] = FER2013_LABELS
-) -> GateFaces:
-    """Return up to 1,000 clean faces of PublicTest with their labels, the same ones every time.
+) -> ParityFaces:
+    """Return up to 1,000 deduplicated PublicTest faces with labels; the selection is fixed.
 
     Args:
         data: FER2013.
         spec: Input of the model.
-        labels: The model's. One that names contempt learnt from FER+'s votes, and is held to
-            their majority.
+        labels: Labels of the model. A model with "contempt" was trained on FER+ and is compared
+            with the majority of FER+'s votes.
 
     Raises:
-        InputError: If the data has no such face, or no votes where they are needed.
+        InputError: If the data has no PublicTest faces, or lacks FER+ votes that are needed.
     """
-    rows = np.sort(_shuffled_rows(data, labels)[:GATE_FACES])
-    return _labelled(data, rows, spec, labels, "faces of PublicTest")
+    rows = np.sort(_shuffled_rows(data, labels)[:PARITY_FACE_COUNT])
+    return _labeled(data, rows, spec, labels, "faces of PublicTest")
 
 
 def other_public_test_faces(
     data: Fer2013, spec: InputSpec, labels: tuple[str, ...] = FER2013_LABELS
-) -> GateFaces:
-    """Return the clean faces of PublicTest that the gate does not use: to choose on.
+) -> ParityFaces:
+    """Return the deduplicated PublicTest faces that `public_test_faces` leaves out.
+
+    Float layers are selected on these faces, so that the parity faces stay unseen.
 
     Args:
         data: FER2013.
         spec: Input of the model.
-        labels: The model's, as above.
+        labels: Labels of the model, as for `public_test_faces`.
 
     Raises:
-        InputError: If the gate uses all, or there are no votes where they are needed.
+        InputError: If no faces are left, or FER+ votes are needed and missing.
     """
-    rows = np.sort(_shuffled_rows(data, labels)[GATE_FACES:])
+    rows = np.sort(_shuffled_rows(data, labels)[PARITY_FACE_COUNT:])
     if not len(rows):
         raise InputError(
-            f"choosing layers needs more than the gate's {GATE_FACES} faces of PublicTest: "
-            "name the layers"
+            f"selecting layers needs more than the {PARITY_FACE_COUNT} parity faces of "
+            "PublicTest: give the layers' numbers"
         )
-    return _labelled(data, rows, spec, labels, "other faces of PublicTest")
+    return _labeled(data, rows, spec, labels, "other faces of PublicTest")
 
 
-def synthetic_faces(means: NDArray[np.uint8], spec: InputSpec) -> GateFaces:
-    """Make 1,000 faces out of mean faces: mixed, exaggerated, lit and blurred differently.
+def mean_face_mixtures(means: NDArray[np.uint8], spec: InputSpec) -> ParityFaces:
+    """Generate 1,000 synthetic faces by mixing mean faces with random contrast, light and noise.
 
-    Nobody could say what they express, so labels are compared but not scored; and many lie between
-    two expressions, so that fewer labels have to agree.
+    The faces have no labels, so only predictions are compared. Many lie between two expressions,
+    therefore the required label agreement is 0.9.
 
     Args:
         means: Mean face of each expression, uint8 (7, height, width).
@@ -87,30 +111,30 @@ def synthetic_faces(means: NDArray[np.uint8], spec: InputSpec) -> GateFaces:
     """
     rng = np.random.default_rng(0)
     base = means.astype(np.float64)
-    whole = base.mean(axis=0)
+    mean = base.mean(axis=0)
     faces = []
-    for _ in range(GATE_FACES):
+    for _ in range(PARITY_FACE_COUNT):
         shares = rng.dirichlet(np.full(len(base), 0.05))
-        face = whole + (np.tensordot(shares, base, 1) - whole) * rng.uniform(4, 12)
+        face = mean + (np.tensordot(shares, base, 1) - mean) * rng.uniform(4, 12)
         face = (face - face.mean()) * rng.uniform(0.8, 2.0) + rng.uniform(80, 170)
         light = cv2.GaussianBlur(rng.normal(size=face.shape), (0, 0), rng.uniform(2, 8))
         face += light / light.std() * rng.uniform(0, 15)
         face += rng.normal(0, rng.uniform(0, 3), face.shape)
         faces.append(np.clip(np.rint(face), 0, 255).astype(np.uint8))
-    words = f"{len(faces)} made-up faces, mixed from FER2013's mean faces"
-    return GateFaces(words, to_inputs(faces, spec, "grey"), agreement=0.9)
+    description = f"{len(faces)} synthetic faces, mixed from FER2013's mean faces"
+    return ParityFaces(description, to_inputs(faces, spec, "grey"), agreement=0.9)
 
 
-def _labelled(
-    data: Fer2013, rows: NDArray[np.intp], spec: InputSpec, labels: tuple[str, ...], words: str
-) -> GateFaces:
+def _labeled(
+    data: Fer2013, rows: NDArray[np.intp], spec: InputSpec, labels: tuple[str, ...], kind: str
+) -> ParityFaces:
     faces = to_inputs(list(data.pixels[rows]), spec, "grey")
-    words = f"{len(rows)} {words}"
+    description = f"{len(rows)} {kind}"
     if "contempt" not in labels:
         truth = np.array(FER2013_LABELS)[data.emotion[rows]]
-        return GateFaces(words, faces, truth, "FER2013")
+        return ParityFaces(description, faces, truth, "FER2013")
     majority, _ = ferplus.majority(data.ferplus_votes[rows])
-    return GateFaces(words, faces, np.array(FERPLUS_LABELS)[majority], "FER+ majority")
+    return ParityFaces(description, faces, np.array(FERPLUS_LABELS)[majority], "FER+ majority")
 
 
 def _shuffled_rows(data: Fer2013, labels: tuple[str, ...]) -> NDArray[np.intp]:
@@ -119,5 +143,5 @@ def _shuffled_rows(data: Fer2013, labels: tuple[str, ...]) -> NDArray[np.intp]:
         _, usable = ferplus.majority(data.ferplus_votes)
         rows = rows[usable[rows]]
     if not len(rows):
-        raise InputError("proving a conversion needs faces of PublicTest, but the data has none")
+        raise InputError("the parity check needs faces of PublicTest, but the data has none")
     return np.asarray(np.random.default_rng(0).permutation(rows))

@@ -61,7 +61,9 @@ def calibrated_file(file: bytes, calibration: Calibration, input_shape: tuple[in
     """
     faces = calibration.faces
     if faces is None:
-        faces = np.zeros((1, *input_shape[1:3]), np.uint8)  # creates the range entries, which are replaced below
+        faces = np.zeros(
+            (1, *input_shape[1:3]), np.uint8
+        )  # creates the range entries, which are replaced below
 
     def inputs() -> Iterator[list[NDArray[np.float32]]]:
         for face in faces:
@@ -132,7 +134,7 @@ def quantize_int8(
 
 
 def quantize_int16x8(calibrated: bytes) -> bytes:
-    """Quantize a calibrated file to int8 weights and int16 activations; input and output float32."""
+    """Quantize a calibrated file to int8 weights and int16 activations, with float32 input."""
     quantizer = calibrator.Calibrator(calibrated)
     return bytes(
         quantizer.calibrate_and_quantize(

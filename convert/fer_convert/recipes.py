@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from fer_convert.calibration import Calibration
 from fer_convert.quantize import calibrated_file, quantize_int8, quantize_int16x8
+from fer_convert.settings import Io
 from fer_sdk._internal.native_log import captured_native_log
-
-Io = Literal["float", "uint8", "int8"]
-"""Numbers that an int8 file takes and gives: "uint8" takes pixels and gives int8 logits."""
 
 
 def float32(model: keras.Model) -> bytes:
@@ -130,11 +128,11 @@ def _quantizing(model: keras.Model, operators: tf.lite.OpsSet) -> tf.lite.TFLite
     return converter
 
 
-def _with_own_quantizer(converter: tf.lite.TFLiteConverter, quantize: Any) -> bytes:
-    """Convert, calling `quantize` where TensorFlow would calibrate and quantize by itself.
+def _convert_with_quantizer(converter: tf.lite.TFLiteConverter, quantize: Any) -> bytes:
+    """Convert with `quantize` in place of TensorFlow's calibration and quantization.
 
-    TensorFlow measures and quantises in one step. Taking them apart lets ranges be stored, and
-    gives the same bytes.
+    TensorFlow calibrates and quantizes in one step. Separate steps allow ranges to be stored and
+    write the same bytes.
     """
     converter._quantize = quantize
     return _convert(converter)

@@ -1,61 +1,62 @@
-"""Everything that the gate measured: a JSON file, and an HTML file with plots that stands alone."""
+"""Conversion report: a JSON file and a self-contained HTML file with plots."""
 
 import base64
-import html
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import sha256_of, write_beside
+from fer_sdk._internal.html_page import render_page
 
 if TYPE_CHECKING:
-    from fer_convert.conversion_data import Evidence
-    from fer_convert.convert import Proven, Settings
+    from fer_convert.conversion_data import ConversionData
+    from fer_convert.gate import ConvertedFile
+    from fer_convert.settings import Settings
 
 HISTOGRAM_BINS = 40
 
 
 def report_paths(report: Path) -> tuple[Path, Path]:
-    """Return the paths of the JSON and the HTML file: FILE with its suffix exchanged."""
+    """Return the paths of the JSON and the HTML file: FILE with its suffix replaced."""
     return report.with_suffix(".json"), report.with_suffix(".html")
 
 
 def write_report(
     report: Path,
     source: Path,
-    evidence: "Evidence",
+    conversion_data: "ConversionData",
     settings: "Settings",
-    results: "Sequence[Proven]",
+    results: "Sequence[ConvertedFile]",
     seconds: dict[str, float],
 ) -> tuple[Path, Path]:
-    """Write both files; returns their paths.
+    """Write both files and return their paths.
 
     Args:
-        report: Path of either.
+        report: Path of either file.
         source: The float model.
-        evidence: What the conversion rested on.
-        settings: How it was done.
-        results: What came out.
-        seconds: Of each stage.
+        conversion_data: Parity faces and calibration of the conversion.
+        settings: Options of the conversion.
+        results: The converted files.
+        seconds: Duration of each stage.
 
     Raises:
         InputError: If a file cannot be written.
     """
-    calibration = evidence.calibration
+    faces, calibration = conversion_data.parity_faces, conversion_data.calibration
     text = {
         "schema": 1,
         "model": {"path": str(source), "sha256": sha256_of(source)},
         "settings": asdict(settings),
-        "gate": evidence.gate.words,
-        "labels": "checked" if evidence.gate.truth is not None else "not checked: there are none",
-        "calibration": None if calibration is None else calibration.words,
+        "parity_faces": faces.description,
+        "labels": "not checked: the faces have none" if faces.truth is None else "checked",
+        "calibration": None if calibration is None else calibration.description,
         "environment": {
             **describe_environment(),
             **{name: version(name) for name in ("tf2onnx", "onnx", "onnxconverter-common")},
@@ -71,7 +72,7 @@ def write_report(
     return json_path, html_path
 
 
-def _variant(found: "Proven") -> dict[str, Any]:
+def _variant(found: "ConvertedFile") -> dict[str, Any]:
     counts, edges = np.histogram(found.differences, bins=HISTOGRAM_BINS)
     return {
         "path": str(found.path),
@@ -85,21 +86,21 @@ def _variant(found: "Proven") -> dict[str, Any]:
         "same_bytes_as": found.shipped,
         "convert_s": found.convert_s,
         "check_s": found.check_s,
-        "largest_difference_of_a_face": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "largest_difference_per_face": {"edges": edges.tolist(), "counts": counts.tolist()},
         "ranges": _ranges(found.path),
     }
 
 
 def _ranges(path: Path) -> list[dict[str, Any]]:
-    """Return operator, range of the output and of the weights for each layer of a .tflite file.
+    """Return operator, output range and weight range of each layer of a .tflite file.
 
-    An integer file's output reaches as far as its integers do; a float file states no such range.
+    The output range of an integer file is that of its integer type; a float file has none.
     """
     if path.suffix != ".tflite":
         return []
-    from fer_convert.layer_errors import open_file
+    from fer_convert.layer_errors import open_interpreter
 
-    interpreter = open_file(path.read_bytes(), whole=True)
+    interpreter = open_interpreter(path.read_bytes(), all_tensors=True)
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     found = []
     for op in interpreter._get_ops_details():
@@ -122,7 +123,7 @@ def _ranges(path: Path) -> list[dict[str, Any]]:
 def _weights(interpreter: Any, tensor: dict[str, Any]) -> list[float] | None:
     try:
         numbers = interpreter.get_tensor(tensor["index"]).astype(np.float32)
-    except ValueError:  # made at run time, as widened float16 weights are
+    except ValueError:  # computed at run time, such as float16 weights converted to float32
         return None
     scales = tensor["quantization_parameters"]["scales"]
     if len(scales):
@@ -132,46 +133,43 @@ def _weights(interpreter: Any, tensor: dict[str, Any]) -> list[float] | None:
     return [float(numbers.min()), float(numbers.max())]
 
 
-def _page(text: dict[str, Any], results: "Sequence[Proven]") -> str:
-    """Return the HTML page, its plots inside it."""
-    rows = "".join(_row(variant) for variant in text["variants"])
-    facts = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
-        for name, value in (
-            ("model", text["model"]["path"]),
-            ("proven on", text["gate"]),
-            ("labels", text["labels"]),
-            ("calibrated with", text["calibration"] or "nothing was calibrated"),
-            ("settings", ", ".join(f"{k} {v}" for k, v in text["settings"].items())),
-            ("seconds", ", ".join(f"{k} {v:.1f}" for k, v in text["seconds"].items())),
-            ("environment", ", ".join(f"{k} {v}" for k, v in text["environment"].items())),
-        )
-    )
-    heads = "file|bytes|accuracy|float|drop, points|labels agree|largest difference|mean|runtimes"
-    head = "".join(f"<th>{name}</th>" for name in heads.split("|"))
-    plots = "".join(
-        f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="{_inline(figure)}">'
-        for title, figure in _figures(text, results)
-    )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Conversion report</title>'
-        "<style>body{font:15px/1.5 sans-serif;max-width:75em;margin:2em auto;padding:0 1em}"
-        "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3em .6em;"
-        "text-align:left;vertical-align:top}dt{font-weight:bold}img{max-width:100%}</style>"
-        f"<h1>Conversion report</h1><dl>{facts}</dl><table><tr>{head}</tr>{rows}</table>"
-        f"{plots}</html>\n"
+def _page(text: dict[str, Any], results: "Sequence[ConvertedFile]") -> str:
+    """Return the HTML page with its plots embedded."""
+    facts = {
+        "model": text["model"]["path"],
+        "parity checked on": text["parity_faces"],
+        "labels": text["labels"],
+        "calibrated with": text["calibration"] or "no calibration",
+        "settings": ", ".join(f"{name} {value}" for name, value in text["settings"].items()),
+        "seconds": ", ".join(f"{name} {value:.1f}" for name, value in text["seconds"].items()),
+        "environment": ", ".join(f"{name} {value}" for name, value in text["environment"].items()),
+    }
+    plots = [(title, _inline(figure)) for title, figure in _figures(text, results)]
+    return render_page(
+        "fer_convert",
+        "conversion.html.j2",
+        "convert",
+        facts=facts,
+        head=_HEAD,
+        rows=[_row(variant) for variant in text["variants"]],
+        plots=plots,
     )
 
 
-def _row(variant: dict[str, Any]) -> str:
-    parity = variant["parity"]
-    runtimes = "; ".join(f"{name}: {answer}" for name, answer in variant["runtimes"].items())
+_HEAD: Final = (
+    "file", "bytes", "accuracy", "float accuracy", "drop, points", "same labels",
+    "largest difference", "mean difference", "runtimes",
+)  # fmt: skip
+
+
+def _row(variant: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of one converted file."""
+    parity, drop = variant["parity"], variant["accuracy_drop_points"]
 
     def share(value: float | None) -> str:
         return "no labels" if value is None else f"{value:.2%}"
 
-    drop = variant["accuracy_drop_points"]
-    cells = (
+    return (
         Path(variant["path"]).name,
         f"{variant['size_bytes']:,}",
         share(parity["accuracy"]),
@@ -180,12 +178,11 @@ def _row(variant: dict[str, Any]) -> str:
         share(parity["agreement"]),
         f"{parity['largest_difference']:.2g}",
         f"{parity['mean_difference']:.2g}",
-        runtimes,
+        "; ".join(f"{name}: {status}" for name, status in variant["runtimes"].items()),
     )
-    return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _figures(text: dict[str, Any], results: "Sequence[Proven]") -> list[tuple[str, Any]]:
+def _figures(text: dict[str, Any], results: "Sequence[ConvertedFile]") -> list[tuple[str, Any]]:
     figures = [("Largest difference of a probability on each face", _histograms(results))]
     for variant in text["variants"]:
         for what in ("output", "weights"):
@@ -198,7 +195,7 @@ def _figures(text: dict[str, Any], results: "Sequence[Proven]") -> list[tuple[st
     return figures
 
 
-def _histograms(results: "Sequence[Proven]") -> Any:
+def _histograms(results: "Sequence[ConvertedFile]") -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 1.2 + 1.3 * len(results)), layout="constrained")
@@ -225,6 +222,7 @@ def _bars(ranges: list[tuple[str, list[float]]]) -> Any:
 
 
 def _inline(figure: Any) -> str:
+    """Return a figure as a data URL."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110)
     return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()

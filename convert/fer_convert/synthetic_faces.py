@@ -1,4 +1,4 @@
-"""Drawn faces: inputs that two runtimes can be compared on without anybody's photograph."""
+"""Synthetic faces: model inputs for comparing runtimes without photographs of people."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +8,13 @@ from fer_sdk.preprocess import InputSpec
 Plane = NDArray[np.float64]
 
 
-def drawn_faces(count: int, spec: InputSpec, seed: int = 0) -> NDArray[np.uint8]:
-    """Draw faces of many expressions, eyes and mouth where the model expects them.
+def synthetic_faces(count: int, spec: InputSpec, seed: int = 0) -> NDArray[np.uint8]:
+    """Generate schematic faces of many expressions, with eyes and mouth at the crop's positions.
 
     Args:
-        count: How many.
+        count: Number of faces.
         spec: Input of the model.
-        seed: Same seed, same faces.
+        seed: Random seed.
 
     Returns:
         uint8 (count, spec.height, spec.width), range [0, 255].
@@ -40,11 +40,11 @@ def _face(rng: np.random.Generator, spec: InputSpec) -> NDArray[np.uint8]:
         paint((1 - away) * min(across, down) * unit, level)
 
     blob((middle, between + 6 * unit), rng.uniform(17, 23), rng.uniform(22, 30), skin)
-    opened, height, slope = rng.uniform(1, 4.5), rng.uniform(5, 10), rng.uniform(-0.4, 0.4)
+    eye_height, brow_height, slope = rng.uniform(1, 4.5), rng.uniform(5, 10), rng.uniform(-0.4, 0.4)
     for side, eye in ((-1, crop.right_eye), (1, crop.left_eye)):
-        blob(eye, 4, opened, min(255, skin + rng.uniform(0, 60)))
-        blob(eye, 2, min(opened, 2.2), dark)
-        brow = eye[1] - height * unit - slope * side * (x - eye[0])
+        blob(eye, 4, eye_height, min(255, skin + rng.uniform(0, 60)))
+        blob(eye, 2, min(eye_height, 2.2), dark)
+        brow = eye[1] - brow_height * unit - slope * side * (x - eye[0])
         paint(np.minimum(3 * (1.4 * unit - abs(y - brow)), 2 * (6 * unit - abs(x - eye[0]))), dark)
     blob((middle, between + 10 * unit), 2.5, 5, 0.85 * skin)
     bend, width, gap = rng.uniform(-0.09, 0.09), rng.uniform(5, 11) * unit, rng.uniform(0.6, 6)

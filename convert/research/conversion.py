@@ -1,4 +1,9 @@
-"""What the variants of one model are worth: the tables of docs/results/conversion.md."""
+"""Size, accuracy and latency of each converted file: writes docs/results/conversion.md.
+
+    python -m research.conversion --tflite-python .venv-tflite/bin/python
+
+Needs an imported FER2013 and the extra `convert`. The latencies need an otherwise idle machine.
+"""
 
 import subprocess
 import sys
@@ -11,23 +16,31 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_convert.conversion_data import ConversionData
-from fer_convert.convert import CALIBRATED, INT8, UNCALIBRATED, Settings, Stages, Target, convert
-from fer_convert.export import load_trained
-from fer_convert.parity import outputs_of
-from fer_convert.parity_faces import other_public_test_faces
+from fer_convert.cli.options import (
+    SAMPLES_OPTION,
+    conversion_data_for,
+    newest_trained,
+    require_converters,
+)
+from fer_convert.settings import INT8, Settings, Target
 from fer_sdk._internal.environment import describe_environment
+from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
+from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.errors import InputError, RuntimeFailure
 
-ALL = (*UNCALIBRATED, *CALIBRATED)
+if TYPE_CHECKING:
+    from fer_convert.conversion_data import ConversionData
+
 FLOAT: Target = ("float32", ".tflite")
 
 Probabilities = NDArray[np.float64]
@@ -35,16 +48,16 @@ Probabilities = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file on all clean faces of PublicTest.
+    """Measurements of one file on all deduplicated faces of PublicTest.
 
     Attributes:
-        name: Of the file.
-        size_bytes: Of the file.
-        accuracy: 0 to 1.
+        name: File name.
+        size_bytes: File size.
+        accuracy: Accuracy, 0 to 1.
         agreement: Share of faces with the float model's label, 0 to 1.
-        largest_difference: Of a probability from the float model's.
-        face_ms: Median of a face's time through the SDK, one thread.
-        convert_s: Seconds to convert, calibration included.
+        largest_difference: Largest difference of a probability from the float model.
+        face_ms: Median latency of a face through the SDK on one thread, in milliseconds.
+        convert_s: Duration of the conversion including calibration, in seconds.
     """
 
     name: str
@@ -57,20 +70,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
-    """What was measured.
+class Measurements:
+    """Content of the page.
 
     Attributes:
         model: The float model.
-        faces: Number of clean faces of PublicTest.
-        float_accuracy: Of the Keras model there, 0 to 1.
-        rows: The files, and the engines' int8 files.
-        engines: Int8 files of each engine, with float input and output.
-        float_differences: Largest difference of a probability between two float32 answers.
-        int8_agreements: Share of faces with the same label between two int8 answers.
-        compared: Number of faces of the two last.
-        command_s: Seconds of `fer-convert --int8`, the whole process.
-        stages: What it says of its stages.
+        faces: Number of deduplicated faces of PublicTest.
+        float_accuracy: Accuracy of the Keras model on these faces, 0 to 1.
+        rows: One row per converted file.
+        engines: One row per quantization engine, for an int8 file with int8 input and output.
+        float_differences: Largest difference of a probability for each pair of float32 runtimes.
+        int8_agreements: Share of faces with the same label for each pair of int8 runtimes.
+        compared: Number of parity faces, on which the runtimes were compared.
+        command_s: Duration of `fer-convert --int8`, the entire process, in seconds.
+        stages: Durations of the stages as the command prints them.
         missing: What could not be measured, and why.
     """
 
@@ -87,35 +100,42 @@ class Study:
     missing: tuple[str, ...]
 
 
-def study(
+def measure(
     model: Path,
     data: Path,
-    conversion_data: ConversionData,
+    conversion_data: "ConversionData",
     tflite_python: Path | None,
-    say: Callable[[str], None] = lambda stage: None,
-) -> Study:
-    """Convert to everything and measure on the clean faces of PublicTest.
+    on_stage: Callable[[str], None] = lambda stage: None,
+) -> Measurements:
+    """Convert to every target and measure each file on the deduplicated faces of PublicTest.
 
     Args:
         model: A `.keras` file with its sidecar.
-        data: FER2013.
-        conversion_data: With FER2013.
-        tflite_python: Python of an environment with the extra `tflite-runtime`.
-        say: Told about each stage.
+        data: Path of the imported FER2013.
+        conversion_data: Conversion data with FER2013.
+        tflite_python: Python of an environment with the extra `tflite-runtime`, or None.
+        on_stage: Receives the name of each stage when it starts.
 
     Raises:
-        InputError: If FER2013 is not there.
-        FerError: As `convert` does.
+        InputError: If FER2013 has not been imported.
+        FerError: As `fer_convert.convert.convert`.
     """
-    if conversion_data.data is None or conversion_data.parity_faces.truth is None:
-        raise InputError("the study needs an imported FER2013")
+    from fer_convert.convert import CALIBRATED, UNCALIBRATED, convert
+    from fer_convert.export import load_trained
+    from fer_convert.parity_faces import other_public_test_faces
+    from fer_convert.stage_timer import StageTimer
+
+    if conversion_data.dataset is None:
+        raise InputError("measuring conversions needs an imported FER2013")
     source = ModelBundle.load(model)
-    others = other_public_test_faces(conversion_data.data, source.input, source.labels)
-    gate = conversion_data.parity_faces
-    count = len(gate.faces)
-    faces = np.concatenate([gate.faces, others.faces])
-    truth = [x.truth for x in (gate, others) if x.truth is not None]
-    right = outputs_of(np.concatenate(truth), source)
+    parts = (
+        conversion_data.parity_faces,
+        other_public_test_faces(conversion_data.dataset, source.input, source.labels),
+    )
+    count = len(parts[0].faces)
+    faces = np.concatenate([part.faces for part in parts])
+    indices = [part.class_indices(source) for part in parts]
+    truth = np.concatenate([found for found in indices if found is not None])
     trained = load_trained(model)
     pixels = faces[..., None].astype(np.float32)
     reference = softmax(trained.predict(pixels, verbose=0), source.temperature)
@@ -123,52 +143,56 @@ def study(
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        say("the command alone")
-        command_s, stages = _whole_command(model, data, folder / "alone")
-        proven = convert(model, ALL, folder, conversion_data, stages=Stages(say))
-        paths = {found.target: found.path for found in proven}
-        answers: dict[str, Probabilities] = {}
+        on_stage("fer-convert --int8")
+        command_s, stages = _time_command(model, data, folder / "command")
+        targets = (*UNCALIBRATED, *CALIBRATED)
+        converted = convert(model, targets, folder, conversion_data, timer=StageTimer(on_stage))
+        paths = {file.target: file.path for file in converted}
+        predictions: dict[str, Probabilities] = {}
 
         def row(path: Path, convert_s: float) -> Row:
-            say(f"measure {path.name}")
+            on_stage(f"measure {path.name}")
             found, face_ms = _timed(path, faces)
-            answers[path.name] = found
+            predictions[path.name] = found
             labels = found.argmax(axis=1)
             return Row(
                 path.name,
                 path.stat().st_size,
-                float((labels == right).mean()),
+                float((labels == truth).mean()),
                 float((labels == reference.argmax(axis=1)).mean()),
                 float(np.abs(found - reference).max()),
                 face_ms,
                 convert_s,
             )
 
-        rows = tuple(row(found.path, found.convert_s) for found in proven)
-        (whole,) = convert(model, [INT8], folder, conversion_data, Settings(io="int8"), Stages(say))
-        engines = [replace(row(whole.path, whole.convert_s), name="TFLiteConverter")]
+        rows = tuple(row(file.path, file.convert_s) for file in converted)
+        (int8,) = convert(
+            model, [INT8], folder, conversion_data, Settings(io="int8"), StageTimer(on_stage)
+        )
+        engines = [replace(row(int8.path, int8.convert_s), name="TFLiteConverter")]
         if find_spec("ai_edge_quantizer"):
-            path, seconds = _other_engine(paths[FLOAT], source, conversion_data, folder)
+            path, seconds = _ai_edge_quantize(paths[FLOAT], source, conversion_data, folder)
             engine = f"ai-edge-quantizer {version('ai-edge-quantizer')}"
             engines.append(replace(row(path, seconds), name=engine))
         else:
             missing.append("ai-edge-quantizer: not installed")
         floats = {"Keras": reference[:count]}
-        floats["LiteRT"] = answers[paths[FLOAT].name][:count]
-        floats["ONNX Runtime"] = answers[paths["float32", ".onnx"].name][:count]
+        floats["LiteRT"] = predictions[paths[FLOAT].name][:count]
+        floats["ONNX Runtime"] = predictions[paths["float32", ".onnx"].name][:count]
         int8s = {"Keras float32": reference[:count]}
-        int8s["LiteRT int8"] = answers[paths[INT8].name][:count]
-        int8s["ONNX Runtime int8"] = answers[paths["int8", ".onnx"].name][:count]
+        int8s["LiteRT int8"] = predictions[paths[INT8].name][:count]
+        int8s["ONNX Runtime int8"] = predictions[paths["int8", ".onnx"].name][:count]
         if tflite_python is None:
-            missing.append("tflite-runtime: no environment was named (--tflite-python)")
+            missing.append("tflite-runtime: no environment given (--tflite-python)")
         else:
-            say("tflite-runtime")
-            floats["tflite-runtime"] = _elsewhere(tflite_python, paths[FLOAT], gate.faces)
-            int8s["tflite-runtime int8"] = _elsewhere(tflite_python, paths[INT8], gate.faces)
-    return Study(
+            on_stage("tflite-runtime")
+            parity_faces = parts[0].faces
+            floats["tflite-runtime"] = _run_tflite(tflite_python, paths[FLOAT], parity_faces)
+            int8s["tflite-runtime int8"] = _run_tflite(tflite_python, paths[INT8], parity_faces)
+    return Measurements(
         model,
         len(faces),
-        float((reference.argmax(axis=1) == right).mean()),
+        float((reference.argmax(axis=1) == truth).mean()),
         rows,
         tuple(engines),
         _pairs(floats, lambda a, b: float(np.abs(a - b).max())),
@@ -180,8 +204,8 @@ def study(
     )
 
 
-def _whole_command(model: Path, data: Path, out: Path) -> tuple[float, str]:
-    """Return the seconds of `fer-convert --int8` and what it says of its stages."""
+def _time_command(model: Path, data: Path, out: Path) -> tuple[float, str]:
+    """Return the duration of `fer-convert --int8` in seconds and the durations that it prints."""
     code = "from fer_convert.cli.main import main; main()"
     words = [str(model), "--int8", "--data", str(data), "--out", str(out)]
     start = time.perf_counter()
@@ -195,16 +219,17 @@ def _whole_command(model: Path, data: Path, out: Path) -> tuple[float, str]:
 
 
 def _pairs(
-    answers: dict[str, Probabilities], measure: Callable[[Probabilities, Probabilities], float]
+    predictions: dict[str, Probabilities],
+    compare: Callable[[Probabilities, Probabilities], float],
 ) -> dict[str, float]:
     return {
-        f"{first}, {second}": measure(answers[first], answers[second])
-        for first, second in combinations(answers, 2)
+        f"{first}, {second}": compare(predictions[first], predictions[second])
+        for first, second in combinations(predictions, 2)
     }
 
 
 def _timed(path: Path, faces: NDArray[np.uint8]) -> tuple[Probabilities, float]:
-    """Return the probabilities of a bundle and the median time of a face in milliseconds."""
+    """Return the probabilities of a bundle and the median latency of a face in milliseconds."""
     with captured_native_log():
         classifier = ExpressionClassifier.load(path)
     found, times = [], []
@@ -216,115 +241,114 @@ def _timed(path: Path, faces: NDArray[np.uint8]) -> tuple[Probabilities, float]:
     return np.concatenate(found), 1000 * float(np.median(times))
 
 
-def _elsewhere(python: Path, model: Path, faces: NDArray[np.uint8]) -> Probabilities:
-    """Return tflite-runtime's probabilities, from an environment of its own."""
+def _run_tflite(python: Path, model: Path, faces: NDArray[np.uint8]) -> Probabilities:
+    """Return the probabilities of tflite-runtime in the environment of `python`."""
+    script = Path(__file__).with_name("tflite_runtime_predictions.py")
     with tempfile.TemporaryDirectory() as folder:
-        given, made = Path(folder) / "faces.npy", Path(folder) / "answers.npy"
-        np.save(given, faces)
-        words = [
-            str(python),
-            "-m",
-            "research.tflite_runtime_predictions",
-            str(model),
-            str(given),
-            str(made),
-        ]
+        inputs, outputs = Path(folder) / "faces.npy", Path(folder) / "predictions.npy"
+        np.save(inputs, faces)
+        words = [str(path) for path in (python, script, model, inputs, outputs)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr.strip() or "no message").splitlines()[-1]
             raise RuntimeFailure(f"{python} cannot run {model.name} in tflite-runtime: {last}")
-        return np.asarray(np.load(made), np.float64)
+        return np.asarray(np.load(outputs), np.float64)
 
 
-def _other_engine(
-    float_file: Path, source: ModelBundle, conversion_data: ConversionData, folder: Path
+def _ai_edge_quantize(
+    float_file: Path, source: ModelBundle, conversion_data: "ConversionData", folder: Path
 ) -> tuple[Path, float]:
-    """Quantize with ai-edge-quantizer, calibrated with the same faces; returns file and seconds."""
+    """Quantize with ai-edge-quantizer on the same calibration faces; return file and seconds."""
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import quantizer, recipe
 
-    faces = conversion_data.ranges_source().faces
+    faces = conversion_data.require_calibration().faces
     if faces is None:
-        raise InputError("comparing engines needs faces to calibrate with")
+        raise InputError("comparing quantization engines needs calibration faces")
     start = time.perf_counter()
     with captured_native_log(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that calibration keeps every tensor
+        warnings.simplefilter("ignore", UserWarning)  # calibration preserves all tensors
         signatures = Interpreter(model_content=float_file.read_bytes()).get_signature_list()
         (signature, ports), *_ = signatures.items()
         samples = [{ports["inputs"][0]: f.astype(np.float32)[None, ..., None]} for f in faces]
         engine = quantizer.Quantizer(str(float_file), recipe.static_wi8_ai8())
         ranges = engine.calibrate({signature: samples})
         entry = ranges[Interpreter(str(float_file)).get_input_details()[0]["name"]]
-        # Its ranges are averages, so that pixels would not go in as they are.
+        # The engine averages ranges over the faces, but pixels need the range [0, 255].
         entry["min"], entry["max"] = np.zeros_like(entry["min"]), np.full_like(entry["max"], 255)
         file = engine.quantize(ranges).quantized_model
     seconds = time.perf_counter() - start
-    path = folder / "other-engine-int8.tflite"
+    path = folder / "ai-edge-quantizer-int8.tflite"
     path.write_bytes(bytes(file))
     replace(source, path=path, precision="int8", metrics=()).write_sidecar()
     return path, seconds
 
 
-def as_markdown(found: Study, command: str) -> str:
+def as_markdown(found: Measurements, command: str) -> str:
     """Return the page.
 
     Args:
-        found: What was measured.
-        command: The command that measured it.
+        found: The measurements.
+        command: The command that measured them.
     """
     machine = describe_environment()
     differences, agreements = found.float_differences, found.int8_agreements
-    return f"""# The variants of {found.model.stem}, and what each costs
+    return f"""# Conversion: size, accuracy and latency per precision
 
-Written by `{command}` on {machine["processor"]} x {machine["cores"]} \
-(TensorFlow {machine["tensorflow"]}, LiteRT {machine["ai-edge-litert"]}, ONNX Runtime \
-{machine["onnxruntime"]}). All {found.faces:,} clean faces of PublicTest, on which the Keras model \
-reaches {found.float_accuracy:.2%}; a file passed the gate on {found.compared:,} of them before it \
-was measured.
+Model `{found.model.stem}`, converted to every precision. Written by `{command}` on \
+{machine["processor"]} x {machine["cores"]} (TensorFlow {machine["tensorflow"]}, LiteRT \
+{machine["ai-edge-litert"]}, ONNX Runtime {machine["onnxruntime"]}).
 
-## Variants
+## Precisions
+
+All {found.faces:,} deduplicated faces of PublicTest. The Keras model's accuracy is \
+{found.float_accuracy:.2%}.
 
 {_rows(found.rows, found.float_accuracy)}
 
-Drop is against the Keras model, in points; difference is the largest of any probability; ms is \
-the median of a face through the SDK on one thread; seconds are those of the conversion, \
-calibration included. int16x8 has no fast kernels on a CPU.
+- Drop: loss of accuracy against the Keras model, in percentage points.
+- Labels agree, largest difference: labels and probabilities compared with the Keras model.
+- ms: median latency of one face through the SDK on one thread.
+- Seconds: duration of the conversion, including calibration.
+
+The int16x8 file is slow because CPU runtimes have no fast int16 kernels.
 
 ## Runtimes
 
-The same {found.compared:,} faces in each runtime. Float32, largest difference of a probability \
-(limit 1e-4):
+The same {found.compared:,} faces in each runtime. Float32 files, largest difference of a \
+probability (limit 1e-4):
 
 | runtimes | difference |
 |---|---|
 {_lines(differences, "{:.1e}")}
 
-Labels that agree (limit 98.5 %):
+Int8 files, labels that agree (limit 98.5 %):
 
 | runtimes | labels agree |
 |---|---|
 {_lines(agreements, "{:.1%}")}
 
-## Engines
+## Quantization engines
 
-The same float model and calibration faces, int8 in and out:
+The same float model and calibration faces, int8 input and output:
 
 {_rows(found.engines, found.float_accuracy, first="engine")}
 
-TFLiteConverter starts from the Keras model, ai-edge-quantizer from the float32 .tflite that \
-TensorFlow made: its seconds leave that conversion out. It averages ranges over the faces instead \
-of taking the widest, the input's too; that one was set to 0 to 255 by hand, or raw pixels would \
-be read wrongly.
+TFLiteConverter starts from the Keras model; ai-edge-quantizer starts from the float32 .tflite \
+file, whose conversion is not included in its seconds. ai-edge-quantizer averages activation \
+ranges over the faces, whereas TFLiteConverter takes the widest. The input range was set to \
+[0, 255] for both, as unscaled pixels require.
 
-## Seconds
+## Duration of the command
 
-`fer-convert --int8`, the whole process: {found.command_s:.1f}. It says of its stages: \
+`fer-convert --int8`, the entire process: {found.command_s:.1f} seconds. Stages, in seconds: \
 {found.stages}.
 {_missing(found.missing)}"""
 
 
 def _rows(rows: Sequence[Row], float_accuracy: float, first: str = "file") -> str:
-    head = f"| {first} | bytes | accuracy % | drop | labels agree % | difference | ms | seconds |"
+    columns = [first, "bytes", "accuracy %", "drop", "labels agree %", "largest difference", "ms"]
+    head = f"| {' | '.join(columns)} | seconds |"
     lines = [
         f"| {row.name} | {row.size_bytes:,} | {100 * row.accuracy:.2f} | "
         f"{100 * (float_accuracy - row.accuracy):.2f} | {100 * row.agreement:.2f} | "
@@ -340,3 +364,50 @@ def _lines(values: dict[str, float], form: str) -> str:
 
 def _missing(missing: Sequence[str]) -> str:
     return "".join(f"\nNot measured: {what}.\n" for what in missing)
+
+
+@click.command(cls=FerCommand)
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@DATA_OPTION
+@SAMPLES_OPTION
+@click.option("--tflite-python", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="Python of an environment with the extra tflite-runtime.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), default=Path("conversion.md"),
+              show_default=True, help="The page to write.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace an existing page.")
+def main(
+    model: Path | None,
+    data: Path,
+    calibration_samples: int,
+    tflite_python: Path | None,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Measure MODEL in every precision, runtime and quantization engine; write a Markdown page.
+
+    MODEL defaults to the newest trained model in runs/, else the shipped model.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists: add --overwrite or choose another --out")
+    source = model or newest_trained()
+    require_converters(onnx=True)
+    conversion_data = conversion_data_for(ModelBundle.load(source), data, None, calibration_samples)
+    with progress_bar(desc="start", unit=" stage") as bar:
+
+        def advance(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        found = measure(source, data, conversion_data, tflite_python, advance)
+    words = ["python -m research.conversion"]
+    if model:
+        words.append(str(model))
+    if tflite_python:
+        words.append(f"--tflite-python {tflite_python}")
+    with write_beside(out) as temporary:
+        temporary.write_text(as_markdown(found, " ".join(words)), encoding="utf-8")
+    click.echo(out)
+
+
+if __name__ == "__main__":
+    main()

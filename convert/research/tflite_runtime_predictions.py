@@ -1,9 +1,8 @@
-"""Probabilities of a model in tflite-runtime.
+"""Probabilities of a model in tflite-runtime, called by `research.conversion`.
 
-    python -m research.tflite_runtime_predictions MODEL FACES.npy OUT.npy
+It runs in its own environment, because tflite-runtime and TensorFlow need different NumPy versions:
 
-For `fer-convert study`, which calls it in an environment of its own: tflite-runtime and TensorFlow
-need different versions of NumPy.
+    python tflite_runtime_predictions.py MODEL FACES.npy OUT.npy
 """
 
 import sys
@@ -15,8 +14,8 @@ from fer_sdk.classifier import ExpressionClassifier
 
 
 def main() -> None:
-    """Run a bundle on faces, uint8 (n, height, width); write float64 (n, classes)."""
-    model, faces, out = (Path(word) for word in sys.argv[1:])
+    """Read faces, uint8 (n, height, width), and write probabilities, float64 (n, classes)."""
+    model, faces, out = (Path(argument) for argument in sys.argv[1:])
     with ExpressionClassifier.load(model, runtime="tflite") as classifier:
         np.save(out, classifier.probabilities(np.load(faces)))
 

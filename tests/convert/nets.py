@@ -1,4 +1,4 @@
-"""A net whose answers are known, and its bundle."""
+"""A network with known predictions, and its bundle."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from fer_convert.calibration import training_faces
-from fer_convert.conversion_data import Evidence
+from fer_convert.calibration import calibration_from_training
+from fer_convert.conversion_data import ConversionData
 from fer_convert.parity_faces import public_test_faces
 from fer_sdk import ModelBundle
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -16,7 +16,7 @@ from fer_sdk.preprocess import FER2013_INPUT
 
 
 def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
-    """A net with every layer of the student, weights set so that it names the bright band."""
+    """Return a network with every layer type of the student that predicts the brightest band."""
     rng = np.random.default_rng(0)
     inputs = keras.Input((48, 48, 1))
     x = keras.layers.Rescaling(scaling, offset)(inputs)
@@ -34,10 +34,12 @@ def small_net(scaling: float = 1 / 255, offset: float = 0.0) -> Any:
     return model
 
 
-def evidence_of(data: Fer2013, samples: int = 70) -> Evidence:
-    """What a conversion rests on where FER2013 is there."""
-    return Evidence(
-        public_test_faces(data, FER2013_INPUT), training_faces(data, samples, FER2013_INPUT), data
+def conversion_data_of(data: Fer2013, samples: int = 70) -> ConversionData:
+    """Return the conversion data that FER2013 provides."""
+    return ConversionData(
+        public_test_faces(data, FER2013_INPUT),
+        calibration_from_training(data, samples, FER2013_INPUT),
+        data,
     )
 
 
@@ -47,7 +49,7 @@ def bundled(
     labels: tuple[str, ...] = FER2013_LABELS,
     stated: float | None = None,
 ) -> Path:
-    """Save a model with a sidecar, which may state an accuracy."""
+    """Save a model with a sidecar, which states an accuracy if `stated` is given."""
     path = folder / "net.keras"
     model.save(path)
     metrics = {"data": "FER2013", "split": "PublicTest, clean", "n": 34, "accuracy": stated}

@@ -58,7 +58,7 @@ def test_every_file_is_in_the_manifest_with_its_hash(
     assert set(named) <= files
 
 
-def test_every_shipped_model_goes_along_unchanged_and_for_every_engine(
+def test_every_shipped_model_is_copied_unchanged_and_exported_for_every_engine(
     folder: Path, manifest: dict[str, Any]
 ) -> None:
     offered = {(m["name"], m["runtime"], m["io"]) for m in manifest["models"]}
@@ -83,7 +83,7 @@ def test_the_golden_predictions_match_each_model(folder: Path, manifest: dict[st
     assert len(labels) >= 5
 
 
-def test_float_input_and_output_change_no_logit(tmp_path: Path) -> None:
+def test_float_input_and_output_do_not_change_logits(tmp_path: Path) -> None:
     path = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
     made = tmp_path / "made.tflite"
     made.write_bytes(with_float_io(path.read_bytes()))
@@ -98,7 +98,7 @@ def test_float_input_and_output_change_no_logit(tmp_path: Path) -> None:
         with_float_io(made.read_bytes())
 
 
-def test_drawn_faces_have_many_expressions_and_repeat_with_their_seed() -> None:
+def test_synthetic_faces_have_many_expressions_and_depend_only_on_the_seed() -> None:
     faces = synthetic_faces(60, FER2013_INPUT)
     np.testing.assert_array_equal(faces, synthetic_faces(60, FER2013_INPUT))
     assert (faces != synthetic_faces(60, FER2013_INPUT, seed=1)).any()
@@ -108,7 +108,7 @@ def test_drawn_faces_have_many_expressions_and_repeat_with_their_seed() -> None:
     assert max(labels.values()) < 40
 
 
-def test_a_folder_of_ones_own_models_is_exported(golden: Path, tmp_path: Path) -> None:
+def test_a_folder_of_bundles_is_exported(golden: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     for path in golden.glob("tiny-*"):
@@ -126,14 +126,14 @@ def test_a_folder_of_ones_own_models_is_exported(golden: Path, tmp_path: Path) -
     assert run(models, "--android", out, "--overwrite").exit_code == 0
 
 
-def test_what_is_no_export_is_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_an_export_is_not_replaced(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "notes.txt").write_text("mine")
     done = run("--android", mine, "--overwrite")
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
-    assert "no export" in line
+    assert "not an export" in line
     assert (mine / "notes.txt").read_text() == "mine"
     done = run(tmp_path, "--android", tmp_path / "new")
     assert done.exit_code == 1
@@ -141,13 +141,13 @@ def test_what_is_no_export_is_not_replaced(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_the_option_goes_alone(tmp_path: Path) -> None:
+def test_android_does_not_combine_with_a_precision(tmp_path: Path) -> None:
     done = run("--android", tmp_path / "new", "--int8")
     assert done.exit_code == 2
-    assert "--android goes without precisions" in done.stderr
+    assert "--android does not combine with precisions" in done.stderr
 
 
-def test_a_damaged_bundle_leaves_nothing(golden: Path, tmp_path: Path) -> None:
+def test_a_damaged_bundle_leaves_no_files(golden: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     for path in golden.glob("tiny-int8.tflite*"):
@@ -158,7 +158,9 @@ def test_a_damaged_bundle_leaves_nothing(golden: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["models"]
 
 
-def test_an_int8_model_that_takes_floats_already_gets_no_twin(folder: Path, tmp_path: Path) -> None:
+def test_an_int8_model_with_float_input_gets_no_second_float_input_file(
+    folder: Path, tmp_path: Path
+) -> None:
     models = tmp_path / "models"
     models.mkdir()
     made = f"{DEFAULT_MODEL}-float-io.tflite"

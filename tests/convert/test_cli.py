@@ -24,12 +24,13 @@ pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 from tests.convert.nets import bundled, small_net
 
 from fer_convert import convert as conversion
+from fer_convert.settings import Target
 
-BOTH: tuple[conversion.Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
+BOTH: tuple[Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
 ALL = (*conversion.UNCALIBRATED, *conversion.CALIBRATED)
 
 
-def test_command_names_what_is_wrong_in_one_line(
+def test_command_reports_errors_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -62,16 +63,16 @@ main(["nothing.keras", "--onnx"])
     assert {"telemetry", "off:", "1"} == states
 
 
-def test_without_a_trained_model_the_shipped_one_is_taken_and_named(
+def test_without_a_trained_model_the_shipped_one_is_used_and_named(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, tmp_path / "data" / "fer2013.npz")
     done = CliRunner().invoke(main, ["--float32"])
-    # These faces are made up, so the shipped model is not as good as its sidecar states.
+    # On synthetic faces the shipped model does not reach the accuracy in its sidecar.
     assert done.exit_code == 1
-    taken, refused = done.stderr.splitlines()
-    assert taken == f"no trained model under runs/: taking the shipped {DEFAULT_TRAINED.name}"
+    used, refused = done.stderr.splitlines()
+    assert used == f"no trained model in runs/: using the shipped model {DEFAULT_TRAINED.name}"
     assert f"{DEFAULT_TRAINED.name} states an accuracy of 69.8%, but reaches" in refused
     assert ModelBundle.load(DEFAULT_TRAINED).labels == FER2013_LABELS
 
@@ -89,8 +90,8 @@ def test_command_converts_the_newest_trained_model(
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     assert "labels agree" in done.stdout
-    assert "taking the newest trained model, runs/net-seed0/net.keras" in done.stderr
-    assert "states no accuracy to hold the float model to" in done.stderr
+    assert "using the newest trained model, runs/net-seed0/net.keras" in done.stderr
+    assert "has no accuracy to check the float model" in done.stderr
     path = tmp_path / "converted" / "net-int8.tflite"
     with ExpressionClassifier.load(path) as classifier:
         assert classifier.bundle.precision == "int8"

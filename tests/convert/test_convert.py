@@ -20,26 +20,27 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
-from tests.convert.nets import bundled, evidence_of, small_net
+from tests.convert.nets import bundled, conversion_data_of, small_net
 
 from fer_convert import convert as conversion
 from fer_convert import recipes
 from fer_convert.export import for_conversion
+from fer_convert.settings import Target
 
-BOTH: tuple[conversion.Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
+BOTH: tuple[Target, ...] = (("float32", ".tflite"), ("int8", ".tflite"))
 ALL = (*conversion.UNCALIBRATED, *conversion.CALIBRATED)
 
 
-def test_both_precisions_are_proven_and_written_with_their_sidecars(
+def test_both_precisions_are_checked_and_written_with_their_sidecars(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     source = bundled(small_net(), tmp_path)
     sidecar = Path(f"{source}.json")
-    told = json.loads(sidecar.read_text())
-    told["source"]["command"] = "fer-train fit test"
-    sidecar.write_text(json.dumps(told))
+    text = json.loads(sidecar.read_text())
+    text["source"]["command"] = "fer-train fit test"
+    sidecar.write_text(json.dumps(text))
     out = tmp_path / "out"
-    results = conversion.convert(source, BOTH, out, evidence_of(small_fer2013))
+    results = conversion.convert(source, BOTH, out, conversion_data_of(small_fer2013))
     assert sorted(path.name for path in out.iterdir()) == [
         "net-float32.tflite", "net-float32.tflite.json", "net-int8.tflite", "net-int8.tflite.json",
     ]  # fmt: skip
@@ -61,9 +62,11 @@ def test_both_precisions_are_proven_and_written_with_their_sidecars(
     assert bundle.metrics[0]["accuracy"] == pytest.approx(int8.accuracy, abs=1e-4)
 
 
-def test_every_precision_is_proven_and_runs(small_fer2013: Fer2013, tmp_path: Path) -> None:
+def test_every_precision_passes_the_parity_gate_and_runs(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
     source = bundled(small_net(), tmp_path)
-    results = conversion.convert(source, ALL, tmp_path / "out", evidence_of(small_fer2013))
+    results = conversion.convert(source, ALL, tmp_path / "out", conversion_data_of(small_fer2013))
     assert {found.path.name for found in results} == {
         "net-float32.tflite", "net-float16.tflite", "net-dynamic.tflite", "net-int8.tflite",
         "net-int16x8.tflite", "net-float32.onnx", "net-float16.onnx", "net-int8.onnx",
@@ -79,7 +82,7 @@ def test_every_precision_is_proven_and_runs(small_fer2013: Fer2013, tmp_path: Pa
 
 
 def unfrozen(ready: Any) -> bytes:
-    """Convert as the trap does: a function whose variables stay outside the file."""
+    """Convert a function without freezing, so that its variables are missing in the file."""
     import tensorflow as tf
 
     function = tf.function(lambda face: ready(face)).get_concrete_function(
@@ -96,7 +99,7 @@ def full_disk(ready: Any) -> bytes:
 
 
 def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Prepare a model and spoil its conversion in one way; returns the model."""
+    """Save a model and break its conversion in one way; return the model."""
     model = small_net()
     labels: tuple[str, ...] = FER2013_LABELS
     uncalibrated, calibrated = conversion.UNCALIBRATED, conversion.CALIBRATED
@@ -117,7 +120,7 @@ def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setitem(
             uncalibrated, BOTH[0], lambda ready: float32(for_conversion(small_net(1 / 255**2)))
         )
-    elif how == "quantiser that does nothing":
+    elif how == "quantizer that does nothing":
         monkeypatch.setitem(calibrated, BOTH[1], lambda ready, calibration, **rest: float32(ready))
     elif how == "calibration on black faces":
         monkeypatch.setitem(
@@ -138,11 +141,11 @@ def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     "how",
-    ["unfrozen variables", "quantiser that does nothing", "calibration on black faces",
+    ["unfrozen variables", "quantizer that does nothing", "calibration on black faces",
      "labels permuted", "BN statistics zeroed", "scaling applied twice", "truncated .keras",
      "five classes", "unwritable folder", "full disk"],
 )  # fmt: skip
-def test_a_spoiled_conversion_fails_with_exit_code_1_and_leaves_no_file(
+def test_a_broken_conversion_fails_with_exit_code_1_and_leaves_no_file(
     how: str, small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = sabotage(how, small_fer2013, tmp_path, monkeypatch)
@@ -156,13 +159,15 @@ def test_a_spoiled_conversion_fails_with_exit_code_1_and_leaves_no_file(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_the_same_model_unspoiled_is_converted(small_fer2013: Fer2013, tmp_path: Path) -> None:
+def test_the_same_model_converts_without_the_sabotage(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
     source = bundled(small_net(), tmp_path, stated=1.0)
-    results = conversion.convert(source, BOTH, tmp_path / "out", evidence_of(small_fer2013))
+    results = conversion.convert(source, BOTH, tmp_path / "out", conversion_data_of(small_fer2013))
     assert [found.parity.accuracy for found in results] == [1, 1]
 
 
-def test_a_sidecar_that_does_not_fit_the_model_is_refused(
+def test_a_sidecar_that_does_not_match_the_model_is_refused(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     source = bundled(small_net(), tmp_path)
@@ -171,5 +176,5 @@ def test_a_sidecar_that_does_not_fit_the_model_is_refused(
     (tmp_path / "other.keras.json").write_text(json.dumps({**text, "sha256": "0" * 64}))
     with pytest.raises(BundleError, match="truncated or changed"):
         conversion.convert(
-            tmp_path / "other.keras", BOTH, tmp_path / "out", evidence_of(small_fer2013)
+            tmp_path / "other.keras", BOTH, tmp_path / "out", conversion_data_of(small_fer2013)
         )

@@ -1,1 +1,1 @@
-"""The `fer-convert` command, one module a subcommand."""
+"""The `fer-convert` command; each module holds the subcommands of one topic."""

@@ -1,9 +1,9 @@
-"""The `fer-convert` command."""
+"""The `fer-convert` command group."""
 
 import click
 
 from fer_convert.cli.convert import convert
-from fer_convert.cli.inspect import check, diff, study
+from fer_convert.cli.inspect import check, diff
 from fer_convert.cli.quantization import calibrate, debug
 from fer_sdk import __version__
 from fer_sdk.cli.console import DefaultGroup
@@ -14,12 +14,11 @@ from fer_sdk.cli.console import DefaultGroup
 )
 @click.version_option(__version__)
 def main() -> None:
-    """Convert trained models, prove them equal, look into files.
+    """Convert trained models to .tflite and .onnx, and inspect and compare model files.
 
-    `fer-convert --int8` is short for `fer-convert convert --int8`; what can be converted to is in
-    `fer-convert convert --help`.
+    `fer-convert --int8` is short for `fer-convert convert --int8`.
     """
 
 
-for command in (convert, calibrate, debug, study, check, diff):
+for command in (convert, calibrate, debug, check, diff):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""What several commands take and need: options, the model, faces to prove it on."""
+"""Options and preparation shared by the subcommands of `fer-convert`."""
 
 import os
 from pathlib import Path
@@ -13,20 +13,20 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
 
 if TYPE_CHECKING:
-    from fer_convert.conversion_data import Evidence
+    from fer_convert.conversion_data import ConversionData
 
 PHOTOS_OPTION = click.option(
     "--calibration", type=click.Path(path_type=Path), metavar="DIR",
-    help="Calibrate with the faces in these photos instead of FER2013's.",
+    help="Calibrate int8 on the faces in these photos instead of FER2013.",
 )  # fmt: skip
 SAMPLES_OPTION = click.option(
     "--calibration-samples", type=click.IntRange(7), default=504, show_default=True,
-    help="Faces to calibrate with.",
+    help="Number of calibration faces.",
 )  # fmt: skip
 
 
-def prepare(*, onnx: bool = False, plots: bool = False) -> None:
-    """Quieten TensorFlow and import what converting needs."""
+def require_converters(*, onnx: bool = False, plots: bool = False) -> None:
+    """Configure and import the packages of the `convert` extra, without TensorFlow's log."""
     packages = ["tensorflow", "keras"]
     if onnx:
         packages += ["onnx", "tf2onnx", "onnxruntime", "onnxconverter_common"]
@@ -38,31 +38,38 @@ def prepare(*, onnx: bool = False, plots: bool = False) -> None:
     require("convert", "converting", *packages)
 
 
-def evidence_for(
-    bundle: ModelBundle, data: Path, photos: Path | None, samples: int, *, quantising: bool = True
-) -> "Evidence":
-    """Find what ranges and proof come from; a path or number that was asked for must be used."""
-    from fer_convert.conversion_data import find_evidence
+def conversion_data_for(
+    bundle: ModelBundle, data: Path, photos: Path | None, samples: int, *, quantizing: bool = True
+) -> "ConversionData":
+    """Load the conversion data; options given on the command line must not be ignored.
 
-    asked = click.get_current_context().get_parameter_source
-    given = click.core.ParameterSource.COMMANDLINE
+    Raises:
+        InputError: If an explicit --data does not exist, or --calibration-samples has no effect.
+        FerError: As `find_conversion_data`.
+    """
+    from fer_convert.conversion_data import find_conversion_data
+
+    source_of = click.get_current_context().get_parameter_source
+    explicit = click.core.ParameterSource.COMMANDLINE
     if not data.is_file():
-        if asked("data") is given:
-            fer2013.load(data)  # says what to do
-        if asked("calibration_samples") is given and photos is None:
+        if source_of("data") is explicit:
+            fer2013.load(data)  # raises the error for a missing file
+        if source_of("calibration_samples") is explicit and photos is None:
             raise InputError(
-                f"--calibration-samples draws from FER2013, which is not at {data}, or from the "
-                "photos of --calibration DIR; stored ranges are as they are"
+                "--calibration-samples needs FER2013 or photos (--calibration DIR), but there is "
+                f"no {data}; the stored calibration has a fixed number of faces"
             )
-    return find_evidence(bundle, data, photos, samples=samples, quantising=quantising)
+    return find_conversion_data(bundle, data, photos, samples=samples, quantizing=quantizing)
 
 
 def newest_trained() -> Path:
-    """Return the newest trained model under runs/, or the one that is shipped."""
+    """Return the newest trained model in runs/, else the shipped float model."""
     finished = [path.with_suffix("") for path in Path("runs").glob("*/*.keras.json")]
     if finished:
         newest = max(finished, key=lambda path: path.stat().st_mtime if path.exists() else 0.0)
-        click.echo(f"taking the newest trained model, {newest}", err=True)
+        click.echo(f"using the newest trained model, {newest}", err=True)
         return newest
-    click.echo(f"no trained model under runs/: taking the shipped {DEFAULT_TRAINED.name}", err=True)
+    click.echo(
+        f"no trained model in runs/: using the shipped model {DEFAULT_TRAINED.name}", err=True
+    )
     return DEFAULT_TRAINED

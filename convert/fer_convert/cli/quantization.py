@@ -1,4 +1,4 @@
-"""`fer-convert calibrate` and `debug`: what int8 needs, and what it costs layer by layer."""
+"""`fer-convert calibrate` and `fer-convert debug`: activation ranges and int8 error per layer."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import click
 from fer_convert.cli.options import (
     PHOTOS_OPTION,
     SAMPLES_OPTION,
-    evidence_for,
+    conversion_data_for,
     newest_trained,
-    prepare,
+    require_converters,
 )
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.cli.console import DATA_OPTION
@@ -21,18 +21,23 @@ from fer_sdk.evaluation import fer2013
 @click.argument("model", type=click.Path(path_type=Path))
 @DATA_OPTION
 @SAMPLES_OPTION
-@click.option("--overwrite", is_flag=True, help="Replace statistics that are there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing calibration file.")
 def calibrate(model: Path, data: Path, calibration_samples: int, overwrite: bool) -> None:
-    """Store beside MODEL what int8 needs to know of FER2013, for machines without it.
+    """Write MODEL.calibration.json, with which int8 conversion needs no FER2013.
 
-    That is the range of every activation and the mean face of each expression.
+    The file holds the range of every activation and the mean face of each expression.
     """
-    from fer_convert.calibration import Ranges, statistics_of, store, training_faces
+    from fer_convert.calibration import (
+        Ranges,
+        calibration_from_training,
+        calibration_path,
+        write_calibration,
+    )
 
-    path = statistics_of(model)
+    path = calibration_path(model)
     if path.exists() and not overwrite:
-        raise InputError(f"{path} is there already: add --overwrite")
-    prepare(onnx=True)
+        raise InputError(f"{path} exists: add --overwrite")
+    require_converters(onnx=True)
     from fer_convert import onnx_recipes, quantize, recipes
     from fer_convert.export import check_ports, for_conversion, load_trained
 
@@ -40,13 +45,13 @@ def calibrate(model: Path, data: Path, calibration_samples: int, overwrite: bool
     trained = load_trained(model)
     check_ports(trained, source)
     ready = for_conversion(trained)
-    faces = training_faces(dataset, calibration_samples, source.input)
+    calibration = calibration_from_training(dataset, calibration_samples, source.input)
     ranges = Ranges(
-        tflite=quantize.ranges_of(recipes.calibrated(ready, faces)),
-        onnx=onnx_recipes.ranges_of(ready, faces),
+        tflite=quantize.ranges_of(recipes.calibrated(ready, calibration)),
+        onnx=onnx_recipes.ranges_of(ready, calibration),
     )
-    store(model, faces, ranges, dataset)
-    click.echo(f"{path}: ranges of {faces.words}")
+    write_calibration(model, calibration, ranges, dataset)
+    click.echo(f"{path}: ranges of {calibration.description}")
 
 
 @click.command()
@@ -55,7 +60,7 @@ def calibrate(model: Path, data: Path, calibration_samples: int, overwrite: bool
 @PHOTOS_OPTION
 @SAMPLES_OPTION
 @click.option("--faces", type=click.IntRange(1), default=100, show_default=True,
-              help="Faces to measure on.")  # fmt: skip
+              help="Number of faces to measure on.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def debug(
     model: Path | None,
@@ -65,23 +70,25 @@ def debug(
     faces: int,
     as_json: bool,
 ) -> None:
-    """Say what int8 costs in each layer of MODEL (.keras), the costliest first.
+    """Print the int8 quantization error of each layer of MODEL (.keras), largest first.
 
-    Without MODEL: the same as `fer-convert` takes. Numbers are those of --keep-float.
+    MODEL defaults to the newest trained model in runs/, else the shipped model. The layer numbers
+    are those of `fer-convert --keep-float`.
     """
     source = model or newest_trained()
-    prepare()
+    require_converters()
     from fer_convert import recipes
     from fer_convert.export import check_ports, for_conversion, load_trained
     from fer_convert.layer_errors import as_json as errors_as_json
     from fer_convert.layer_errors import as_text, layer_errors
 
     bundle = ModelBundle.load(source)
-    evidence = evidence_for(bundle, data, calibration, calibration_samples)
+    conversion_data = conversion_data_for(bundle, data, calibration, calibration_samples)
     trained = load_trained(source)
     check_ports(trained, bundle)
-    calibrated = recipes.calibrated(for_conversion(trained), evidence.ranges_source())
-    measured = evidence.gate.faces[:faces]
+    calibrated = recipes.calibrated(for_conversion(trained), conversion_data.require_calibration())
+    measured = conversion_data.parity_faces.faces[:faces]
     errors = layer_errors(calibrated, measured)
-    on = f"{len(measured)} of {evidence.gate.words}"
-    click.echo(errors_as_json(errors, source, on) if as_json else as_text(errors, source, on))
+    description = f"{len(measured)} of {conversion_data.parity_faces.description}"
+    as_string = errors_as_json if as_json else as_text
+    click.echo(as_string(errors, source, description))

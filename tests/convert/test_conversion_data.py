@@ -23,7 +23,7 @@ pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
 from tests.convert.nets import bundled, small_net
 
-from fer_convert.calibration import statistics_of
+from fer_convert.calibration import calibration_path
 
 
 def fer_convert(*words: object) -> Result:
@@ -31,8 +31,8 @@ def fer_convert(*words: object) -> Result:
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without FER2013 and without trained models, to work in."""
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Change to a working directory without FER2013 and trained models; return its parent."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path
@@ -40,7 +40,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def photos(sample_photo: Path, tmp_path: Path) -> Path:
-    """Twenty photos of one face, lit differently, and one without a face."""
+    """Return a folder of twenty photos of one face in different light and one without a face."""
     folder = tmp_path / "photos"
     folder.mkdir()
     photo = read_photo(sample_photo)[::2, ::2]
@@ -51,7 +51,9 @@ def photos(sample_photo: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_without_fer2013_the_shipped_model_becomes_the_shipped_int8(nowhere: Path) -> None:
+def test_the_shipped_model_converts_to_the_shipped_int8_file_without_fer2013(
+    empty_folder: Path,
+) -> None:
     done = fer_convert("--int8")
     assert done.exit_code == 0, done.output
     assert "int8 calibrated with stored ranges of 504 faces of FER2013 Training" in done.stdout
@@ -63,39 +65,39 @@ def test_without_fer2013_the_shipped_model_becomes_the_shipped_int8(nowhere: Pat
     assert bundle.metrics[-1]["split"] == "without labels"
 
 
-def test_without_fer2013_the_shipped_model_becomes_onnx_on_every_processor(nowhere: Path) -> None:
+def test_the_shipped_model_converts_to_int8_onnx_without_fer2013(empty_folder: Path) -> None:
     done = fer_convert("--int8", "--onnx")
     assert done.exit_code == 0, done.output
     (metric,) = ModelBundle.load(Path(f"converted/{DEFAULT_MODEL}.onnx")).metrics
     assert metric["label_agreement"] > 0.95
 
 
-def test_a_model_of_eight_classes_is_held_to_ferplus_majority(
-    small_fer2013: Fer2013, nowhere: Path
+def test_a_model_with_contempt_is_compared_with_the_ferplus_majority(
+    small_fer2013: Fer2013, empty_folder: Path
 ) -> None:
     voted = with_votes(small_fer2013)
-    voted.ferplus_votes[150:160] = np.eye(10, dtype=np.uint8)[8] * 8  # nobody knows what it is
+    voted.ferplus_votes[150:160] = np.eye(10, dtype=np.uint8)[8] * 8  # every vote is "unknown"
     columns = [FERPLUS_LABELS.index(label) for label in FER2013_LABELS]
     logits = keras.layers.Dense(8, use_bias=False)
     model = keras.Sequential([small_net(), logits])
     logits.set_weights([np.eye(8, dtype=np.float32)[columns]])
-    source = bundled(model, nowhere, FERPLUS_LABELS[:8], stated=1.0)
-    words = ["--data", nowhere / "data.npz", "--calibration-samples", 70, "--out", "out"]
-    save(small_fer2013, nowhere / "data.npz")
+    source = bundled(model, empty_folder, FERPLUS_LABELS[:8], stated=1.0)
+    words = ["--data", empty_folder / "data.npz", "--calibration-samples", 70, "--out", "out"]
+    save(small_fer2013, empty_folder / "data.npz")
     without = fer_convert(source, "--int8", *words)
     assert without.exit_code == 1
     assert "has no FER+ votes" in without.stderr
-    save(voted, nowhere / "data.npz")
+    save(voted, empty_folder / "data.npz")
     done = fer_convert(source, "--int8", *words)
     assert done.exit_code == 0, done.output
     (metric,) = ModelBundle.load(Path("out/net-int8.tflite")).metrics
     assert (metric["data"], metric["n"], metric["accuracy"]) == ("FER+ majority", 24, 1.0)
 
 
-def test_stored_ranges_give_the_bytes_that_the_faces_give(
-    small_fer2013: Fer2013, nowhere: Path
+def test_stored_ranges_and_calibration_faces_write_the_same_bytes(
+    small_fer2013: Fer2013, empty_folder: Path
 ) -> None:
-    source, data = bundled(small_net(), nowhere), nowhere / "data.npz"
+    source, data = bundled(small_net(), empty_folder), empty_folder / "data.npz"
     save(small_fer2013, data)
     words = ["--data", data, "--calibration-samples", 70]
     done = fer_convert(source, "--int8", "--onnx", *words, "--out", "faces")
@@ -106,13 +108,13 @@ def test_stored_ranges_give_the_bytes_that_the_faces_give(
         assert Path("stored", name).read_bytes() == Path("faces", name).read_bytes()
 
 
-def test_a_bad_conversion_is_refused_without_fer2013_too(nowhere: Path) -> None:
-    source = nowhere / "student.keras"
+def test_a_bad_conversion_fails_the_parity_check_without_fer2013(empty_folder: Path) -> None:
+    source = empty_folder / "student.keras"
     source.write_bytes(DEFAULT_TRAINED.read_bytes())
-    for name in (f"{DEFAULT_TRAINED.name}.json", statistics_of(DEFAULT_TRAINED).name):
+    for name in (f"{DEFAULT_TRAINED.name}.json", calibration_path(DEFAULT_TRAINED).name):
         text = DEFAULT_TRAINED.with_name(name).read_text()
-        (nowhere / name.replace(DEFAULT_NAME, "student")).write_text(text)
-    stored = statistics_of(source)
+        (empty_folder / name.replace(DEFAULT_NAME, "student")).write_text(text)
+    stored = calibration_path(source)
     text = json.loads(stored.read_text())
     text["tflite"] = [[maker, 0.1 * low, 0.1 * high] for maker, low, high in text["tflite"]]
     stored.write_text(json.dumps(text))
@@ -126,19 +128,19 @@ def test_a_bad_conversion_is_refused_without_fer2013_too(nowhere: Path) -> None:
     ("change", "message"),
     [
         ({"schema": 2}, "is damaged: .*schema must be 1, but is 2"),
-        ({"float_sha256": "0" * 64}, "belongs to another model"),
+        ({"float_sha256": "0" * 64}, "does not belong to"),
         ({"mean_faces_png": "AAAA"}, "is damaged"),
-        ({"tflite": [["input", 0, 255]]}, "stored ranges are for 1 tensors"),
+        ({"tflite": [["input", 0, 255]]}, "the 1 stored ranges do not match"),
     ],
 )
-def test_statistics_that_do_not_fit_are_refused(
-    change: dict[str, object], message: str, small_fer2013: Fer2013, nowhere: Path
+def test_a_calibration_file_that_does_not_match_is_refused(
+    change: dict[str, object], message: str, small_fer2013: Fer2013, empty_folder: Path
 ) -> None:
-    source, data = bundled(small_net(), nowhere), nowhere / "data.npz"
+    source, data = bundled(small_net(), empty_folder), empty_folder / "data.npz"
     save(small_fer2013, data)
     done = fer_convert("calibrate", source, "--data", data, "--calibration-samples", 70)
     assert done.exit_code == 0, done.output
-    stored = statistics_of(source)
+    stored = calibration_path(source)
     stored.write_text(json.dumps(json.loads(stored.read_text()) | change))
     done = fer_convert(source, "--int8")
     assert done.exit_code == 1
@@ -146,25 +148,27 @@ def test_statistics_that_do_not_fit_are_refused(
     assert re.search(message, line)
 
 
-def test_photos_calibrate_and_prove(nowhere: Path, photos: Path) -> None:
+def test_photos_provide_calibration_and_parity_faces(empty_folder: Path, photos: Path) -> None:
     done = fer_convert("--int8", "--calibration", photos, "--calibration-samples", 20)
     assert done.exit_code == 0, done.output
     words = "20 of 20 faces in 21 photos, 1 without a face"
     assert f"int8 calibrated with {words}" in done.stdout
-    assert f"proven on the calibration's {words}" in done.stdout
+    assert f"parity checked on the calibration faces, {words}" in done.stdout
     bundle = ModelBundle.load(Path(f"converted/{DEFAULT_MODEL}.tflite"))
     assert bundle.source["calibration"] == words
 
 
-def test_what_cannot_be_calibrated_is_said_in_one_line(nowhere: Path, photos: Path) -> None:
-    source = bundled(small_net(), nowhere)
+def test_missing_calibration_sources_are_reported_in_one_line(
+    empty_folder: Path, photos: Path
+) -> None:
+    source = bundled(small_net(), empty_folder)
     for path in list(photos.glob("1*.jpg")):
         path.unlink()
     for words, message in (
         ([source, "--int8"], "no imported FER2013 at"),
         ([source, "--int8", "--data", "nothing.npz"], "run `fer-train import"),
-        (["--int8", "--calibration-samples", 70], "--calibration-samples draws from FER2013"),
-        (["--int8", "--calibration", nowhere / "none"], "must be a folder of photos"),
+        (["--int8", "--calibration-samples", 70], "--calibration-samples needs FER2013 or photos"),
+        (["--int8", "--calibration", empty_folder / "none"], "must be a folder of photos"),
         (["--int8", "--calibration", photos], "calibration needs 20 faces, but 10 photos"),
     ):
         done = fer_convert(*words)

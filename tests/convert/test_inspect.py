@@ -8,8 +8,6 @@ from click.testing import CliRunner, Result
 from fer_convert.cli.main import main
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.errors import InputError
-from fer_sdk.evaluation.fer2013 import Fer2013
-from fer_train.data.importer import save
 
 
 def fer_convert(*words: object) -> Result:
@@ -22,11 +20,11 @@ def test_cost_of_the_tiny_model_is_that_of_its_dense_layer(name: str, golden: Pa
         pytest.importorskip("onnx", reason="reading .onnx files needs the extra `convert`")
     contents = inspect(golden / name)
     assert contents.multiply_accumulates == 8 * 7
-    bias = 7 if name == "tiny-int8.tflite" else 0  # the quantiser adds one
+    bias = 7 if name == "tiny-int8.tflite" else 0  # the quantizer adds one
     assert contents.parameters in (8 * 7, 8 * 7 + bias)
 
 
-def test_cost_counts_convolutions_by_hand(tmp_path: Path) -> None:
+def test_cost_of_convolutions_equals_the_manual_count(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
     pytest.importorskip("tf2onnx", reason="conversion needs the extra `convert`")
     from fer_convert import onnx_recipes, recipes
@@ -49,7 +47,7 @@ def test_cost_counts_convolutions_by_hand(tmp_path: Path) -> None:
         assert (contents.multiply_accumulates, contents.parameters) == (products, parameters)
 
 
-def test_check_says_what_a_file_is(golden: Path) -> None:
+def test_check_reports_content_runtimes_and_sidecar(golden: Path) -> None:
     done = fer_convert("check", golden / "tiny-int8.tflite", "--json")
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
@@ -57,12 +55,12 @@ def test_check_says_what_a_file_is(golden: Path) -> None:
     assert (entry["dtype"], entry["scale"], entry["zero_point"]) == ("uint8", 1.0, 0)
     assert report["contents"]["tensors"]["int8"] > 0
     assert report["runtimes"]["litert"] == "loads"
-    assert report["sidecar"] == "belongs to it"
+    assert report["sidecar"] == "matches the file"
     text = fer_convert("check", golden / "tiny-int16x8.tflite").stdout
-    assert "int16 activations come out wrong there" in text
+    assert "int16 activations give wrong results" in text
 
 
-def test_check_looks_into_foreign_files(golden: Path, tmp_path: Path) -> None:
+def test_check_accepts_files_without_a_sidecar(golden: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.tflite"
     shutil.copy(golden / "tiny-float32.tflite", foreign)
     done = fer_convert("check", foreign)
@@ -86,15 +84,3 @@ def test_damaged_onnx_is_refused(golden: Path, tmp_path: Path) -> None:
     path.write_bytes((golden / "tiny-float32.onnx").read_bytes()[:200])
     with pytest.raises(InputError, match=r"^onnx cannot read [^\n]*$"):
         inspect(path)
-
-
-def test_diff_compares_two_bundles(small_fer2013: Fer2013, golden: Path, tmp_path: Path) -> None:
-    save(small_fer2013, tmp_path / "data.npz")
-    first, second = golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"
-    same = fer_convert("diff", first, first, "--data", tmp_path / "data.npz")
-    assert same.stdout.startswith(
-        "34 faces: labels agree on 100.00%, probabilities differ by 0 at most"
-    )
-    other = fer_convert("diff", first, second, "--data", tmp_path / "data.npz")
-    assert "labels agree on 100.00%" in other.stdout
-    assert "by 0 at most" not in other.stdout
