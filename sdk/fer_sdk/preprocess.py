@@ -1,13 +1,14 @@
-"""The one way from an image and a face to a model's input.
+"""Pre-processing: from an image and the landmarks of a face to the model's input.
 
-Training, calibration, inference and benchmarks all pass here; the Kotlin and JavaScript twins pass
-the same golden files. NumPy only, every rounding written out:
+Training, calibration, inference and benchmarks use these functions. The Kotlin and JavaScript
+implementations pass the same golden files, so the arithmetic is defined to the last bit:
 
-1. grey: (4899 R + 9617 G + 1868 B + 8192) >> 14, the weights of ITU-R BT.601 in 14 bits;
-2. "area-then-bilinear": with s source pixels per input pixel, the image is first averaged over
-   blocks of k x k pixels, k = max(1, floor(s + 1/2)) but at most the image's shorter side,
-   block edges at multiples of k from the image's corner; then each input pixel is read between
-   four block centres, weights in 11 bits. Blocks and reads beyond the image repeat its edge.
+1. Grey level: (4899 R + 9617 G + 1868 B + 8192) >> 14, the weights of ITU-R BT.601 in 14 bits.
+2. Resize "area-then-bilinear": let s be the number of image pixels per input pixel. The image is
+   averaged over blocks of k x k pixels, k = max(1, floor(s + 1/2)), at most the shorter side of
+   the image; block edges are multiples of k from the image's top left corner. Each input pixel is
+   then interpolated bilinearly between four block centres, with weights of 11 bits. Outside the
+   image, its edge is repeated.
 """
 
 from collections.abc import Sequence
@@ -23,17 +24,17 @@ Color = Literal["bgr", "rgb", "grey"]
 Point = tuple[float, float]
 
 RESIZE: Final = "area-then-bilinear"
-"""Name of the resize, as a sidecar states it."""
+"""Name of the resize method in a sidecar."""
 
 WEIGHT_BITS: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
 class CropSpec:
-    """Where a face's eyes and mouth lie in the input.
+    """Target positions of eyes and mouth in the model's input.
 
-    Points are (x, y) in pixels of the input, (0, 0) the centre of its first pixel. Right and left
-    are the person's own: the right eye is on the left of the picture.
+    Points are (x, y) in pixels; (0, 0) is the centre of the top left pixel. Right and left are the
+    person's: in an upright image, the right eye has the smaller x.
     """
 
     right_eye: Point
@@ -43,7 +44,7 @@ class CropSpec:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a model wants to see: grey, uint8 (height, width), range [0, 255]."""
+    """Size and crop of a model's input: grey, uint8 (height, width), range [0, 255]."""
 
     height: int
     width: int
@@ -51,18 +52,18 @@ class InputSpec:
 
 
 FER2013_CROP: Final = CropSpec(right_eye=(14.3, 18.3), left_eye=(32.7, 18.3), mouth=(23.5, 36.1))
-"""Median places of eyes and mouth in FER2013's Training faces, made symmetric.
+"""Median positions of eyes and mouth in the Training faces of FER2013, made symmetric.
 
-Measured with `fer-train landmarks`.
+Measured with `python -m research.landmark_positions`.
 """
 
 FER2013_INPUT: Final = InputSpec(height=48, width=48, crop=FER2013_CROP)
-"""A 48x48 grey face that sits as FER2013's do."""
+"""Input of 48x48 grey pixels, cropped like the faces of FER2013."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """Image point of an input point: x' = xx x + xy y + x0, y' = yx x + yy y + y0."""
+    """Affine map from input to image pixels: x' = xx x + xy y + x0, y' = yx x + yy y + y0."""
 
     xx: float
     xy: float
@@ -73,20 +74,20 @@ class Affine:
 
     @property
     def scale(self) -> float:
-        """Source pixels per input pixel, along the axis that has fewer."""
+        """Image pixels per input pixel, the smaller of the two axes."""
         return min(float(np.hypot(self.xx, self.yx)), float(np.hypot(self.xy, self.yy)))
 
 
 def check_image(image: NDArray[np.uint8], color: Color, what: str = "image") -> None:
-    """Refuse what is not an 8-bit image of the stated colour.
+    """Check that an array is an 8-bit image with the given channels.
 
     Args:
         image: uint8 (height, width, 3) for "bgr" and "rgb", (height, width) for "grey".
         color: Order of the channels.
-        what: Name of the argument, for the message.
+        what: Name of the argument in the error message.
 
     Raises:
-        InputError: If dtype, shape or colour is another.
+        InputError: If `color` is unknown, dtype or shape does not match it, or the image is empty.
     """
     if color not in ("bgr", "rgb", "grey"):
         raise InputError(f"color must be 'bgr', 'rgb' or 'grey', but is {color!r}")
@@ -102,7 +103,7 @@ def check_image(image: NDArray[np.uint8], color: Color, what: str = "image") -> 
 
 
 def to_grey(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
-    """Turn an image into grey levels.
+    """Convert an image to grey levels.
 
     Args:
         image: uint8 (height, width, 3), or (height, width) for color="grey".
@@ -112,7 +113,7 @@ def to_grey(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
         uint8 (height, width), range [0, 255].
 
     Raises:
-        InputError: If `image` does not fit `color`.
+        InputError: As `check_image`.
     """
     check_image(image, color)
     if color == "grey":
@@ -126,7 +127,7 @@ def to_grey(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
 
 
 def to_bgr(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
-    """Return an image as detectors want it, uint8 (height, width, 3) BGR; a copy only if needed."""
+    """Convert an image to BGR, uint8 (height, width, 3); returns a BGR image itself, not a copy."""
     if color == "bgr":
         return image
     if color == "rgb":
@@ -135,19 +136,20 @@ def to_bgr(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
 
 
 def crop_transform(crop: CropSpec, right_eye: Point, left_eye: Point, mouth: Point) -> Affine:
-    """Find the turn, zoom and shift that best lay a face's points on the crop's points.
+    """Return the similarity transform that best maps the crop's points to a face's landmarks.
 
-    Least squares over eyes and mouth (Umeyama 1991, https://doi.org/10.1109/34.88573, without
-    mirroring), so that any detector with these three points gives the same crop.
+    Rotation, scale and translation minimise the squared distances of eyes and mouth (Umeyama 1991,
+    https://doi.org/10.1109/34.88573, without reflection). The three points are sufficient, so the
+    crop does not depend on other landmarks of a detector.
 
     Args:
-        crop: Where the points lie in the input.
+        crop: Positions of the points in the model's input.
         right_eye: The person's right eye in the image, (x, y) in pixels.
-        left_eye: The person's left eye.
-        mouth: Centre of the mouth.
+        left_eye: The person's left eye in the image, (x, y) in pixels.
+        mouth: Centre of the mouth in the image, (x, y) in pixels.
 
     Returns:
-        From input pixels to image pixels.
+        Map from input pixels to image pixels.
 
     Raises:
         InputError: If the points coincide or are not finite.
@@ -164,7 +166,7 @@ def crop_transform(crop: CropSpec, right_eye: Point, left_eye: Point, mouth: Poi
 
 
 def resize_transform(source_hw: tuple[int, int], spec: InputSpec) -> Affine:
-    """Return the transform that stretches a whole image over the input, edge to edge."""
+    """Return the map from input to image pixels that stretches the image to the input's edges."""
     across, down = source_hw[1] / spec.width, source_hw[0] / spec.height
     return Affine(across, 0.0, (across - 1) / 2, 0.0, down, (down - 1) / 2)
 
@@ -172,22 +174,23 @@ def resize_transform(source_hw: tuple[int, int], spec: InputSpec) -> Affine:
 def sample(
     image: NDArray[np.uint8], transform: Affine, spec: InputSpec, color: Color
 ) -> NDArray[np.uint8]:
-    """Read the input's pixels from an image, as the module's docstring says.
+    """Resample an image with the resize that the module docstring defines.
 
     Args:
         image: uint8 (height, width, 3), or (height, width) for color="grey".
-        transform: From input pixels to image pixels.
+        transform: Map from input pixels to image pixels.
         spec: Input of the model.
         color: Order of the image's channels.
 
     Returns:
-        uint8 (spec.height, spec.width), range [0, 255]; the model scales it itself.
+        Grey levels, uint8 (spec.height, spec.width), range [0, 255]. Scaling to the range of the
+        network is a layer of the model.
 
     Raises:
-        InputError: If `image` does not fit `color`.
+        InputError: As `check_image`.
     """
     check_image(image, color)
-    # Never larger than the image, so that points far outside cannot ask for endless memory.
+    # At most the image's size: landmarks far outside the image must not allocate large blocks.
     block = max(1, int(min(np.floor(transform.scale + 0.5), *image.shape[:2])))
     x, y = (
         np.arange(spec.width, dtype=np.float64),
@@ -222,27 +225,27 @@ def crop_face(
     mouth: Point,
     color: Color,
 ) -> NDArray[np.uint8]:
-    """Cut a face out of an image as the model wants it: upright, eyes and mouth in their places.
+    """Crop an upright face with eyes and mouth at the positions of `spec.crop`.
 
     Args:
         image: uint8 (height, width, 3), or (height, width) for color="grey".
         spec: Input of the model.
         right_eye: The person's right eye in the image, (x, y) in pixels.
-        left_eye: The person's left eye.
-        mouth: Centre of the mouth.
+        left_eye: The person's left eye in the image, (x, y) in pixels.
+        mouth: Centre of the mouth in the image, (x, y) in pixels.
         color: Order of the image's channels.
 
     Returns:
-        uint8 (spec.height, spec.width), range [0, 255].
+        Grey levels, uint8 (spec.height, spec.width), range [0, 255].
 
     Raises:
-        InputError: If `image` does not fit `color`, or the points coincide.
+        InputError: As `check_image`, or if the points coincide or are not finite.
     """
     return sample(image, crop_transform(spec.crop, right_eye, left_eye, mouth), spec, color)
 
 
 def to_input(face: NDArray[np.uint8], spec: InputSpec, color: Color) -> NDArray[np.uint8]:
-    """Resize a face crop to the model's input; a grey crop of that size stays as it is.
+    """Resize a face crop to the model's input; a grey crop of that size is returned unchanged.
 
     Args:
         face: uint8 (height, width, 3), or (height, width) for color="grey".
@@ -250,10 +253,10 @@ def to_input(face: NDArray[np.uint8], spec: InputSpec, color: Color) -> NDArray[
         color: Order of the channels.
 
     Returns:
-        uint8 (spec.height, spec.width), range [0, 255].
+        Grey levels, uint8 (spec.height, spec.width), range [0, 255].
 
     Raises:
-        InputError: If `face` does not fit `color`.
+        InputError: As `check_image`.
     """
     check_image(face, color, "face")
     return sample(face, resize_transform(face.shape[:2], spec), spec, color)
@@ -262,7 +265,19 @@ def to_input(face: NDArray[np.uint8], spec: InputSpec, color: Color) -> NDArray[
 def to_inputs(
     faces: Sequence[NDArray[np.uint8]], spec: InputSpec, color: Color
 ) -> NDArray[np.uint8]:
-    """Do `to_input` for many faces; returns uint8 (len(faces), spec.height, spec.width)."""
+    """Apply `to_input` to several faces.
+
+    Args:
+        faces: Face crops as for `to_input`, of any sizes.
+        spec: Input of the model.
+        color: Order of the crops' channels.
+
+    Returns:
+        Grey levels, uint8 (len(faces), spec.height, spec.width), range [0, 255].
+
+    Raises:
+        InputError: As `check_image`.
+    """
     inputs = np.zeros((len(faces), spec.height, spec.width), np.uint8)
     for number, face in enumerate(faces):
         inputs[number] = to_input(face, spec, color)
@@ -272,7 +287,7 @@ def to_inputs(
 def _neighbours(
     place: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the blocks on both sides of each place, kept inside, and the upper one's weight."""
+    """Return the indices of the two blocks around each position and the weight of the second."""
     below = np.floor(place)
     weight = np.floor((place - below) * (1 << WEIGHT_BITS) + 0.5).astype(np.int64)
     low = np.clip(below, 0, count - 1).astype(np.int64)
@@ -283,7 +298,7 @@ def _neighbours(
 def _block_means(
     image: NDArray[np.uint8], color: Color, block: int, bounds: tuple[int, int, int, int]
 ) -> NDArray[np.int64]:
-    """Average blocks, halves up; `bounds` = (top, bottom, left, right) counts blocks."""
+    """Average blocks, rounding halves up; `bounds` is (top, bottom, left, right) in blocks."""
     top, bottom, left, right = bounds
     part = to_grey(image[top * block : bottom * block, left * block : right * block], color)
     missing = (bottom - top) * block - part.shape[0], (right - left) * block - part.shape[1]

@@ -1,6 +1,6 @@
-"""The GPU delegate on whatever adapter there is; `make gpu` brings a software one.
+"""The GPU delegate on the available adapter; `make gpu` provides a software adapter.
 
-A process of its own each: LiteRT keeps its environment, and what it prints, until the end.
+Each test uses a separate process, because LiteRT keeps its environment and its log until exit.
 """
 
 import json
@@ -30,36 +30,36 @@ def bench(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_every_shipped_model_answers_as_on_the_cpu_and_its_adapter_is_named(
+def test_every_shipped_model_predicts_as_on_the_cpu_and_its_adapter_is_named(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "out.json"
     done = bench(tmp_path, "--quick", "--json", out)
     assert done.returncode == 0, done.stderr
-    assert len(done.stderr.splitlines()) == 1  # that there is no FER2013 here
+    assert len(done.stderr.splitlines()) == 1  # the note that there is no FER2013
     result = json.loads(out.read_text())
     precisions = {row["name"]: row["precision"] for row in result["models"]}
     assert {"int8", "float32"} <= set(precisions.values())
     assert {*precisions, *result["refused"]} == {path.name for path in shipped_models().values()}
     for row in result["models"]:
-        place, parity = row["place"], row["parity"]
-        assert place["delegated_ops"] == place["ops"] > 0
-        assert place["adapter"]
-        if "SwiftShader" in place["adapter"]:
-            assert place["software"]
+        backend, parity = row["backend"], row["parity"]
+        assert backend["delegated_ops"] == backend["ops"] > 0
+        assert backend["adapter"]
+        if "SwiftShader" in backend["adapter"]:
+            assert backend["software"]
             assert "software adapter: SwiftShader" in done.stdout
         assert parity["faces"] >= 32
         assert parity["agreement"] >= (1 if row["precision"] == "float32" else 0.95)
-        # int8 rounds in its own way there, by one step here and there.
+        # int8 rounding on the GPU differs by single steps.
         most = {"float32": 1e-3, "float16": 2e-2}.get(row["precision"], 0.2)
         assert parity["largest_difference"] < most
         assert all(ns > 0 for ns in row["submission"]["rounds_ns"][0])
-        assert "times include reading the answer back" in done.stdout
+        assert "times include reading the result back" in done.stdout
 
 
 def test_an_int16x8_file_is_refused(golden: Path, tmp_path: Path) -> None:
     done = bench(tmp_path, golden / "tiny-int16x8.tflite")
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert "the GPU delegate refuses" in line
-    assert "int16 activations come out wrong" in line
+    assert "the GPU delegate cannot load" in line
+    assert "int16 activations give wrong results" in line

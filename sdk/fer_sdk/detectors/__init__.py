@@ -1,1 +1,1 @@
-"""Face detectors: an image in, boxes and landmarks out."""
+"""Face detectors: they find the boxes and landmarks of faces in an image."""

@@ -1,4 +1,4 @@
-"""The interface of a face detector."""
+"""Interface of face detectors."""
 
 from typing import Protocol
 
@@ -9,14 +9,17 @@ from fer_sdk.results import Face
 
 
 class FaceDetector(Protocol):
-    """Finds faces with eyes and mouth; the crop rests on those points alone."""
+    """Finds faces with landmarks; the face crop depends on eyes and mouth only."""
 
     def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Return the faces of an image, best score first.
+        """Return the faces in an image, in descending order of score.
 
         Args:
             image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
+
+        Returns:
+            Faces with boxes and landmarks in pixels of `image_bgr` and scores from 0 to 1.
         """
 
     def close(self) -> None:
-        """Free what the detector holds; may be called twice."""
+        """Free the detector; may be called twice."""

@@ -1,9 +1,9 @@
-"""BlazeFace: the face detector of phones and browsers, the same bit for bit in all three languages.
+"""BlazeFace, the face detector of the Android and web demos, run by LiteRT.
 
 MediaPipe's short-range network (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047) with the
-settings of its face_detection_short_range graph. What surrounds the network is float64 with every
-rounding written out, in additions, multiplications, divisions and floor alone, so that the Kotlin
-and the JavaScript twin pass the same golden files.
+settings of its graph face_detection_short_range. Pre- and post-processing are float64 and use
+additions, multiplications, divisions and floor only, so that the Kotlin and JavaScript
+implementations give the same bits and pass the same golden files.
 """
 
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ _LN2: Final = 0.6931471805599453
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """A whole image, shrunk or enlarged into the middle of the network's square.
+    """An image, resized with its aspect ratio and centred in the network's square input.
 
     Attributes:
-        pixels: uint8 (128, 128, 3), RGB, black beside the image.
+        pixels: uint8 (128, 128, 3), range [0, 255], RGB; black outside the image.
         scale: Image pixels per input pixel.
-        width: Of the image in pixels.
-        height: Of the image in pixels.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
     """
 
     pixels: NDArray[np.uint8]
@@ -45,16 +45,16 @@ class Letterbox:
 
 
 class BlazeFace:
-    """Finds faces within about two metres of a camera: those that fill a tenth of the image's side.
+    """Finds faces within about two metres: at least a tenth of the image's side in size.
 
-    Its landmarks have one point for the mouth, so both corners of it lie in its centre.
+    The network returns one point for the mouth, so both mouth corners are set to that point.
     """
 
     def __init__(self, *, min_score: float = 0.5) -> None:
-        """Load the shipped network into LiteRT.
+        """Load the network that ships with the package.
 
         Args:
-            min_score: Faces below this confidence, 0 to 1, are left out.
+            min_score: Smallest score of a returned face, 0 to 1.
 
         Raises:
             MissingDependencyError: If LiteRT is not installed.
@@ -74,13 +74,16 @@ class BlazeFace:
         self._places, self._logits = exits[16], exits[1]
 
     def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Return the faces of an image, best score first.
+        """Return the faces in an image, in descending order of score.
 
         Args:
             image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
 
+        Returns:
+            Faces with boxes and landmarks in pixels of `image_bgr` and scores from 0 to 1.
+
         Raises:
-            InputError: If the image is not of that form.
+            InputError: If the image has another dtype or shape, or is empty.
             RuntimeFailure: If the detector is closed.
         """
         box = letterbox(image_bgr)
@@ -88,13 +91,14 @@ class BlazeFace:
         return decode(places, logits, box, min_score=self._min_score)
 
     def run(self, tensor: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Run the network on what `to_tensor` gives.
+        """Run the network.
 
         Args:
-            tensor: float32 (1, 128, 128, 3), range [-1, 1].
+            tensor: Result of `to_tensor`, float32 (1, 128, 128, 3), range [-1, 1].
 
         Returns:
-            Places, float32 (896, 16), in input pixels from each anchor, and logits, float32 (896,).
+            Places, float32 (896, 16), in input pixels relative to each anchor, and logits, float32
+            (896,).
 
         Raises:
             RuntimeFailure: If the detector is closed.
@@ -112,13 +116,13 @@ class BlazeFace:
 
 
 def letterbox(image_bgr: NDArray[np.uint8]) -> Letterbox:
-    """Fit an image into the network's square, each channel read as `preprocess.sample` does.
+    """Resize an image into the network's input; each channel is resampled by `preprocess.sample`.
 
     Args:
         image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
 
     Raises:
-        InputError: If the image is not of that form.
+        InputError: If the image has another dtype or shape, or is empty.
     """
     check_image(image_bgr, "bgr")
     height, width = image_bgr.shape[:2]
@@ -134,7 +138,7 @@ def letterbox(image_bgr: NDArray[np.uint8]) -> Letterbox:
 
 
 def to_tensor(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return p / 127.5 - 1 of each pixel, computed in float64: float32 (1, 128, 128, 3)."""
+    """Convert pixels p to p / 127.5 - 1, computed in float64: float32 (1, 128, 128, 3)."""
     return np.asarray(pixels[None] / 127.5 - 1.0, np.float32)
 
 
@@ -145,24 +149,24 @@ def decode(
     *,
     min_score: float = 0.5,
 ) -> tuple[Face, ...]:
-    """Turn the network's answer into faces: weighted non-maximum suppression.
+    """Convert the network's output to faces by weighted non-maximum suppression.
 
     Args:
         places: float32 (896, 16): box centre x and y, width, height, then six points (right eye,
             left eye, nose, mouth, right ear, left ear), in input pixels, all but width and height
-            counted from the anchor.
+            relative to the anchor.
         logits: float32 (896,).
-        box: Where the image lies in the input.
-        min_score: Faces below this confidence, 0 to 1, are left out.
+        box: Position of the image in the input.
+        min_score: Smallest score of a returned face, 0 to 1.
 
     Returns:
-        Faces in pixels of the image, best score first.
+        Faces in pixels of the image, in descending order of score.
 
     Raises:
         RuntimeFailure: If a number is not finite.
     """
     if not (np.isfinite(places).all() and np.isfinite(logits).all()):
-        raise RuntimeFailure("the face detector's answer is not finite: try another accelerator")
+        raise RuntimeFailure("the face detector's output is not finite: try another accelerator")
     scores = sigmoid(np.clip(logits.astype(np.float64), -SCORE_CLIP, SCORE_CLIP))
     rows = places.astype(np.float64)
     sizes = rows[:, 2:4].copy()
@@ -178,13 +182,13 @@ def decode(
 def anchors() -> NDArray[np.float64]:
     """Return the anchors' centres (x, y) in input pixels: float64 (896, 2), row by row.
 
-    Two in each cell of a 16x16 grid, then six in each cell of an 8x8 grid.
+    Each cell of a 16x16 grid has two anchors, followed by six in each cell of an 8x8 grid.
     """
     return np.concatenate([_grid(16, 2), _grid(8, 6)])
 
 
 def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-x)), the exponential written out: libraries' differ in the last bit."""
+    """Return 1 / (1 + exp(-x)) by a series: exp differs between libraries in the last bit."""
     power = np.floor(-x / _LN2 + 0.5)
     rest = -x - power * _LN2
     series = np.ones_like(x)
@@ -201,7 +205,7 @@ def _grid(cells: int, each: int) -> NDArray[np.float64]:
 def _merged(
     rows: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> list[tuple[NDArray[np.float64], float]]:
-    """Average each best row with all rows that overlap it, weighted by score, in their order."""
+    """Average each best row with all rows that overlap it, weighted by score, in input order."""
     merged = []
     while len(rows):
         near = _overlap(rows, rows[0]) > MIN_OVERLAP
@@ -215,7 +219,7 @@ def _merged(
 
 
 def _overlap(rows: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the intersection over union of each row's box with one row's."""
+    """Return the intersection over union of each row's box with the box of `best`."""
     low, high = np.maximum(rows[:, 0:2], best[0:2]), np.minimum(rows[:, 2:4], best[2:4])
     sides = np.maximum(high - low, 0.0)
     common = sides[:, 0] * sides[:, 1]
@@ -225,10 +229,10 @@ def _overlap(rows: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np
 
 
 def _face(row: NDArray[np.float64], score: float, box: Letterbox) -> Face:
-    """Bring a row from the network's input to the image."""
+    """Convert a row from input pixels to image pixels."""
     x = (row[0::2] - SIDE / 2) * box.scale + box.width / 2
     y = (row[1::2] - SIDE / 2) * box.scale + box.height / 2
-    # Boxes count from the image's edge, points from the centre of its first pixel.
+    # Boxes are relative to the image's corner, points to the centre of its first pixel.
     points: list[Point] = [(float(x[k]) - 0.5, float(y[k]) - 0.5) for k in range(2, 6)]
     right_eye, left_eye, nose, mouth = points
     landmarks = Landmarks(right_eye, left_eye, nose, mouth, mouth)

@@ -20,7 +20,7 @@ DELEGATES: Final = ("cpu", "gpu")
 
 
 def open_session(
-    model: Path, *, runtime: str | None = None, delegate: str = "cpu", threads: int = 1
+    model: str | Path, *, runtime: str | None = None, delegate: str = "cpu", threads: int = 1
 ) -> Session:
     """Load a model into a runtime.
 
@@ -39,6 +39,7 @@ def open_session(
         RuntimeFailure: If the runtime cannot load the model, or the model does not map grey images
             to logits.
     """
+    model = Path(model)
     if threads < 1:
         raise InputError(f"threads must be 1 or more, but is {threads}")
     if delegate not in DELEGATES:

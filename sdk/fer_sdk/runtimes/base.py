@@ -1,4 +1,4 @@
-"""What every runtime offers, and how quantised numbers become pixels and logits."""
+"""Interface of the runtimes, and the conversion of pixels to tensors and of tensors to logits."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +22,13 @@ class Session(Protocol):
         """Number of logits."""
 
     def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
+        """Return the logits of face crops.
+
+        Args:
+            faces: Grey face crops, uint8 (n, height, width), range [0, 255].
+
+        Returns:
+            float32 (n, classes).
 
         Raises:
             RuntimeFailure: If the session is closed or the runtime fails.
@@ -34,7 +40,15 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One input or output; a quantised one means scale (number - zero_point)."""
+    """Shape, dtype and quantisation of a model's input or output.
+
+    Attributes:
+        shape: Size of each axis.
+        dtype: NumPy dtype of the elements.
+        scale: Scale of a quantised tensor, whose element q stands for scale (q - zero_point); 0 for
+            a tensor that is not quantised.
+        zero_point: Element that stands for 0.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
@@ -42,95 +56,108 @@ class Tensor:
     zero_point: int = 0
 
 
-def check_tensors(entry: Tensor, exit: Tensor, where: str) -> None:
-    """Refuse a model that does not take grey images and return one row of logits for each.
+def check_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
+    """Check that a model maps raw grey pixels to logits.
 
     Args:
-        entry: The model's input: (batch, height, width, 1), or (batch, 1, height, width) in ONNX
-            files.
-        exit: The model's output: (batch, classes).
-        where: The model's name, for the message.
+        input_tensor: The model's input, (batch, height, width, 1); in ONNX files also (batch, 1,
+            height, width).
+        output_tensor: The model's output, (batch, classes).
+        where: The model's name in error messages.
 
     Raises:
-        RuntimeFailure: If shape, type or quantisation of either is another.
+        RuntimeFailure: If the shape, dtype or quantisation of a tensor does not match.
     """
-    if len(entry.shape) != 4 or entry.shape[0] < 1 or 1 not in (entry.shape[1], entry.shape[3]):
-        raise RuntimeFailure(f"{where} must take grey images, but its input is {entry.shape}")
-    batch = entry.shape[0]
-    if len(exit.shape) != 2 or exit.shape[0] != batch:
-        raise RuntimeFailure(f"{where} must answer with ({batch}, classes), but gives {exit.shape}")
-    # Pixels go in as they are: an input of another scale would see them brighter or darker.
+    if (
+        len(input_tensor.shape) != 4
+        or input_tensor.shape[0] < 1
+        or 1 not in (input_tensor.shape[1], input_tensor.shape[3])
+    ):
+        raise RuntimeFailure(
+            f"{where} must take grey images, but its input is {input_tensor.shape}"
+        )
+    batch = input_tensor.shape[0]
+    if len(output_tensor.shape) != 2 or output_tensor.shape[0] != batch:
+        raise RuntimeFailure(
+            f"{where} must return ({batch}, classes), but its output is {output_tensor.shape}"
+        )
+    # Pixels are not rescaled, so another input scale would brighten or darken the faces.
     raw = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}
-    came = (round(entry.scale, 6), entry.zero_point)
-    if entry.dtype.name not in raw or came != raw[entry.dtype.name]:
+    kind, scale, zero_point = input_tensor.dtype.name, input_tensor.scale, input_tensor.zero_point
+    if raw.get(kind) != (round(scale, 6), zero_point):
         raise RuntimeFailure(
             f"{where} must take raw pixels (float32; uint8 with scale 1, zero point 0; int8 with "
-            f"scale 1, zero point -128), but its input is {entry.dtype.name} with scale {came[0]}, "
-            f"zero point {came[1]}: calibrate it with faces that reach 0 and 255"
+            f"scale 1, zero point -128), but its input is {kind} with scale {scale:g}, zero point "
+            f"{zero_point}: calibrate it with faces whose pixels include 0 and 255"
         )
-    if exit.dtype.name not in raw or (exit.dtype.name != "float32" and exit.scale <= 0):
+    kind = output_tensor.dtype.name
+    if kind not in raw or (kind != "float32" and output_tensor.scale <= 0):
         raise RuntimeFailure(
-            f"{where} must answer in float32, uint8 or int8, but gives {exit.dtype}"
+            f"{where} must return float32, or uint8 or int8 with a scale, but its output is {kind}"
         )
 
 
-def to_tensor(faces: NDArray[np.uint8], entry: Tensor) -> NDArray[np.generic]:
-    """Turn one batch of faces, uint8 (batch, height, width), into the model's input tensor."""
-    if entry.dtype == np.int8:
-        return (faces.astype(np.int16) - 128).astype(np.int8).reshape(entry.shape)
-    return faces.astype(entry.dtype).reshape(entry.shape)
+def to_tensor(faces: NDArray[np.uint8], input_tensor: Tensor) -> NDArray[np.generic]:
+    """Convert one batch of faces, uint8 (batch, height, width), to the model's input tensor."""
+    if input_tensor.dtype == np.int8:
+        return (faces.astype(np.int16) - 128).astype(np.int8).reshape(input_tensor.shape)
+    return faces.astype(input_tensor.dtype).reshape(input_tensor.shape)
 
 
-def to_logits(answer: NDArray[np.generic], exit: Tensor) -> NDArray[np.float32]:
-    """Turn the model's answer into logits, float32 of the same shape."""
-    numbers: NDArray[np.float32] = answer.astype(np.float32)
-    if exit.dtype != np.float32:
-        numbers -= exit.zero_point
-        numbers *= exit.scale
+def to_logits(output: NDArray[np.generic], output_tensor: Tensor) -> NDArray[np.float32]:
+    """Convert the model's output tensor to logits, float32 of the same shape."""
+    numbers: NDArray[np.float32] = output.astype(np.float32)
+    if output_tensor.dtype != np.float32:
+        numbers -= output_tensor.zero_point
+        numbers *= output_tensor.scale
     return numbers
 
 
 class FixedBatchSession:
-    """A session whose model takes the same number of faces each call, mostly one.
+    """Session of a model with a fixed batch size, usually 1.
 
-    A runtime adds `_invoke` and `close`.
+    Subclasses define `_invoke` and `close`.
     """
 
-    def __init__(self, entry: Tensor, exit: Tensor, name: str) -> None:
-        """Take the model's input and output.
+    def __init__(self, input_tensor: Tensor, output_tensor: Tensor, name: str) -> None:
+        """Check the model's input and output.
 
         Args:
-            entry: The input.
-            exit: The output.
-            name: The model's name, for messages.
+            input_tensor: The model's input.
+            output_tensor: The model's output.
+            name: The model's name in error messages.
 
         Raises:
-            RuntimeFailure: If they are not those of an expression model.
+            RuntimeFailure: If the model does not map raw grey pixels to logits.
         """
-        check_tensors(entry, exit, name)
-        self._entry, self._exit, self._name = entry, exit, name
+        check_tensors(input_tensor, output_tensor, name)
+        self._input, self._output, self._name = input_tensor, output_tensor, name
         self._lock = Lock()
 
     @property
     def input_hw(self) -> tuple[int, int]:
         """Height and width of the model's input in pixels."""
-        first = 2 if self._entry.shape[1] == 1 else 1  # channels first, as ONNX files may have it
-        return self._entry.shape[first], self._entry.shape[first + 1]
+        first = 2 if self._input.shape[1] == 1 else 1  # channels first in some ONNX files
+        return self._input.shape[first], self._input.shape[first + 1]
 
     @property
     def classes(self) -> int:
         """Number of logits."""
-        return self._exit.shape[1]
+        return self._output.shape[1]
 
     def run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return logits, float32 (n, classes), for faces, uint8 (n, height, width).
+        """Return the logits of face crops; concurrent calls run one after the other.
 
-        Threads take turns: one call after the other.
+        Args:
+            faces: Grey face crops, uint8 (n, height, width), range [0, 255].
+
+        Returns:
+            float32 (n, classes).
 
         Raises:
-            RuntimeFailure: If the session is closed.
+            RuntimeFailure: If the session is closed or the runtime fails.
         """
-        batch = self._entry.shape[0]
+        batch = self._input.shape[0]
         with self._lock:
             if len(faces) == batch:
                 return self._logits(faces)
@@ -144,11 +171,11 @@ class FixedBatchSession:
         return logits
 
     def _logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answer = self._invoke(to_tensor(faces, self._entry))
-        return to_logits(answer.reshape(self._exit.shape), self._exit)
+        output = self._invoke(to_tensor(faces, self._input))
+        return to_logits(output.reshape(self._output.shape), self._output)
 
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Run the model on its input tensor; returns its output tensor."""
+        """Run the model on its input tensor and return its output tensor."""
         raise NotImplementedError
 
     def _closed(self) -> RuntimeFailure:

@@ -1,4 +1,4 @@
-"""The TFLite Interpreter API, which LiteRT and tflite-runtime share."""
+"""Sessions of the TFLite Interpreter API, which LiteRT and tflite-runtime share."""
 
 from pathlib import Path
 from typing import Any
@@ -12,40 +12,41 @@ from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 
 class InterpreterSession(FixedBatchSession):
-    """A .tflite model in an Interpreter."""
+    """Session of a .tflite model in a TFLite Interpreter."""
 
     def __init__(self, interpreter_class: Any, model: Path, threads: int) -> None:
         """Load a model.
 
         Args:
-            interpreter_class: `Interpreter` of the runtime.
+            interpreter_class: Class `Interpreter` of the runtime.
             model: .tflite file.
-            threads: CPU threads.
+            threads: Number of CPU threads.
 
         Raises:
-            BundleError: If the file is no well-formed model.
-            RuntimeFailure: If the runtime refuses the model or it is not an expression model.
+            BundleError: If the file is not a well-formed model.
+            RuntimeFailure: If the runtime cannot load the model, or the model does not map raw grey
+                pixels to logits.
         """
         content = read_model(model)
         try:
-            # From memory: a mapped file could change under the runtime.
+            # Loaded from memory: a memory-mapped file could be changed while the runtime reads it.
             self._interpreter = interpreter_class(model_content=content, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
-            raise RuntimeFailure(f"the runtime refuses {model}: {first_line(error)}") from error
+            raise RuntimeFailure(f"the runtime cannot load {model}: {first_line(error)}") from error
         if len(inputs) != 1 or len(outputs) != 1:
             raise RuntimeFailure(
                 f"{model.name} must have one input and one output, "
                 f"but has {len(inputs)} and {len(outputs)}"
             )
         super().__init__(tensor_of(inputs[0]), tensor_of(outputs[0]), model.name)
-        self._entry_index, self._exit_index = inputs[0]["index"], outputs[0]["index"]
+        self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
 
     @property
     def ops(self) -> tuple[int, int]:
-        """Operators that a delegate such as XNNPACK took, and all of the model's.
+        """Number of operators that a delegate such as XNNPACK runs, and number of all operators.
 
         Raises:
             RuntimeFailure: If the session is closed.
@@ -70,9 +71,9 @@ class InterpreterSession(FixedBatchSession):
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._interpreter is None:
             raise self._closed()
-        self._interpreter.set_tensor(self._entry_index, faces)
+        self._interpreter.set_tensor(self._input_index, faces)
         self._interpreter.invoke()
-        return np.asarray(self._interpreter.get_tensor(self._exit_index))
+        return np.asarray(self._interpreter.get_tensor(self._output_index))
 
     def close(self) -> None:
         """Free the model; may be called twice."""
@@ -80,7 +81,7 @@ class InterpreterSession(FixedBatchSession):
 
 
 def tensor_of(details: dict[str, Any]) -> Tensor:
-    """Read a tensor's shape, type and quantisation from the Interpreter's details of it."""
+    """Convert the Interpreter's details of a tensor to a `Tensor`."""
     scale, zero_point = details["quantization"]
     shape = tuple(int(side) for side in details["shape"])
     return Tensor(shape, np.dtype(details["dtype"]), float(scale), int(zero_point))

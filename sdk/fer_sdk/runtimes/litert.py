@@ -1,4 +1,4 @@
-"""LiteRT (ai-edge-litert): the default for .tflite files."""
+"""LiteRT (ai-edge-litert), the default runtime for .tflite files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from fer_sdk.runtimes.interpreter import InterpreterSession
 
 
 def open_session(model: Path, threads: int) -> InterpreterSession:
-    """Load a .tflite file into LiteRT; errors as in `fer_sdk.runtimes.open_session`."""
+    """Load a .tflite file into LiteRT; raises as `fer_sdk.runtimes.open_session`."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:

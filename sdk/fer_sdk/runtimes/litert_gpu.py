@@ -1,4 +1,4 @@
-"""LiteRT's GPU delegate: the whole model on the GPU, or an error; never a fall-back."""
+"""LiteRT's GPU delegate; a model runs on the GPU entirely or is rejected."""
 
 import atexit
 import os
@@ -18,28 +18,29 @@ from fer_sdk.runtimes.interpreter import tensor_of
 
 
 class GpuSession(FixedBatchSession):
-    """A .tflite model compiled for the GPU.
+    """Session of a .tflite model that is compiled for the GPU.
 
     Attributes:
-        adapter: The GPU that runs it, in the driver's words.
-        software: Whether that GPU is a program on the CPU: its times say nothing about a GPU.
-        ops: Operators of the model; the GPU runs all of them.
+        adapter: Name of the GPU adapter, as the driver reports it.
+        software: Whether the adapter is a software implementation that runs on the CPU. Its
+            latencies do not represent a GPU.
+        ops: Number of operators of the model; the GPU runs all of them.
     """
 
     def __init__(
         self, compiled: Any, adapter: str, tensors: tuple[Tensor, Tensor], name: str, ops: int
     ) -> None:
-        """Take a compiled model; `open_session` makes one.
+        """Create the buffers of a compiled model; use `open_session` to compile one.
 
         Args:
-            compiled: LiteRT `CompiledModel`, all of it on the GPU.
-            adapter: What LiteRT said of the adapter that it selected.
+            compiled: `CompiledModel` of LiteRT that runs entirely on the GPU.
+            adapter: Name of the GPU adapter.
             tensors: The model's input and output.
-            name: The model's name, for messages.
-            ops: Operators of the model.
+            name: The model's name in error messages.
+            ops: Number of operators of the model.
 
         Raises:
-            RuntimeFailure: If it is not an expression model.
+            RuntimeFailure: If the model does not map raw grey pixels to logits.
         """
         super().__init__(*tensors, name)
         self.ops = ops
@@ -49,20 +50,23 @@ class GpuSession(FixedBatchSession):
         with captured_native_log():
             self._inputs = compiled.create_input_buffers(0)
             self._outputs = compiled.create_output_buffers(0)
-            # The process's first write makes an environment of LiteRT's own, with much to say.
-            self._inputs[0].write(np.zeros(self._entry.shape, self._entry.dtype))
-        atexit.unregister(_say_no_more)
-        atexit.register(_say_no_more)
+            # The first write of a process creates LiteRT's environment, which logs to stderr.
+            self._inputs[0].write(np.zeros(self._input.shape, self._input.dtype))
+        atexit.unregister(_close_stderr)
+        atexit.register(_close_stderr)
 
     def submit(self, face: NDArray[np.uint8]) -> None:
-        """Hand one face, uint8 (height, width), to the GPU without waiting for the answer.
+        """Submit one face to the GPU without waiting for the result.
 
-        For telling what a time without the read-back would leave out; `run` reads the answer.
+        The benchmark uses it to measure the time without the read-back; `run` includes it.
+
+        Args:
+            face: Grey face crop, uint8 (height, width), range [0, 255].
 
         Raises:
             RuntimeFailure: If the session is closed.
         """
-        self._submit(to_tensor(face, self._entry))
+        self._submit(to_tensor(face, self._input))
 
     def _submit(self, faces: NDArray[np.generic]) -> None:
         if self._compiled is None:
@@ -72,9 +76,9 @@ class GpuSession(FixedBatchSession):
 
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         self._submit(faces)
-        # The answer is read back before this returns: LiteRT only submits the work.
+        # LiteRT only submits the work; reading the output buffer waits for the result.
         return np.asarray(
-            self._outputs[0].read(int(np.prod(self._exit.shape)), self._exit.dtype.type)
+            self._outputs[0].read(int(np.prod(self._output.shape)), self._output.dtype.type)
         )
 
     def close(self) -> None:
@@ -85,20 +89,20 @@ class GpuSession(FixedBatchSession):
             self._inputs, self._outputs, self._compiled = [], [], None
 
 
-def _say_no_more() -> None:
-    """Keep what LiteRT writes as its environment ends, after Python, off the terminal."""
+def _close_stderr() -> None:
+    """Redirect stderr to the null device, because LiteRT logs when the process exits."""
     sys.stderr.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
 
 
 def open_session(model: Path, threads: int) -> GpuSession:
-    """Compile a .tflite file for the GPU; errors as in `fer_sdk.runtimes.open_session`.
+    """Compile a .tflite file for the GPU; raises as `fer_sdk.runtimes.open_session`.
 
     Args:
         model: .tflite file.
-        threads: Not used on a GPU; 1 or more as for every runtime.
+        threads: Has no effect on the GPU.
     """
     try:
         from ai_edge_litert.compiled_model import CompiledModel
@@ -112,17 +116,17 @@ def open_session(model: Path, threads: int) -> GpuSession:
     failure = ""
     with captured_native_log() as log:
         try:
-            # The compiled model's own details lack scale and zero point.
+            # The details of a compiled model lack scale and zero point.
             interpreter = Interpreter(model_content=content)
-            entry = tensor_of(interpreter.get_input_details()[0])
-            exit = tensor_of(interpreter.get_output_details()[0])
+            input_tensor = tensor_of(interpreter.get_input_details()[0])
+            output_tensor = tensor_of(interpreter.get_output_details()[0])
             ops = len(interpreter._get_ops_details())
             types = {np.dtype(tensor["dtype"]) for tensor in interpreter.get_tensor_details()}
             if np.dtype(np.int16) in types:
-                raise ValueError("the GPU delegate returns wrong results for int16 activations")
+                raise ValueError("int16 activations give wrong results")
             compiled = CompiledModel.from_file(str(model), hardware_accel=HardwareAccelerator.GPU)
         except (RuntimeError, ValueError, OSError) as error:
-            # The text alone: the error would keep LiteRT's environment, which writes as it ends.
+            # Keep only the text: the error holds LiteRT's environment, which logs when it is freed.
             failure = " ".join(str(error).split()) or repr(error)
     if failure:
         if "No adapters found" in log.text:
@@ -130,9 +134,9 @@ def open_session(model: Path, threads: int) -> GpuSession:
                 "no GPU adapter was found for the GPU delegate: install a Vulkan driver, or use "
                 "the CPU (--delegate cpu)"
             )
-        raise RuntimeFailure(f"the GPU delegate refuses {model}: {failure}")
+        raise RuntimeFailure(f"the GPU delegate cannot load {model}: {failure}")
     if not compiled.is_fully_accelerated():
-        raise RuntimeFailure(f"the GPU delegate takes only a part of {model.name}")
+        raise RuntimeFailure(f"the GPU delegate supports only a part of {model.name}")
     found = re.search(r"Selected adapter: (.*)", log.text)
     adapter = found[1] if found else "unnamed adapter"
-    return GpuSession(compiled, adapter, (entry, exit), model.name, ops)
+    return GpuSession(compiled, adapter, (input_tensor, output_tensor), model.name, ops)

@@ -1,4 +1,4 @@
-"""ONNX Runtime: on the CPU, or on one of its other providers and nowhere else."""
+"""ONNX Runtime, on the CPU or entirely on one other execution provider."""
 
 import os
 from pathlib import Path
@@ -16,20 +16,20 @@ TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
 def exact_int8_sums(options: Any) -> Any:
-    """Ask ONNX Runtime, by its SessionOptions, for int8 sums that are right on every processor.
+    """Set the option of SessionOptions that prevents saturation of int8 sums; returns `options`.
 
-    On x86 without VNNI it else adds pairs of products in 16 bits, and large ones are cut off: of
-    `small`, 12 % of the labels changed. There, a face takes a third longer so.
+    By default, x86 processors without VNNI add pairs of products in 16 bits and saturate, which
+    changed 12 % of the labels of `small`. With the option, they need a third more time per face.
     """
     options.add_session_config_entry("session.x64quantprecision", "1")
     return options
 
 
 class OnnxSession(FixedBatchSession):
-    """An .onnx model in ONNX Runtime.
+    """Session of an .onnx model in ONNX Runtime.
 
     Attributes:
-        provider: The execution provider that runs every node, as ONNX Runtime names it.
+        provider: ONNX Runtime's name of the execution provider, which runs every node.
     """
 
     def __init__(
@@ -43,34 +43,37 @@ class OnnxSession(FixedBatchSession):
         """Load a model.
 
         Args:
-            onnxruntime: The imported package.
+            onnxruntime: The imported package `onnxruntime`.
             model: .onnx file.
-            threads: CPU threads.
+            threads: Number of CPU threads.
             provider: Execution provider for every node.
-            options: ONNX Runtime's SessionOptions to begin with, for profiling.
+            options: SessionOptions to extend, for profiling; None for new ones.
 
         Raises:
-            NoAdapterError: If the provider is not there or does not start.
-            BundleError: If the file is no well-formed model.
-            RuntimeFailure: If the runtime refuses the model or it is not an expression model.
+            NoAdapterError: If the provider is not available or does not start.
+            BundleError: If the file is not a well-formed model.
+            RuntimeFailure: If the runtime cannot load the model, or the model does not map raw grey
+                pixels to logits.
         """
         available = onnxruntime.get_available_providers()
         if provider not in available:
             raise NoAdapterError(
-                f"this ONNX Runtime has no {provider}: it has {', '.join(available)}"
+                f"this ONNX Runtime has no {provider}, only {', '.join(available)}"
             )
         options = exact_int8_sums(options or onnxruntime.SessionOptions())
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        if provider != CPU:  # which would quietly take what the provider leaves
+        if provider != CPU:  # else the CPU would run nodes that the provider does not support
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         content = read_model(model)
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=[provider])
-        except Exception as error:  # its C++ errors share no narrower base than Exception
-            raise RuntimeFailure(f"ONNX Runtime refuses {model}: {first_line(error)}") from error
+        except Exception as error:  # the C++ errors have no other common base class
+            raise RuntimeFailure(
+                f"ONNX Runtime cannot load {model}: {first_line(error)}"
+            ) from error
         self.provider = self._session.get_providers()[0]
-        if self.provider != provider:  # it did not start, and ONNX Runtime went on without it
+        if self.provider != provider:  # ONNX Runtime skips a provider that does not start
             raise NoAdapterError(f"ONNX Runtime could not start {provider} for {model.name}")
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
@@ -78,17 +81,20 @@ class OnnxSession(FixedBatchSession):
                 f"{model.name} must have one input and one output, "
                 f"but has {len(inputs)} and {len(outputs)}"
             )
-        entry, exit = _tensor(inputs[0], model.name), _tensor(outputs[0], model.name)
-        super().__init__(entry, exit, model.name)
-        self._entry_name = inputs[0].name
+        input_tensor, output_tensor = (
+            _tensor(inputs[0], model.name),
+            _tensor(outputs[0], model.name),
+        )
+        super().__init__(input_tensor, output_tensor, model.name)
+        self._input_name = inputs[0].name
 
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         if self._session is None:
             raise self._closed()
-        return np.asarray(self._session.run(None, {self._entry_name: faces})[0])
+        return np.asarray(self._session.run(None, {self._input_name: faces})[0])
 
     def end_profiling(self) -> Path:
-        """End a profile that the options began; returns its file, JSON in Chrome's trace form."""
+        """End the profile that the options started; returns its JSON file (Chrome trace format)."""
         if self._session is None:
             raise self._closed()
         return Path(self._session.end_profiling())
@@ -99,23 +105,23 @@ class OnnxSession(FixedBatchSession):
 
 
 def open_session(model: Path, threads: int, provider: str = CPU) -> OnnxSession:
-    """Load an .onnx file; errors as in `fer_sdk.runtimes.open_session`.
+    """Load an .onnx file; raises as `fer_sdk.runtimes.open_session`.
 
     Args:
         model: .onnx file.
-        threads: CPU threads.
-        provider: ONNX Runtime's execution provider for all of it, never in part.
+        threads: Number of CPU threads.
+        provider: ONNX Runtime's name of the execution provider, which must run every node.
     """
     return OnnxSession(load_onnxruntime(), model, threads, provider)
 
 
 def load_onnxruntime() -> Any:
-    """Import ONNX Runtime with its telemetry off.
+    """Import ONNX Runtime with telemetry disabled.
 
     Raises:
         MissingDependencyError: If it is not installed.
     """
-    # Read once, at import: without it releases from 1.29 on keep a device id and may send usage.
+    # Read at import; without it, release 1.29 and later store a device id and may send usage data.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
@@ -126,8 +132,10 @@ def load_onnxruntime() -> Any:
 
 def _tensor(value: Any, name: str) -> Tensor:
     if value.type not in TYPES:
-        raise RuntimeFailure(f"{name} must take and give float or uint8, but has {value.type}")
+        raise RuntimeFailure(
+            f"{name} must have float or uint8 inputs and outputs, but has {value.type}"
+        )
     shape = tuple(side if isinstance(side, int) else 1 for side in value.shape)
     dtype = np.dtype(TYPES[value.type])
-    # A uint8 input of an ONNX file has no scale of its own: it is plain pixels.
+    # A uint8 input of an ONNX file has no scale; its elements are raw pixels.
     return Tensor(shape, dtype, scale=1.0 if dtype == np.uint8 else 0.0)

@@ -1,4 +1,4 @@
-"""tflite-runtime: for old boards that LiteRT has no wheels for."""
+"""tflite-runtime, for 32-bit ARM boards, for which LiteRT has no wheels."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from fer_sdk.runtimes.interpreter import InterpreterSession
 
 
 def open_session(model: Path, threads: int) -> InterpreterSession:
-    """Load a .tflite file into tflite-runtime; errors as in `fer_sdk.runtimes.open_session`."""
+    """Load a .tflite file into tflite-runtime; raises as `fer_sdk.runtimes.open_session`."""
     try:
         from tflite_runtime.interpreter import Interpreter
     except ImportError as error:
