@@ -1,4 +1,4 @@
-"""Facial-expression recognition on the device: a face, an image or a video in, expressions out.
+"""On-device facial-expression recognition in face crops, images and videos.
 
 ::
 
@@ -10,13 +10,15 @@
 
     from fer_sdk import VideoFile, VideoRecognizer
 
-    with VideoFile(path) as video, VideoRecognizer() as recognizer:
+    with VideoFile("video.mp4") as video, VideoRecognizer() as recognizer:
         for result in recognizer.stream(video, color="bgr"):
             print(result.time_s, [(face.id, face.label) for face in result.faces])
 """
 
 from importlib.metadata import version
 
+from fer_sdk.batch.folders import find_photos
+from fer_sdk.batch.processor import BatchSettings, PhotoProcessor, PhotoTask, process_photos
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import DEFAULT_MODEL, shipped_models
 from fer_sdk.classifier import ExpressionClassifier
@@ -29,17 +31,31 @@ from fer_sdk.errors import (
     InputError,
     MissingDependencyError,
     NoAdapterError,
+    OutputError,
     RuntimeFailure,
     StreamError,
 )
 from fer_sdk.inputs.capture import Camera, Frame, VideoFile
 from fer_sdk.inputs.images import ImageSource, read_photo
 from fer_sdk.labels import FER2013_LABELS
+from fer_sdk.outputs.annotate import draw_faces, write_picture
+from fer_sdk.outputs.sinks import CsvSink, JsonLinesSink, JsonSink, ParquetSink
+from fer_sdk.outputs.video_sink import VideoSink
 from fer_sdk.preprocess import CropSpec, InputSpec
 from fer_sdk.quality import QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
-from fer_sdk.results import Expression, Face, FaceQuality, Landmarks, RecognizedFace
-from fer_sdk.video.recognizer import FrameResult, TrackedFace, VideoRecognizer
+from fer_sdk.results import (
+    Expression,
+    Face,
+    FaceQuality,
+    FrameResult,
+    ImageResult,
+    Landmarks,
+    PhotoResult,
+    RecognizedFace,
+    TrackedFace,
+)
+from fer_sdk.video.recognizer import VideoRecognizer
 from fer_sdk.video.smoother import SmoothingSettings
 from fer_sdk.video.tracker import TrackingSettings
 
@@ -48,10 +64,12 @@ __version__ = version("fer-sdk")
 __all__ = [
     "DEFAULT_MODEL",
     "FER2013_LABELS",
+    "BatchSettings",
     "BlazeFace",
     "BundleError",
     "Camera",
     "CropSpec",
+    "CsvSink",
     "Expression",
     "ExpressionClassifier",
     "ExpressionRecognizer",
@@ -61,13 +79,21 @@ __all__ = [
     "FerError",
     "Frame",
     "FrameResult",
+    "ImageResult",
     "ImageSource",
     "InputError",
     "InputSpec",
+    "JsonLinesSink",
+    "JsonSink",
     "Landmarks",
     "MissingDependencyError",
     "ModelBundle",
     "NoAdapterError",
+    "OutputError",
+    "ParquetSink",
+    "PhotoProcessor",
+    "PhotoResult",
+    "PhotoTask",
     "QualityLimits",
     "RecognizedFace",
     "RuntimeFailure",
@@ -77,8 +103,13 @@ __all__ = [
     "TrackingSettings",
     "VideoFile",
     "VideoRecognizer",
+    "VideoSink",
     "YuNet",
     "__version__",
+    "draw_faces",
+    "find_photos",
+    "process_photos",
     "read_photo",
     "shipped_models",
+    "write_picture",
 ]

@@ -1,4 +1,4 @@
-"""Face crops in, expressions out."""
+"""Expression classification of face crops."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,24 +23,28 @@ if TYPE_CHECKING:
 class ExpressionClassifier(ContextManager):
     """Classifies face crops with one model in one runtime.
 
-    May be shared by threads, which take turns; see `ExpressionRecognizer`.
+    Threads may share one instance; their calls run one after the other.
     """
 
     def __init__(self, bundle: ModelBundle, session: Session) -> None:
-        """Join a bundle and a session that runs its model.
+        """Combine a bundle and a session that runs its model; `load` opens both.
+
+        Args:
+            bundle: Model file with its sidecar.
+            session: Open session of that model.
 
         Raises:
-            BundleError: If the sidecar and the model disagree about labels or input size.
+            BundleError: If the number of labels or the input size of bundle and session differ.
         """
         spec = bundle.input
         if session.classes != len(bundle.labels):
             raise BundleError(
                 f"{bundle.sidecar} names {len(bundle.labels)} labels, "
-                f"but the model gives {session.classes}: the sidecar is another model's"
+                f"but the model has {session.classes} outputs: the sidecar is another model's"
             )
         if session.input_hw != (spec.height, spec.width):
             raise BundleError(
-                f"{bundle.sidecar} states an input of {(spec.height, spec.width)}, "
+                f"{bundle.sidecar} states the input size {(spec.height, spec.width)}, "
                 f"but the model takes {session.input_hw}: the sidecar is another model's"
             )
         self.bundle = bundle
@@ -55,20 +59,25 @@ class ExpressionClassifier(ContextManager):
         delegate: str = "cpu",
         threads: int = 1,
     ) -> "Self":
-        """Find a bundle and open a session for it.
+        """Load a model and its sidecar and open a session.
 
         Args:
             model: Name of a shipped model, or path of a .tflite or .onnx file with its sidecar.
-            runtime: One of `fer_sdk.runtimes.RUNTIMES`; None takes the one for the file's kind.
-            delegate: "cpu", or "gpu" for LiteRT's GPU delegate: the whole model or an error.
+            runtime: "litert", "tflite" or "onnx"; None takes LiteRT for .tflite files and ONNX
+                Runtime for .onnx files.
+            delegate: "cpu", or "gpu" for LiteRT's GPU delegate. All operators run on the GPU, or
+                an error is raised; there is no fallback to the CPU.
             threads: CPU threads.
+
+        Returns:
+            An open classifier.
 
         Raises:
             InputError: If there is no such model, runtime or delegate.
             BundleError: If the model is damaged, or model and sidecar do not belong together.
             MissingDependencyError: If the runtime is not installed.
-            NoAdapterError: If the GPU was asked for and there is none.
-            RuntimeFailure: If the runtime refuses the model.
+            NoAdapterError: If `delegate` is "gpu" and no GPU is found.
+            RuntimeFailure: If the runtime cannot load the model.
         """
         bundle = ModelBundle.load(find_model(model))
         session = open_session(bundle.path, runtime=runtime, delegate=delegate, threads=threads)
@@ -79,42 +88,54 @@ class ExpressionClassifier(ContextManager):
             raise
 
     def classify(self, faces: Sequence[NDArray[np.uint8]], *, color: Color) -> list[Expression]:
-        """Classify face crops, cut as FER2013's faces are.
+        """Classify face crops that are aligned as FER2013's faces.
 
         Args:
             faces: Each uint8 (height, width, 3), or (height, width) for color="grey"; any size.
-            color: Order of the channels.
+            color: Channel order of all crops: "bgr", "rgb" or "grey".
 
         Returns:
-            One `Expression` a crop, in the same order.
+            One `Expression` per crop, in the same order.
 
         Raises:
-            InputError: If a crop is not of that form.
+            InputError: If a crop is of another form.
+            RuntimeFailure: If the classifier is closed, or the model outputs NaN or infinity.
         """
         return self.classify_inputs(to_inputs(faces, self.bundle.input, color))
 
     def classify_inputs(self, inputs: NDArray[np.uint8]) -> list[Expression]:
-        """Classify what `fer_sdk.preprocess` made; inputs uint8 (n, height, width).
+        """Classify preprocessed inputs, such as those of `ExpressionRecognizer.crops`.
+
+        Args:
+            inputs: uint8 (n, height, width) of the model's input size, grey levels 0 to 255.
+
+        Returns:
+            One `Expression` per input, in the same order.
 
         Raises:
-            InputError: If `inputs` is not of the model's size.
-            RuntimeFailure: If the model answers with NaN or infinity.
+            InputError: If `inputs` has another dtype or shape.
+            RuntimeFailure: If the classifier is closed, or the model outputs NaN or infinity.
         """
         probabilities = self.probabilities(inputs)
         if not np.isfinite(probabilities).all():
             raise RuntimeFailure(
-                f"{self.bundle.path.name} answered with numbers that are not finite: the model is "
-                "damaged, or overflows its precision"
+                f"the outputs of {self.bundle.path.name} are not finite: the model is damaged, or "
+                "its values overflow its precision"
             )
         return [self._expression(row) for row in probabilities]
 
     def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width).
+        """Return calibrated probabilities.
 
-        NaN where the model's answer is not finite.
+        Args:
+            inputs: uint8 (n, height, width) of the model's input size, grey levels 0 to 255.
+
+        Returns:
+            float64 (n, classes), each row sums to 1; NaN where an output is not finite.
 
         Raises:
-            InputError: If `inputs` is not of the model's size.
+            InputError: If `inputs` has another dtype or shape.
+            RuntimeFailure: If the classifier is closed.
         """
         size = (self.bundle.input.height, self.bundle.input.width)
         if inputs.dtype != np.uint8 or inputs.ndim != 3 or inputs.shape[1:] != size:

@@ -1,5 +1,6 @@
-"""A whole image in, faces with expressions out."""
+"""Face detection and expression classification of whole images."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +15,15 @@ from fer_sdk.detectors.yunet import YuNet
 from fer_sdk.inputs.images import ImageSource, load_image
 from fer_sdk.preprocess import FER2013_INPUT, Color, InputSpec, crop_face, to_bgr
 from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits, face_quality
-from fer_sdk.results import Face, RecognizedFace
+from fer_sdk.results import Face, ImageResult, RecognizedFace
 
 
 class ExpressionRecognizer(ContextManager):
-    """Finds the faces of an image and classifies them.
+    """Detects the faces of an image and classifies their expressions.
 
-    Threads may share one: their calls are safe and take turns. To run at the same time, open one a
-    thread, with `threads=1`; NumPy, OpenCV and the runtimes let go of Python's lock:
+    Threads may share one instance; their calls run one after the other. For parallel work open one
+    instance per thread with `threads=1`: NumPy, OpenCV and the runtimes release Python's global
+    interpreter lock:
 
         local = threading.local()
 
@@ -33,8 +35,8 @@ class ExpressionRecognizer(ContextManager):
         with ThreadPoolExecutor(max_workers=4) as pool:
             results = list(pool.map(work, paths))
 
-    A forked child may go on with its parent's recognizer; a spawned process opens its own, in the
-    `initializer` of its pool.
+    A forked child process may use its parent's recognizer. A spawned process opens its own, for
+    example in the `initializer` of its pool.
     """
 
     def __init__(
@@ -50,13 +52,13 @@ class ExpressionRecognizer(ContextManager):
         """Open the model and the face detector.
 
         Args:
-            model: Name of a shipped model, path of a bundle, or a classifier of your own, which
-                then brings its own runtime, delegate and threads.
-            detector: Finds faces; None takes YuNet. It is closed with the recognizer.
+            model: Name of a shipped model, path of a model file, or an open classifier; `runtime`,
+                `delegate` and `threads` are ignored for the latter.
+            detector: Face detector, closed with the recognizer; None opens YuNet.
             runtime: As in `ExpressionClassifier.load`.
             delegate: As in `ExpressionClassifier.load`.
             threads: CPU threads of the classifier.
-            limits: From where on the view of a face is called bad.
+            limits: Limits of `FaceQuality.reasons`.
 
         Raises:
             FerError: As `ExpressionClassifier.load` and `YuNet` do.
@@ -71,61 +73,102 @@ class ExpressionRecognizer(ContextManager):
         self.detector = YuNet() if detector is None else detector
         self._limits = limits
 
-    def recognize(self, image: ImageSource, *, color: Color | None = None) -> list[RecognizedFace]:
-        """Find the faces of an image and say what they express.
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels of the model, in the order of its outputs."""
+        return self.classifier.bundle.labels
+
+    def recognize(self, image: ImageSource, *, color: Color | None = None) -> ImageResult:
+        """Detect the faces of an image and classify their expressions.
 
         Args:
             image: A uint8 array (height, width, 3), or (height, width) for color="grey", range
-                [0, 255]; or the path of a photo, the bytes of one, or a Pillow image, as
-                `fer_sdk.inputs.images.load_image` takes them.
-            color: For an array the order of its channels: "bgr" as OpenCV reads, "rgb" as Pillow
-                does, or "grey". The others know theirs.
+                [0, 255]; or the path of a photo, the bytes of one, or a Pillow image.
+            color: Channel order of an array: "bgr" as OpenCV reads, "rgb" as Pillow does, or
+                "grey". None for the others, whose channel order is known.
 
         Returns:
-            One `RecognizedFace` a face, best detection first; empty if there is none. Boxes and
-            points are in pixels of the image; a photo's after its EXIF orientation.
+            The faces, highest detection score first; empty if there is none. Coordinates are in
+            pixels of the image; a photo is rotated by its EXIF orientation first.
 
         Raises:
-            InputError: If the image is not of that form, or an array's color is not said.
+            InputError: If the image is of another form or cannot be decoded, or `color` is missing
+                for an array.
             RuntimeFailure: If the recognizer is closed.
         """
+        begin = time.perf_counter()
         pixels, color = load_image(image, color)
+        read = time.perf_counter()
         faces = self.detector.detect(to_bgr(pixels, color))
-        return self.describe(pixels, faces, color=color)
+        detected = time.perf_counter()
+        result = self.describe(pixels, faces, color=color)
+        speed_ms = {"read": 1e3 * (read - begin), "detect": 1e3 * (detected - read)}
+        return ImageResult(result.faces, speed_ms | result.speed_ms)
 
     def describe(
         self, image: NDArray[np.uint8], faces: Sequence[Face], *, color: Color
-    ) -> list[RecognizedFace]:
-        """Say what faces that were found elsewhere express, all in one call.
+    ) -> ImageResult:
+        """Classify faces that are already detected, all in one batch.
 
         Args:
             image: uint8 (height, width, 3), or (height, width) for color="grey"; range [0, 255].
-            faces: Where they are.
-            color: Order of the channels.
+            faces: Detected faces; their landmarks define the crops.
+            color: Channel order of the image.
 
         Returns:
-            One `RecognizedFace` a face, in the same order.
+            One `RecognizedFace` per face, in the same order.
 
         Raises:
-            InputError: If the image is not of that form or a face's points define no crop.
+            InputError: If the image is of another form or a face's landmarks define no crop.
+            RuntimeFailure: If the recognizer is closed.
         """
-        crops = self.crops(image, tuple(faces), color=color)
+        begin = time.perf_counter()
+        crops = self.crops(image, faces, color=color)
+        cropped = time.perf_counter()
         expressions = self.classifier.classify_inputs(crops)
+        classified = time.perf_counter()
         if self.classifier.bundle.input != FER2013_INPUT:
             crops = _crops(image, faces, FER2013_INPUT, color)
-        return [
-            RecognizedFace(face, expression, face_quality(crop, face.landmarks, self._limits))
+        recognized = tuple(
+            RecognizedFace(
+                box_xyxy=face.box_xyxy,
+                landmarks=face.landmarks,
+                score=face.score,
+                label=expression.label,
+                confidence=expression.confidence,
+                uncertain=expression.uncertain,
+                scores=expression.scores,
+                quality=face_quality(crop, face.landmarks, self._limits),
+            )
             for face, expression, crop in zip(faces, expressions, crops, strict=True)
-        ]
+        )
+        speed_ms = {
+            "crop": 1e3 * (cropped - begin),
+            "classify": 1e3 * (classified - cropped),
+            "quality": 1e3 * (time.perf_counter() - classified),
+        }
+        return ImageResult(recognized, speed_ms)
 
     def crops(
-        self, image: NDArray[np.uint8], faces: tuple[Face, ...], *, color: Color
+        self, image: NDArray[np.uint8], faces: Sequence[Face], *, color: Color
     ) -> NDArray[np.uint8]:
-        """Return what the model sees of each face: uint8 (len(faces), height, width)."""
+        """Return the model's input for each face.
+
+        Args:
+            image: uint8 (height, width, 3), or (height, width) for color="grey"; range [0, 255].
+            faces: Detected or recognized faces; their landmarks define the crops.
+            color: Channel order of the image.
+
+        Returns:
+            uint8 (len(faces), height, width) of the model's input size, grey levels 0 to 255.
+
+        Raises:
+            InputError: If the image is of another form or a face's landmarks define no crop.
+        """
         return _crops(image, faces, self.classifier.bundle.input, color)
 
     def close(self) -> None:
-        """Free model and detector; may be called twice."""
+        """Free the model and the detector; may be called twice."""
         self.classifier.close()
         self.detector.close()
 

@@ -1,1 +1,1 @@
-"""Labelling many photos: on all cores, resumed after a stop, or on a Ray cluster."""
+"""Batch processing of photo folders: in one process, in several, or on a Ray cluster."""

@@ -1,15 +1,7 @@
-"""Labelling photos, one or thousands, in this process or on all cores."""
+"""Batch processing of photos, in this process or in several."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import connection
 from pathlib import Path
 
 import numpy as np
@@ -17,30 +9,27 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.inputs.images import read_photo
-from fer_sdk.outputs.photo_rows import PhotoRecord, photo_record
 from fer_sdk.recognizer import ExpressionRecognizer
-from fer_sdk.results import RecognizedFace
-
-WAITING_A_PROCESS = 4
-"""Photos handed to each process ahead of time."""
+from fer_sdk.results import ImageResult, PhotoResult
 
 
 @dataclass(frozen=True, slots=True)
-class LabellingSettings:
-    """How photos are labelled; the same in every process.
+class BatchSettings:
+    """Settings of a batch, the same in every process.
 
     Attributes:
-        model: Name of a shipped model or path of a bundle.
+        model: Name of a shipped model or path of a model file.
         runtime: As in `ExpressionClassifier.load`.
         delegate: As in `ExpressionClassifier.load`.
         threads: CPU threads of the classifier.
-        max_faces: Photos with more faces are refused.
-        convert: Accept grey, transparent and 16-bit images too.
+        max_faces: Photos with more faces are rejected.
+        convert: Also accept grey, transparent and 16-bit images, as `read_photo` does.
     """
 
-    model: str
+    model: str | Path = DEFAULT_MODEL
     runtime: str | None = None
     delegate: str = "cpu"
     threads: int = 1
@@ -50,174 +39,138 @@ class LabellingSettings:
 
 @dataclass(frozen=True, slots=True)
 class PhotoTask:
-    """A photo, and where to draw its faces and keep what the model saw of them."""
+    """A photo and the pictures to write of it.
 
-    photo: Path
-    picture: Path | None = None
-    crops: Path | None = None
-    """Begin of the names: `crops` = a/b gives a/b.face1.png, a/b.face2.png, ..."""
+    Attributes:
+        photo: Path of the photo.
+        picture: Where to write the annotated picture, if the photo shows a face; None for nowhere.
+        crops: Prefix of the paths for the model input of each face: "out/a" writes
+            out/a.face1.png, out/a.face2.png, ...; None for nowhere.
+    """
+
+    photo: str | Path
+    picture: str | Path | None = None
+    crops: str | Path | None = None
 
 
-class PhotoLabeller(ContextManager):
-    """Labels photos one by one; a photo that cannot be labelled gives a record that says why."""
+class PhotoProcessor(ContextManager):
+    """Recognizes the faces of photos; a photo that fails gives a result with `error` set."""
 
-    def __init__(self, settings: LabellingSettings) -> None:
+    def __init__(self, settings: BatchSettings | None = None) -> None:
         """Open the recognizer.
+
+        Args:
+            settings: Model and limits; None takes the defaults.
 
         Raises:
             FerError: As `ExpressionRecognizer` does.
         """
-        self._settings = settings
+        self._settings = settings or BatchSettings()
         with captured_native_log():
             self._recognizer = ExpressionRecognizer(
-                settings.model,
-                runtime=settings.runtime,
-                delegate=settings.delegate,
-                threads=settings.threads,
+                self._settings.model,
+                runtime=self._settings.runtime,
+                delegate=self._settings.delegate,
+                threads=self._settings.threads,
             )
 
-    def label(self, task: PhotoTask) -> PhotoRecord:
-        """Label a photo and write what its task asks for."""
-        photo = str(task.photo)
-        try:
-            pixels = self._read(task.photo)
-            return self._label_pixels(photo, pixels, task)
-        except FerError as error:
-            return photo_record(photo, error=" ".join(str(error).split()))
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels of the model, in the order of its outputs."""
+        return self._recognizer.labels
 
-    def label_bytes(self, name: str, data: bytes) -> PhotoRecord:
-        """Label the photo that a file's content holds; `name` stands for it in the record."""
+    def process(self, photo: str | Path | PhotoTask) -> PhotoResult:
+        """Process a photo and write the pictures of its task.
+
+        Args:
+            photo: Path of a photo, or a task.
+        """
+        task = photo if isinstance(photo, PhotoTask) else PhotoTask(photo)
+        return self._process(str(task.photo), Path(task.photo), task)
+
+    def process_bytes(self, name: str, data: bytes) -> PhotoResult:
+        """Process a photo given as the bytes of its file.
+
+        Args:
+            name: The photo's name in the result.
+            data: Content of a JPEG, PNG, WebP or BMP file.
+        """
+        return self._process(name, data, PhotoTask(name))
+
+    def close(self) -> None:
+        """Free the model and the detector; may be called twice."""
+        self._recognizer.close()
+
+    def _process(self, name: str, source: Path | bytes, task: PhotoTask) -> PhotoResult:
         try:
-            pixels = self._read(data)
-            return self._label_pixels(name, pixels, PhotoTask(Path(name)))
+            pixels = self._read(source)
+            found = self._recognizer.recognize(pixels, color="bgr")
+            if len(found) > self._settings.max_faces:
+                raise InputError(
+                    f"{name} has {len(found)} faces, but max_faces is {self._settings.max_faces}: "
+                    "crop the photo or raise the limit"
+                )
+            picture = None if task.picture is None or not found else Path(task.picture)
+            if picture is not None:
+                _write_annotated(picture, pixels, found)
+            crops = () if task.crops is None else self._write_crops(Path(task.crops), pixels, found)
         except FerError as error:
-            return photo_record(name, error=" ".join(str(error).split()))
+            return PhotoResult((), photo=name, error=" ".join(str(error).split()))
+        return PhotoResult(found.faces, found.speed_ms, photo=name, picture=picture, crops=crops)
 
     def _read(self, source: Path | bytes) -> NDArray[np.uint8]:
         with captured_native_log() as log:
             pixels = read_photo(source, convert=self._settings.convert)
-        if "Corrupt JPEG data" in log.text:  # OpenCV greys the rest and goes on
+        if "Corrupt JPEG data" in log.text:  # OpenCV fills the rest with grey and reports success
             name = "the photo" if isinstance(source, bytes) else source
             raise InputError(f"{name} is a damaged JPEG file: {log.text.strip().splitlines()[0]}")
         return pixels
 
-    def _label_pixels(self, name: str, pixels: NDArray[np.uint8], task: PhotoTask) -> PhotoRecord:
-        faces = self._recognizer.recognize(pixels, color="bgr")
-        if len(faces) > self._settings.max_faces:
-            raise InputError(
-                f"{name} has {len(faces)} faces, but --max-faces is {self._settings.max_faces}: "
-                "crop it or raise that"
-            )
-        if task.picture is not None and faces:
-            from fer_sdk.outputs.annotate import draw_faces, write_picture
-
-            write_picture(task.picture, draw_faces(pixels, faces))
-        crops = [] if task.crops is None else self._write_crops(task.crops, pixels, faces)
-        picture = task.picture if faces else None
-        return photo_record(name, faces, picture=picture, crops=crops)
-
     def _write_crops(
-        self, begin: Path, pixels: NDArray[np.uint8], faces: list[RecognizedFace]
-    ) -> list[Path]:
-        """Write what the model saw of each face, the very pixels."""
+        self, prefix: Path, pixels: NDArray[np.uint8], found: ImageResult
+    ) -> tuple[Path, ...]:
+        """Write the model's input for each face."""
         from fer_sdk.outputs.annotate import write_picture
 
-        crops = self._recognizer.crops(pixels, tuple(face.face for face in faces), color="bgr")
-        paths = [begin.with_name(f"{begin.name}.face{i}.png") for i in range(1, len(faces) + 1)]
+        crops = self._recognizer.crops(pixels, found.faces, color="bgr")
+        paths = [prefix.with_name(f"{prefix.name}.face{i}.png") for i in range(1, len(found) + 1)]
         for path, crop in zip(paths, crops, strict=True):
             write_picture(path, crop)
-        return paths
-
-    def close(self) -> None:
-        """Free model and detector; may be called twice."""
-        self._recognizer.close()
+        return tuple(paths)
 
 
-def label_photos(
-    tasks: Iterable[PhotoTask], settings: LabellingSettings, processes: int
-) -> Generator[PhotoRecord, None, None]:
-    """Label photos; records come in the order of the tasks.
-
-    A photo whose reading kills its process costs that photo alone.
+def process_photos(
+    photos: Iterable[str | Path | PhotoTask],
+    settings: BatchSettings | None = None,
+    *,
+    processes: int = 1,
+) -> Generator[PhotoResult, None, None]:
+    """Process photos; the results are yielded in the order of the photos.
 
     Args:
-        tasks: Photos.
-        settings: How.
-        processes: 1 for this process, or as many others.
+        photos: Paths, such as those of `find_photos`, or tasks.
+        settings: Model and limits; None takes the defaults.
+        processes: 1 to work in this process, or the number of processes to start. If a photo
+            terminates its process, only that photo fails.
+
+    Yields:
+        One result per photo; `error` is set for a photo that failed.
 
     Raises:
         FerError: As `ExpressionRecognizer` does, before the first photo.
     """
-    with PhotoLabeller(settings) as labeller:
+    settings = settings or BatchSettings()
+    tasks = (photo if isinstance(photo, PhotoTask) else PhotoTask(photo) for photo in photos)
+    with PhotoProcessor(settings) as processor:
         if processes == 1:
-            yield from map(labeller.label, tasks)
+            yield from map(processor.process, tasks)
             return
-    left = iter(tasks)
-    pool = _open_pool(settings, processes)
-    waiting: deque[tuple[PhotoTask, Future[PhotoRecord] | None]] = deque()
-    try:
-        while True:
-            while len(waiting) < WAITING_A_PROCESS * processes:
-                task = next(left, None)
-                if task is None:
-                    break
-                waiting.append((task, _submit(pool, task)))
-            if not waiting:
-                return
-            task, future = waiting.popleft()
-            try:
-                yield future.result() if future else _label_alone(task, settings)
-            except BrokenProcessPool:
-                pool.shutdown()
-                yield _label_alone(task, settings)
-                pool = _open_pool(settings, processes)
-                waiting = deque((again, _submit(pool, again)) for again, _ in waiting)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    from fer_sdk.batch.process_pool import process_in_pool
+
+    yield from process_in_pool(tasks, settings, processes)
 
 
-def _submit(pool: ProcessPoolExecutor, task: PhotoTask) -> "Future[PhotoRecord] | None":
-    try:
-        return pool.submit(_label_here, task)
-    except BrokenProcessPool:
-        return None
+def _write_annotated(path: Path, pixels: NDArray[np.uint8], found: ImageResult) -> None:
+    from fer_sdk.outputs.annotate import draw_faces, write_picture
 
-
-def _open_pool(settings: LabellingSettings, processes: int) -> ProcessPoolExecutor:
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, spawn, _begin_process, (settings,))
-
-
-def _label_alone(task: PhotoTask, settings: LabellingSettings) -> PhotoRecord:
-    """Label a photo in a process of its own, which may die of it."""
-    with _open_pool(settings, 1) as pool:
-        try:
-            return pool.submit(_label_here, task).result()
-        except BrokenProcessPool:
-            reason = f"{task.photo} ended the process that read it: is it damaged, or memory short?"
-            return photo_record(str(task.photo), error=reason)
-
-
-_here: list[PhotoLabeller] = []
-"""The labeller of a process of the pool."""
-
-
-def _begin_process(settings: LabellingSettings) -> None:
-    import cv2
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    _here.append(PhotoLabeller(settings))
-
-
-def _end_with(sentinel: int) -> None:
-    """End this process when its parent was killed and cannot end it."""
-    connection.wait([sentinel])
-    os._exit(1)
-
-
-def _label_here(task: PhotoTask) -> PhotoRecord:
-    return _here[0].label(task)
+    write_picture(path, draw_faces(pixels, found))

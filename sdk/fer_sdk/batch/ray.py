@@ -1,8 +1,8 @@
-"""Labelling an archive of photos on a Ray cluster: folders or Parquet in, Parquet out.
+"""Batch processing of a photo archive on a Ray cluster: folders or Parquet in, Parquet out.
 
-Ray (https://docs.ray.io) schedules and moves the data; this is the step that it maps. Unlike all
-else in the SDK it opens connections, to the cluster that it is given, and Ray keeps its logs below
-the system's temporary folder; Ray's usage statistics are switched off.
+Ray (https://docs.ray.io) schedules the work and moves the data. Unlike the rest of the SDK this
+module opens network connections, to the given cluster, and Ray writes logs below the system's
+temporary folder. Ray's usage statistics are disabled.
 """
 
 import logging
@@ -12,29 +12,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_sdk._internal.extras import require
-from fer_sdk.batch.processor import LabellingSettings, PhotoLabeller
-from fer_sdk.bundles.bundle import ModelBundle
-from fer_sdk.bundles.registry import find_model
-from fer_sdk.errors import InputError
-from fer_sdk.outputs.photo_rows import columns, rows
+from fer_sdk.batch.processor import BatchSettings, PhotoProcessor
+from fer_sdk.errors import InputError, OutputError
+from fer_sdk.outputs.rows import arrow_schema, rows
 
-PHOTOS_A_BATCH: Final = 32
+PHOTOS_PER_BATCH: Final = 32
 
 
-class ArchiveLabeller:
-    """What each of Ray's workers runs: batches of photos to rows, one a face.
+class ArchiveWorker:
+    """The work of one Ray actor: batches of photos in, rows out.
 
-    A photo without a face, or that cannot be labelled, gives one row whose `face` is null; `error`
-    says why.
+    A photo without a face, or one that fails, gives one row whose `face` is null; `error` states
+    the reason of a failure.
     """
 
-    def __init__(self, settings: LabellingSettings, names: str, images: str) -> None:
-        """Open the model, once a worker.
+    def __init__(self, settings: BatchSettings, names: str, images: str) -> None:
+        """Open the model.
 
         Args:
-            settings: How photos are labelled.
-            names: Column of the photos' names.
-            images: Column of their files' contents.
+            settings: Model and limits.
+            names: Column with the photos' names.
+            images: Column with the content of their files.
 
         Raises:
             FerError: As `ExpressionRecognizer` does.
@@ -42,73 +40,63 @@ class ArchiveLabeller:
         import cv2
 
         cv2.setNumThreads(1)
-        self._labeller = PhotoLabeller(settings)
-        self._schema = row_schema(ModelBundle.load(find_model(settings.model)).labels)
+        self._processor = PhotoProcessor(settings)
+        self._schema = arrow_schema("photos", self._processor.labels)
         self._names, self._images = names, images
 
     def __call__(self, batch: Any) -> Any:
-        """Label a batch, a `pyarrow.Table`; returns one of `row_schema`."""
+        """Process a batch, a `pyarrow.Table`; returns a table with the columns of `fer image`."""
         import pyarrow as pa
 
         found: list[dict[str, Any]] = []
         names, images = batch.column(self._names), batch.column(self._images)
         for name, image in zip(names.to_pylist(), images.to_pylist(), strict=True):
-            record = self._labeller.label_bytes(str(name), image if image is not None else b"")
-            faces = rows(record) or [{"photo": record["photo"]}]
-            found += [{**row, "error": record["error"]} for row in faces]
+            result = self._processor.process_bytes(str(name), image if image is not None else b"")
+            found += rows(result.to_dict()) or [{"photo": result.photo, "error": result.error}]
         return pa.Table.from_pylist(found, schema=self._schema)
 
 
-def row_schema(labels: tuple[str, ...]) -> Any:
-    """Return the `pyarrow.Schema` of the rows: those of `fer image --csv`, and `error`."""
-    import pyarrow as pa
-
-    kinds = {"face": pa.int32(), "uncertain": pa.bool_()} | dict.fromkeys(
-        ("photo", "label", "reasons", "error"), pa.string()
-    )
-    return pa.schema(
-        [(name, kinds.get(name, pa.float64())) for name in [*columns(labels), "error"]]
-    )
-
-
-def label_archive(
-    source: Path,
-    out: Path,
-    settings: LabellingSettings,
+def process_archive(
+    source: str | Path,
+    out: str | Path,
+    settings: BatchSettings | None = None,
     *,
-    workers: int,
+    workers: int = 2,
     address: str | None = None,
     names: str = "photo",
     images: str = "image",
 ) -> None:
-    """Label all photos of an archive.
+    """Process all photos of an archive.
 
     Args:
         source: Folder of photos (JPEG, PNG, WebP, BMP, at any depth), or a .parquet file or folder
-            of such with the columns `names` and `images`.
-        out: Folder for the Parquet files; must not be there.
-        settings: How photos are labelled; a model that is a file must be on every machine.
-        workers: Processes that label, one core each.
-        address: Ray cluster, such as "auto"; None starts one on this machine, for this call.
-        names: Column of the photos' names.
-        images: Column of their files' contents, as bytes.
+            of such files with the columns `names` and `images`.
+        out: Folder for the Parquet files; must not exist.
+        settings: Model and limits; a model that is a file must exist on every machine. None takes
+            the defaults.
+        workers: Ray actors, one CPU core each.
+        address: Ray cluster, such as "auto"; None starts one on this machine for this call.
+        names: Column with the photos' names.
+        images: Column with the content of their files, as bytes.
 
     Raises:
-        InputError: If `source` has no photos or `out` is there.
+        InputError: If `source` has no photos.
+        OutputError: If `out` exists.
         MissingDependencyError: If Ray is not installed.
         FerError: As `ExpressionRecognizer` does.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read at import
-    require("ray", "labelling an archive on Ray", "ray", "pyarrow")
+    require("ray", "processing an archive on Ray", "ray", "pyarrow")
     import ray
 
-    PhotoLabeller(settings).close()  # a wrong model is one error here, not one a worker
+    source, out, settings = Path(source), Path(out), settings or BatchSettings()
+    PhotoProcessor(settings).close()  # one error here for an invalid model, not one per worker
     if out.exists():
-        raise InputError(f"{out} is there already: take another name")
+        raise OutputError(f"{out} exists already: choose another name")
     if not source.exists():
         raise InputError(f"no archive at {source}")
-    begun = not ray.is_initialized()
-    if begun:
+    started = not ray.is_initialized()
+    if started:
         options = {"address": address} if address else {"num_cpus": workers + 1}
         ray.init(
             **options,
@@ -121,25 +109,25 @@ def label_archive(
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True
         photos, names, images = _read(source, names, images)
-        labelled = photos.map_batches(
-            ArchiveLabeller,
+        processed = photos.map_batches(
+            ArchiveWorker,
             fn_constructor_args=(settings, names, images),
             batch_format="pyarrow",
-            batch_size=PHOTOS_A_BATCH,
+            batch_size=PHOTOS_PER_BATCH,
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1,
         )
         shutil.rmtree(part, ignore_errors=True)
-        labelled.write_parquet(str(part))
+        processed.write_parquet(str(part))
         part.rename(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        if begun:
+        if started:
             ray.shutdown()
 
 
 def _read(source: Path, names: str, images: str) -> tuple[Any, str, str]:
-    """Return the photos as a Ray dataset and its columns of names and of contents."""
+    """Return the photos as a Ray dataset, and its columns of names and of contents."""
     import ray
 
     path = str(source.resolve())
@@ -149,11 +137,11 @@ def _read(source: Path, names: str, images: str) -> tuple[Any, str, str]:
         if missing:
             raise InputError(
                 f"{source} has the columns {sorted(found.schema().names)}, but not "
-                f"{sorted(missing)}: name them"
+                f"{sorted(missing)}: name the columns"
             )
         return found.select_columns([names, images]), names, images
     suffixes = ["jpg", "jpeg", "png", "webp", "bmp"]
     if not any(p.suffix.lower().lstrip(".") in suffixes for p in source.rglob("*")):
-        raise InputError(f"{source} holds neither photos nor .parquet files")
+        raise InputError(f"{source} contains neither photos nor .parquet files")
     found = ray.data.read_binary_files(path, include_paths=True, file_extensions=suffixes)
     return found, "path", "bytes"

@@ -1,4 +1,4 @@
-"""A long run's records so far, kept beside its result, so that a killed run can go on."""
+"""A log of finished photos beside the result, from which a stopped run is resumed."""
 
 import json
 from collections.abc import Iterator
@@ -6,22 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from fer_sdk._internal.context_manager import ContextManager
-from fer_sdk.errors import InputError
-from fer_sdk.outputs.photo_rows import PhotoRecord
+from fer_sdk.errors import InputError, OutputError
+from fer_sdk.results import PhotoResult
 
 
-class Journal(ContextManager):
-    """A file of JSON lines: what the run is, then a record each; whole after every line."""
+class ResumeLog(ContextManager):
+    """A JSON Lines file: the settings of the run, then one line per finished photo."""
 
     def __init__(self, path: Path, run: dict[str, Any]) -> None:
-        """Begin a journal, or go on with the one that is there.
+        """Create a log, or open an existing one of the same run.
 
         Args:
-            path: Journal file; its folder is created.
-            run: What must be the same for records to belong together.
+            path: Log file; its folder is created.
+            run: Model and settings, which must be the same when the run is resumed.
 
         Raises:
-            InputError: If the file is another run's or cannot be written.
+            InputError: If the existing file is damaged or belongs to another run.
+            OutputError: If the file cannot be written.
         """
         self.path = path
         self.done: set[str] = set()
@@ -31,13 +32,15 @@ class Journal(ContextManager):
             end = self._read(head) if path.exists() else 0
             self._file = path.open("r+b" if end else "wb", buffering=0)
             self._file.seek(end)
-            self._file.truncate()  # the line that the run was killed in
+            self._file.truncate()  # an incomplete last line of a killed run
             self._file.write(b"" if end else head)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"cannot go on with {path}: {error}") from error
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"cannot resume from {path}: {error}") from error
 
     def _read(self, head: bytes) -> int:
-        """Note the photos that are done; returns where the whole lines end."""
+        """Collect the finished photos; returns the offset where the complete lines end."""
         end = 0
         with self.path.open("rb") as lines:
             for number, line in enumerate(lines):
@@ -45,34 +48,34 @@ class Journal(ContextManager):
                     break
                 if number == 0 and line != head:
                     raise ValueError(
-                        "it was begun with another model or other options; finish it with those, "
-                        "or delete it"
+                        "it was started with another model or other options; use those again, or "
+                        "delete the file"
                     )
                 if number:
                     self.done.add(json.loads(line)["photo"])
                 end += len(line)
         return end
 
-    def append(self, record: PhotoRecord) -> None:
-        """Add a record.
+    def append(self, result: PhotoResult) -> None:
+        """Add a result.
 
         Raises:
-            InputError: If it cannot be written; the records before stay.
+            OutputError: If it cannot be written; the results before are kept.
         """
         try:
-            self._file.write((json.dumps(record) + "\n").encode())
+            self._file.write(f"{result.to_json()}\n".encode())
         except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from error
-        self.done.add(record["photo"])
+            raise OutputError(f"cannot write {self.path}: {error.strerror}") from error
+        self.done.add(result.photo)
 
-    def records(self) -> Iterator[PhotoRecord]:
-        """Go through all records, those of earlier runs first."""
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield `PhotoResult.to_dict()` of all finished photos, in the order they were added."""
         with self.path.open(encoding="utf-8") as lines:
             next(lines)
             yield from map(json.loads, lines)
 
     def close(self) -> None:
-        """Close the file, and remove one that holds no record; may be called twice."""
+        """Close the file, and remove it if it holds no result; may be called twice."""
         self._file.close()
         if not self.done:
             self.path.unlink(missing_ok=True)

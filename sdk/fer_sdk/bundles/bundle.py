@@ -53,13 +53,14 @@ class ModelBundle:
         return sidecar_of(self.path)
 
     @classmethod
-    def load(cls, path: Path) -> "ModelBundle":
+    def load(cls, path: str | Path) -> "ModelBundle":
         """Read a model's sidecar and check it against the model file.
 
         Raises:
             BundleError: If either file is missing, a key is missing, unknown or of a wrong form, or
                 the hash is that of another file.
         """
+        path = Path(path)
         sidecar = sidecar_of(path)
         if not path.is_file():
             raise BundleError(f"no model at {path}")
@@ -126,8 +127,9 @@ class ModelBundle:
             temporary.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
 
 
-def sidecar_of(model: Path) -> Path:
+def sidecar_of(model: str | Path) -> Path:
     """Return the sidecar's path: the model's with .json added."""
+    model = Path(model)
     return model.with_name(model.name + ".json")
 
 

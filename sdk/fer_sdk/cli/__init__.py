@@ -1,1 +1,1 @@
-"""The `fer` command, one module a subcommand."""
+"""The `fer` command, one module per subcommand."""

@@ -1,23 +1,25 @@
-"""`fer archive`: an archive of photos, labelled on a Ray cluster."""
+"""`fer archive`: a photo archive, processed on a Ray cluster."""
 
 from pathlib import Path
 
 import click
 
-from fer_sdk.batch.processor import LabellingSettings
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.batch.processor import BatchSettings
+from fer_sdk.cli.options import model_option
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True,
-              help="Processes that label, one core each.")  # fmt: skip
-@click.option("--address", help="Ray cluster, such as auto. Default: one on this machine.")
-@click.option("--name-column", default="photo", show_default=True, help="Of a Parquet SOURCE.")
-@click.option("--image-column", default="image", show_default=True, help="Its files' contents.")
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
-@click.option("--convert", is_flag=True, help="Accept grey, transparent and 16-bit images too.")
+              help="Worker processes, one CPU core each.")  # fmt: skip
+@click.option("--address", help="Ray cluster, such as auto. Default: start one on this machine.")
+@click.option("--name-column", default="photo", show_default=True,
+              help="Column of a Parquet SOURCE with the photos' names.")  # fmt: skip
+@click.option("--image-column", default="image", show_default=True,
+              help="Column of a Parquet SOURCE with the content of their files.")  # fmt: skip
+@model_option
+@click.option("--convert", is_flag=True, help="Also accept grey, transparent and 16-bit images.")
 def archive(
     source: Path,
     out: Path,
@@ -28,16 +30,17 @@ def archive(
     model: str,
     convert: bool,
 ) -> None:
-    """Label the photos of SOURCE, a folder or Parquet, with Ray; write Parquet into OUT.
+    """Recognize the faces of an archive with Ray and write Parquet files into the folder OUT.
 
-    A row a face, as --csv of `fer image`; a photo without one has a row whose `error` says why.
+    SOURCE is a folder of photos or Parquet files with their bytes. There is one row per face, with
+    the columns of `fer image --csv`. A photo without a face has one row whose `face` is null.
     """
-    from fer_sdk.batch.ray import label_archive
+    from fer_sdk.batch.ray import process_archive
 
-    label_archive(
+    process_archive(
         source,
         out,
-        LabellingSettings(model, convert=convert),
+        BatchSettings(model, convert=convert),
         workers=workers,
         address=address,
         names=name_column,

@@ -1,4 +1,4 @@
-"""`fer camera`: the faces before a camera, live."""
+"""`fer camera`: the faces of a camera stream, live."""
 
 import contextlib
 import os
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.native_log import captured_native_log
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.cli.options import model_options
 from fer_sdk.cli.stop_signals import stop_signals
 from fer_sdk.errors import InputError
 from fer_sdk.inputs.capture import Camera
 from fer_sdk.outputs.annotate import draw_faces
-from fer_sdk.runtimes import DELEGATES, RUNTIMES
-from fer_sdk.video.recognizer import FrameResult, VideoRecognizer
+from fer_sdk.results import FrameResult
+from fer_sdk.video.recognizer import VideoRecognizer
 
 QUIT_KEYS = (ord("q"), 27)  # 27: Esc
 
@@ -25,29 +25,25 @@ QUIT_KEYS = (ord("q"), 27)  # 27: Esc
 @click.command()
 @click.option("--device", type=click.IntRange(0), default=0, show_default=True,
               help="Number of the camera.")  # fmt: skip
-@click.option("--headless", is_flag=True, help="Print changes of expression, open no window.")
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
-@click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
-@click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
-              help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--headless", is_flag=True,
+              help="Open no window; print a line when an expression changes.")  # fmt: skip
+@model_options
 def camera(
     device: int, headless: bool, model: str, runtime: str | None, delegate: str, threads: int
 ) -> None:
-    """Follow and label the faces before a camera, until q, Esc or Ctrl-C; no frame is kept."""
-    shown = _Lines() if headless else _Window()
+    """Track the faces of a camera until q, Esc or Ctrl-C; no frame is stored."""
+    view = _Lines() if headless else _Window()
     with captured_native_log():
         recognizer = VideoRecognizer(model, runtime=runtime, delegate=delegate, threads=threads)
-    with recognizer, contextlib.closing(shown), Camera(device) as frames, stop_signals() as stopped:
-
-        def show(image: NDArray[np.uint8], result: FrameResult) -> bool:
-            return shown.show(image, result) and not stopped()
-
-        recognizer.run(frames, show, color="bgr")
+    with recognizer, contextlib.closing(view), Camera(device) as frames, stop_signals() as stopped:
+        for time_s, image in frames:
+            result = recognizer.recognize(image, time_s=time_s, color="bgr")
+            if not view.show(image, result) or stopped():
+                break
 
 
 class _Lines:
-    """A line on stdout whenever a face comes or its label changes."""
+    """Prints a line when a face appears or its label changes."""
 
     def __init__(self) -> None:
         self._labels: dict[int, str] = {}
@@ -66,15 +62,15 @@ class _Lines:
 
 
 class _Window:
-    """A window with the annotated frames, their rate in its title."""
+    """A window with the annotated frames and the frame rate in its title."""
 
     NAME = "fer"
 
     def __init__(self) -> None:
-        # Without a display, OpenCV's window toolkit ends the whole process.
+        # Without a display, OpenCV's window toolkit terminates the process.
         displays = ("DISPLAY", "WAYLAND_DISPLAY")
         if sys.platform == "linux" and not any(map(os.environ.get, displays)):
-            raise InputError("there is no display to open a window on: add --headless")
+            raise InputError("no display to open a window on: add --headless")
         try:
             style = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
             cv2.namedWindow(self.NAME, style)
@@ -86,14 +82,14 @@ class _Window:
         self._since_s = time.monotonic()
 
     def show(self, image: NDArray[np.uint8], result: FrameResult) -> bool:
-        """Show a frame; returns whether to go on."""
-        if result.index == 0:
+        """Show a frame; returns False after q, Esc or closing the window."""
+        if result.frame_index == 0:
             cv2.resizeWindow(self.NAME, image.shape[1], image.shape[0])
         cv2.imshow(self.NAME, draw_faces(image, result.faces))
         self._frames += 1
         passed_s = time.monotonic() - self._since_s
         if passed_s > 1:
-            title = f"fer: {self._frames / passed_s:.0f} frames a second, q ends"
+            title = f"fer: {self._frames / passed_s:.0f} frames per second, q quits"
             cv2.setWindowTitle(self.NAME, title)
             self._frames, self._since_s = 0, time.monotonic()
         key = cv2.waitKey(1) & 0xFF

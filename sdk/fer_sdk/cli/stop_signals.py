@@ -1,33 +1,37 @@
-"""Stopping long work between two steps, not in the middle of one."""
+"""Stopping a long run between two steps on SIGINT (Ctrl-C) or SIGTERM."""
 
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Final
+
+STOPPED_EXIT_CODE: Final = 130
+"""Exit code of a command stopped by Ctrl-C, as shells report it."""
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C or a request to end instead of being thrown out; a second one does throw.
+    """Record the first SIGINT or SIGTERM instead of interrupting; a second one interrupts.
 
-    To be used in the main thread.
+    For use in the main thread.
 
     Yields:
-        Whether a signal came.
+        A function that returns whether a signal was received.
     """
-    came = False
+    received = False
 
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
+    def record(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = True
         restore()
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: came
+        yield lambda: received
     finally:
         restore()

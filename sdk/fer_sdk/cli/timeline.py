@@ -1,24 +1,24 @@
-"""`fer timeline`: a video's result as a picture."""
+"""`fer timeline`: a plot of a video's expressions over time."""
 
 from pathlib import Path
 
 import click
 
+from fer_sdk.cli.options import overwrite_option, path_option
 from fer_sdk.errors import InputError
 from fer_sdk.outputs.timeline_plot import draw_timeline, read_timelines
 
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="Picture to write: .png, .svg or .pdf.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace a picture that is there.")
+@path_option("--out", "out", "Picture to write: .png, .svg or .pdf.", required=True)
+@overwrite_option
 def timeline(result: Path, out: Path, overwrite: bool) -> None:
-    """Draw expression over time from RESULT, the .json, .csv or .parquet of `fer video`.
+    """Plot the scores over time from RESULT, a file that `fer video` wrote.
 
-    Needs the extra `plot`.
+    RESULT is a .csv, .json, .jsonl or .parquet file. Needs the extra `plot`.
     """
     if out.exists() and not overwrite:
-        raise InputError(f"{out} is there already: add --overwrite or take another name")
+        raise InputError(f"{out} exists already: add --overwrite or choose another name")
     draw_timeline(out, *read_timelines(result))
     click.echo(str(out))

@@ -1,4 +1,4 @@
-"""`fer video`: the faces of a video file, followed and labelled."""
+"""`fer video`: the faces of a video file, tracked."""
 
 import contextlib
 import os
@@ -14,44 +14,39 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.files import require_space
 from fer_sdk._internal.native_log import captured_native_log
-from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli.console import progress_bar
-from fer_sdk.cli.stop_signals import stop_signals
+from fer_sdk.cli.options import model_options, overwrite_option, path_option
+from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE, stop_signals
 from fer_sdk.cli.stream_summary import StreamSummary
 from fer_sdk.errors import FerError, InputError, StreamError
 from fer_sdk.inputs.capture import VideoFile
-from fer_sdk.outputs.frame_sinks import csv_records, json_records, parquet_records
-from fer_sdk.outputs.video_sink import annotated_video
-from fer_sdk.runtimes import DELEGATES, RUNTIMES
-from fer_sdk.video.recognizer import FrameResult, VideoRecognizer
+from fer_sdk.outputs.sinks import CsvSink, JsonLinesSink, JsonSink, ParquetSink, Sink
+from fer_sdk.outputs.video_sink import VideoSink
+from fer_sdk.results import FrameResult
+from fer_sdk.video.recognizer import VideoRecognizer
 from fer_sdk.video.tracker import TrackingSettings
 
-Keep = Callable[[NDArray[np.uint8], FrameResult], None]
-
-STOPPED_EXIT_CODE = 130
-"""What shells say of a program that was stopped by Ctrl-C."""
+Write = Callable[[NDArray[np.uint8], FrameResult], None]
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Annotated video, such as out.mp4.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="A row a face a frame.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Every frame in full.")
-@click.option("--parquet", "parquet_path", type=click.Path(path_type=Path),
-              help="As --csv; needs the extra `parquet`.")  # fmt: skip
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
-@click.option("--runtime", type=click.Choice(list(RUNTIMES)), help="Default: the file's own.")
-@click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
-              help="gpu runs all of a model there, or ends with exit code 3.")  # fmt: skip
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@path_option("--out", "out", "Annotated video, such as out.mp4.")
+@path_option("--csv", "csv_path", "CSV file with a row per face and frame.")
+@path_option("--json", "json_path", "JSON file with all frames.")
+@path_option("--jsonl", "jsonl_path", "JSON Lines file with an object per frame.")
+@path_option("--parquet", "parquet_path",
+             "Parquet file with the rows of --csv; needs the extra `parquet`.")  # fmt: skip
+@model_options
 @click.option("--detect-every", type=click.IntRange(1), default=TrackingSettings().detect_every,
               show_default=True, help="Frames between two searches for new faces.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@overwrite_option
 def video(
     file: Path,
     out: Path | None,
     csv_path: Path | None,
     json_path: Path | None,
+    jsonl_path: Path | None,
     parquet_path: Path | None,
     model: str,
     runtime: str | None,
@@ -60,13 +55,14 @@ def video(
     detect_every: int,
     overwrite: bool,
 ) -> None:
-    """Follow and label the faces of the video FILE.
+    """Track the faces of the video FILE and recognize their expressions.
 
-    Stopped by Ctrl-C, a full disk or a video that is cut off, it keeps what it has.
+    After Ctrl-C, on a full disk or at the end of a truncated video, the frames until then are kept
+    in the files.
     """
-    outputs = _Outputs(out, csv_path, json_path, parquet_path)
+    outputs = _Outputs(out, csv_path, json_path, jsonl_path, parquet_path)
     outputs.check(file, overwrite)
-    # FFmpeg and OpenCV would write a line a frame; what goes wrong is said once, by us.
+    # FFmpeg and OpenCV would write a line per damaged frame; the command reports it once.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     tracking = TrackingSettings(detect_every=detect_every)
@@ -91,70 +87,73 @@ def video(
 
 @dataclass(frozen=True, slots=True)
 class _Outputs:
-    """The files that were asked for."""
+    """The files to write."""
 
     video: Path | None
     csv: Path | None
     json: Path | None
+    jsonl: Path | None
     parquet: Path | None
 
     @property
     def paths(self) -> list[Path]:
-        asked = (self.video, self.csv, self.json, self.parquet)
-        return [path for path in asked if path is not None]
+        given = (self.video, self.csv, self.json, self.jsonl, self.parquet)
+        return [path for path in given if path is not None]
 
     def check(self, source: Path, overwrite: bool) -> None:
-        """Refuse to write over anything unasked, over the source or twice over one file."""
+        """Refuse to replace the source, or a file without --overwrite, and duplicate names."""
         taken = {source.resolve()}
         for path in self.paths:
             if path.resolve() in taken:
-                raise InputError(f"{path} is the video itself or named twice: take another name")
+                raise InputError(f"{path} is the video itself or named twice: choose another name")
             taken.add(path.resolve())
             if path.exists() and not overwrite:
-                raise InputError(f"{path} is there already: add --overwrite or take another name")
+                raise InputError(f"{path} exists already: add --overwrite or choose another name")
 
     def open(
         self, stack: contextlib.ExitStack, labels: tuple[str, ...], about: dict[str, Any]
-    ) -> Iterator[Keep]:
-        """Open each file; it keeps what it takes when `stack` ends well."""
+    ) -> Iterator[Write]:
+        """Open each file and yield the function that appends a frame to it."""
         if self.video is not None:
-            yield stack.enter_context(annotated_video(self.video, about["fps"]))
+            yield stack.enter_context(VideoSink(self.video, about["fps"])).write
         if self.csv is not None:
-            yield _without_image(stack.enter_context(csv_records(self.csv, labels)))
+            yield _without_image(stack.enter_context(CsvSink(self.csv, labels)))
         if self.json is not None:
-            yield _without_image(stack.enter_context(json_records(self.json, labels, about)))
+            yield _without_image(stack.enter_context(JsonSink(self.json, labels, about=about)))
+        if self.jsonl is not None:
+            yield _without_image(stack.enter_context(JsonLinesSink(self.jsonl)))
         if self.parquet is not None:
-            yield _without_image(stack.enter_context(parquet_records(self.parquet, labels)))
+            yield _without_image(stack.enter_context(ParquetSink(self.parquet, labels)))
 
 
-def _without_image(record: Callable[[FrameResult], None]) -> Keep:
-    return lambda image, result: record(result)
+def _without_image(sink: Sink) -> Write:
+    return lambda image, result: sink.write(result)
 
 
 def _run(
     frames: VideoFile, recognizer: VideoRecognizer, outputs: _Outputs, about: dict[str, Any]
 ) -> tuple[StreamSummary, bool, FerError | None]:
-    """Label the frames; returns what they showed, and whether and why it ended early."""
+    """Process the frames; returns a summary, whether a signal stopped it, and an error."""
     summary = StreamSummary()
     failure: FerError | None = None
     timed = progress_bar(iterable=frames, total=frames.frame_count, unit=" frames")
     with stop_signals() as stopped, contextlib.ExitStack() as stack:
-        keep = list(outputs.open(stack, recognizer.classifier.bundle.labels, about))
+        writers = list(outputs.open(stack, recognizer.labels, about))
         try:
             for time_s, image in timed:
                 result = recognizer.recognize(image, time_s=time_s, color="bgr")
                 for path in outputs.paths:
                     require_space(path)
-                for write in keep:
+                for write in writers:
                     write(image, result)
                 summary.add(result)
                 if stopped():
                     break
         except FerError as error:
             failure = error
-        if not summary.faces:  # an exception from here leaves no file
+        if not summary.faces:  # raised inside the sinks' block: no file is left
             raise failure or InputError(
-                f"no face found in {summary.frames} frames of {about['video']}: "
-                "is one upright and at least 20 px wide?"
+                f"no face found in {summary.frames} frames of {about['video']}: a face must be "
+                "upright and at least 20 pixels wide"
             )
         return summary, stopped(), failure

@@ -1,4 +1,4 @@
-"""Frames with their times, from a video file or a camera, and honest words when they end early."""
+"""Frames with timestamps from video files and cameras; truncated streams raise an error."""
 
 import math
 import time
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import cv2
 
 SHORT_BY_S: Final = 0.25
-"""A video may end so much before the length that it states: containers count their sound too."""
+"""Tolerated difference to the stated duration, which may include a longer audio track."""
 
 
 class Frame(NamedTuple):
-    """One picture of a stream; a plain tuple does as well.
+    """Image of a stream with its timestamp; a plain tuple is accepted in its place.
 
     Attributes:
-        time_s: When it was taken, in seconds from any beginning.
+        time_s: Timestamp in seconds, relative to any origin.
         image: uint8 (height, width, 3), range [0, 255]; BGR from `VideoFile` and `Camera`.
     """
 
@@ -34,19 +34,20 @@ class Frame(NamedTuple):
 
 
 class VideoFile(ContextManager):
-    """The frames of a video file, to be iterated once, in BGR, turned upright.
+    """Frames of a video file, BGR, rotated upright; can be iterated once.
 
-    A frame's time is the file's own, so that a variable frame rate is kept; where it does not
-    advance, one frame of the stated rate is added to the last.
+    Frames have the timestamps of the file, so variable frame rates are supported. A timestamp that
+    does not increase is replaced by the previous one plus one frame at the stated frame rate.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open a video through OpenCV's FFmpeg; no network address is accepted.
+    def __init__(self, path: str | Path) -> None:
+        """Open a video file with OpenCV and FFmpeg. Network addresses are rejected.
 
         Raises:
-            InputError: If there is no such file, it is empty, no video, or its frames are too
-                large.
+            InputError: If the file is missing, empty or not a readable video, or its frames are
+                too large.
         """
+        path = Path(path)
         if not path.is_file():
             raise InputError(f"no video at {path}")
         if path.stat().st_size == 0:
@@ -57,7 +58,7 @@ class VideoFile(ContextManager):
             capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise InputError(
-                f"{path} is no video that OpenCV {cv2.__version__} can read, or it lost its end"
+                f"{path} is not a video that OpenCV {cv2.__version__} can read, or is truncated"
             )
         self.path = path
         self._capture = capture
@@ -67,22 +68,22 @@ class VideoFile(ContextManager):
         if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
             self.close()
             raise InputError(
-                f"{path} has frames of {width}x{height} pixels, but {MAX_SIDE} a side and "
-                f"{MAX_PIXELS // 1_000_000} million in all is the limit: shrink it"
+                f"{path} has frames of {width}x{height} pixels, but at most {MAX_SIDE} per side "
+                f"and {MAX_PIXELS // 1_000_000} million in total are supported: resize it"
             )
         fps = capture.get(cv2.CAP_PROP_FPS)
         self.fps: float = fps if 0 < fps < 1000 else 25.0
-        """Frames a second, on average, as the file states; 25 if it states none."""
+        """Average frames per second as stated by the file; 25 if it states none."""
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.frame_count: int | None = int(count) if count > 0 else None
-        """Frames that the file states, which may be an estimate; None if it states none."""
+        """Number of frames as stated by the file, possibly an estimate; None if it states none."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give one frame after the other.
+        """Yield the frames in order.
 
         Raises:
-            StreamError: After the last good frame, if the file ends before its stated length.
-            InputError: If not even one frame can be decoded.
+            StreamError: After the last readable frame, if the file ends before its stated length.
+            InputError: If no frame can be decoded.
         """
         import cv2
 
@@ -95,12 +96,12 @@ class VideoFile(ContextManager):
             read += 1
             yield Frame(time_s, image)
         if read == 0:
-            raise InputError(f"{self.path} has no frame that can be decoded")
+            raise InputError(f"no frame of {self.path} can be decoded")
         if self.frame_count is not None:
             missing_s = self.frame_count / self.fps - (last_s + 1 / self.fps)
             if missing_s > SHORT_BY_S and read < self.frame_count:
                 raise StreamError(
-                    f"{self.path} is cut off or damaged: it states {self.frame_count} frames, "
+                    f"{self.path} is truncated or damaged: it states {self.frame_count} frames, "
                     f"but ends after {read}"
                 )
 
@@ -110,16 +111,16 @@ class VideoFile(ContextManager):
 
 
 class Camera(ContextManager):
-    """The frames of a camera as they come, in BGR, with seconds since the first."""
+    """Frames of a camera, BGR, with timestamps in seconds since the first frame."""
 
     def __init__(self, device: int = 0) -> None:
         """Open a camera.
 
         Args:
-            device: Its number, 0 for the first.
+            device: Number of the camera, 0 for the first.
 
         Raises:
-            InputError: If there is no such camera, or another program holds it.
+            InputError: If the camera does not exist or is in use.
         """
         import cv2
 
@@ -127,17 +128,18 @@ class Camera(ContextManager):
             capture = cv2.VideoCapture(device)
         if not capture.isOpened():
             raise InputError(
-                f"no camera {device}: is it plugged in, free, and may this user open it?"
+                f"cannot open camera {device}: check that it is connected, not in use, and that this "
+                "user has permission"
             )
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not a queue of old ones
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # read the newest frame, not a queue of old ones
         self.device = device
         self._capture = capture
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give frames until the camera is closed.
+        """Yield frames until the camera is closed.
 
         Raises:
-            StreamError: If the camera gives no more frames, as when it is unplugged.
+            StreamError: If the camera delivers no more frames, for example after a disconnection.
         """
         read, began_s = 0, None
         while self._capture.isOpened():
@@ -145,14 +147,14 @@ class Camera(ContextManager):
             now_s = time.monotonic()
             if image is None:
                 raise StreamError(
-                    f"camera {self.device} stopped after {read} frames: was it unplugged?"
+                    f"camera {self.device} stopped after {read} frames: check that it is connected"
                 )
             began_s = now_s if began_s is None else began_s
             read += 1
             yield Frame(now_s - began_s, image)
 
     def close(self) -> None:
-        """Free the camera; may be called twice."""
+        """Release the camera; may be called twice."""
         self._capture.release()
 
 
@@ -161,6 +163,6 @@ def _next_image(capture: "cv2.VideoCapture") -> NDArray[np.uint8] | None:
 
     try:
         good, image = capture.read()
-    except cv2.error:  # some backends raise where others say that nothing came
+    except cv2.error:  # some backends raise where others return False
         return None
     return np.asarray(image, np.uint8) if good and image is not None else None

@@ -1,1 +1,1 @@
-"""Writing results: annotated pictures and videos, CSV, JSON, Parquet, timeline plots."""
+"""Output of results: annotated pictures and videos, CSV, JSON and Parquet files, timelines."""

@@ -1,43 +1,46 @@
-"""Drawing what was recognised on the photo, for people."""
+"""Annotated pictures: box, label and confidence drawn on an image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import write_beside
 from fer_sdk.errors import InputError
-from fer_sdk.results import RecognizedFace
-from fer_sdk.video.recognizer import TrackedFace
+from fer_sdk.results import RecognizedFace, TrackedFace
 
 SURE_BGR = (80, 200, 40)
 UNCERTAIN_BGR = (0, 165, 255)
 DARK_BGR = (30, 30, 30)
 
 
-def draw_faces(image_bgr: NDArray[np.uint8], faces: Sequence[RecognizedFace]) -> NDArray[np.uint8]:
-    """Return a copy of a photo or frame with box, label and confidence of each face.
+def draw_faces(image_bgr: NDArray[np.uint8], faces: Iterable[RecognizedFace]) -> NDArray[np.uint8]:
+    """Return a copy of an image with box, eyes, mouth, label and confidence of each face.
 
     Args:
-        image_bgr: uint8 (height, width, 3), BGR.
-        faces: What `ExpressionRecognizer` or `VideoRecognizer` found in it, the latter's with their
-            ids; uncertain ones in orange.
+        image_bgr: uint8 (height, width, 3), range [0, 255], BGR.
+        faces: Faces of that image: an `ImageResult` or the `faces` of a `FrameResult`. Uncertain
+            ones are drawn in orange with a question mark, tracked ones with their id.
+
+    Returns:
+        uint8 (height, width, 3), BGR.
     """
+    import cv2  # here and not above: `import fer_sdk` needs no OpenCV
+
     picture: NDArray[np.uint8] = image_bgr.copy()
     unit = max(image_bgr.shape[:2]) / 1000
     line = max(1, round(3 * unit))
-    for found in faces:
-        color = UNCERTAIN_BGR if found.expression.uncertain else SURE_BGR
-        left, top, right, bottom = (round(side) for side in found.box_xyxy)
+    for face in faces:
+        color = UNCERTAIN_BGR if face.uncertain else SURE_BGR
+        left, top, right, bottom = (round(side) for side in face.box_xyxy)
         cv2.rectangle(picture, (left, top), (right, bottom), color, line, cv2.LINE_AA)
-        for point in (found.face.landmarks.right_eye, found.face.landmarks.left_eye,
-                      found.face.landmarks.mouth):  # fmt: skip
-            cv2.circle(picture, (round(point[0]), round(point[1])), line, color, -1, cv2.LINE_AA)
-        text = f"{found.label} {found.confidence:.0%}" + ("?" if found.expression.uncertain else "")
-        if isinstance(found, TrackedFace):
-            text = f"{found.id}: {text}"
+        marks = face.landmarks
+        for x, y in (marks.right_eye, marks.left_eye, marks.mouth):
+            cv2.circle(picture, (round(x), round(y)), line, color, -1, cv2.LINE_AA)
+        text = f"{face.label} {face.confidence:.0%}" + ("?" if face.uncertain else "")
+        if isinstance(face, TrackedFace):
+            text = f"{face.id}: {text}"
         _tag(picture, text, (left, top), (bottom, color), max(0.4, 1.1 * unit))
     return picture
 
@@ -49,7 +52,9 @@ def _tag(
     below_and_color: tuple[int, tuple[int, int, int]],
     size: float,
 ) -> None:
-    """Write `text` on a filled bar above the box, or under it where there is no room."""
+    """Write `text` on a filled bar above the box, or below it at the top of the picture."""
+    import cv2
+
     bottom, color = below_and_color
     thickness = max(1, round(2 * size))
     (width, height), rest = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thickness)
@@ -61,18 +66,25 @@ def _tag(
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, DARK_BGR, thickness, cv2.LINE_AA)
 
 
-def write_picture(path: Path, image_bgr: NDArray[np.uint8]) -> None:
-    """Write a picture whole or not at all.
+def write_picture(path: str | Path, image_bgr: NDArray[np.uint8]) -> None:
+    """Write a picture; on an error no file is left.
 
     Args:
-        path: Final name; its suffix decides the format.
-        image_bgr: uint8 (height, width, 3), BGR.
+        path: File to write; its suffix decides the format.
+        image_bgr: uint8 (height, width, 3), BGR, or (height, width), grey.
 
     Raises:
-        InputError: If the picture cannot be encoded or written.
+        InputError: If OpenCV cannot encode pictures of that suffix.
+        OutputError: If the file cannot be written.
     """
-    done, encoded = cv2.imencode(path.suffix, image_bgr)
+    import cv2
+
+    path = Path(path)
+    try:
+        done, encoded = cv2.imencode(path.suffix, image_bgr)
+    except cv2.error:
+        done = False
     if not done:
-        raise InputError(f"cannot encode {path} as {path.suffix}")
+        raise InputError(f"cannot encode {path} as {path.suffix}: use .png or .jpg")
     with write_beside(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -1,4 +1,4 @@
-"""A video's expressions over time as a picture."""
+"""Plots of expression over time from the files of `fer video` and the sinks."""
 
 import csv
 import json
@@ -10,83 +10,92 @@ from typing import Any, Final
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
 from fer_sdk.errors import InputError
-from fer_sdk.outputs.frame_sinks import SCHEMA, columns
+from fer_sdk.outputs.rows import columns, rows
+from fer_sdk.outputs.sinks import SCHEMA
 
 COLORS: Final = {
     "angry": "#d62728", "disgust": "#8c8c2b", "fear": "#7b52ab", "happy": "#f2b01e",
     "sad": "#2f6fb3", "surprise": "#f27f3d", "neutral": "#b5b9bf",
 }  # fmt: skip
 OTHER_COLORS: Final = ("#1b998b", "#e26d9a", "#5c4033", "#4f772d", "#222222")
-"""For labels of models that know others than FER2013's."""
+"""Colours of labels that are not FER2013's."""
 
 FACES_AT_MOST: Final = 8
 GAP_S: Final = 0.5
-"""A face unseen for longer leaves a gap in the picture."""
+"""A face that is not detected for longer leaves a gap in the plot."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceTimeline:
-    """What was shown of one face, one entry a frame.
+    """The labels and scores of one face, one entry per frame.
 
     Attributes:
-        id: As `VideoRecognizer` gave it.
-        times_s: Seconds, rising.
-        labels: Shown label.
-        probabilities: Smoothed, one tuple a frame, in the order of the model's labels.
+        id: `TrackedFace.id`.
+        times_s: Seconds, ascending.
+        labels: Smoothed label.
+        scores: Smoothed scores, one tuple per frame, in the order of the model's labels.
     """
 
     id: int
     times_s: tuple[float, ...]
     labels: tuple[str, ...]
-    probabilities: tuple[tuple[float, ...], ...]
+    scores: tuple[tuple[float, ...], ...]
 
 
-def read_timelines(path: Path) -> tuple[tuple[str, ...], list[FaceTimeline]]:
-    """Read what `fer video` wrote.
+def read_timelines(path: str | Path) -> tuple[tuple[str, ...], list[FaceTimeline]]:
+    """Read a file that `fer video` or a sink wrote.
 
     Args:
-        path: .json, .csv or .parquet file.
+        path: .csv, .json, .jsonl or .parquet file.
 
     Returns:
-        The model's labels, and the faces, the one in most frames first.
+        The model's labels, and the faces in descending order of their number of frames.
 
     Raises:
-        InputError: If the file is missing, damaged, of another kind or without a face.
-        MissingDependencyError: If it is Parquet and pyarrow is not installed.
+        InputError: If the file is missing, damaged, of another kind or has no face.
+        MissingDependencyError: If it is a Parquet file and pyarrow is not installed.
     """
-    readers = {".json": _read_json, ".csv": _read_csv, ".parquet": _read_parquet}
+    path = Path(path)
+    readers = {
+        ".csv": _read_csv,
+        ".json": _read_json,
+        ".jsonl": _read_json_lines,
+        ".parquet": _read_parquet,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path} must be a .json, .csv or .parquet file from fer video")
+        raise InputError(f"{path} must be a .csv, .json, .jsonl or .parquet file from fer video")
     try:
-        labels, rows = reader(path)
+        labels, found = reader(path)
         entries: dict[int, list[Any]] = defaultdict(list)
-        for row in rows:
-            probabilities = tuple(float(row[f"p_{label}"]) for label in labels)
-            entry = float(row["time_s"]), str(row["label"]), probabilities
-            entries[int(row["face_id"])].append(entry)
+        for row in found:
+            scores = tuple(float(row[f"scores_{label}"]) for label in labels)
+            entry = float(row["time_s"]), str(row["label"]), scores
+            entries[int(row["id"])].append(entry)
     except FileNotFoundError as error:
-        raise InputError(f"no result at {path}") from error
+        raise InputError(f"no file at {path}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no result of fer video: {error!r}") from error
+        raise InputError(f"{path} is not a file of fer video: {error!r}") from error
     if not entries:
         raise InputError(f"{path} has no face")
-    faces = [FaceTimeline(i, *zip(*found, strict=True)) for i, found in entries.items()]
+    faces = [FaceTimeline(i, *zip(*values, strict=True)) for i, values in entries.items()]
     return labels, sorted(faces, key=lambda face: -len(face.times_s))
 
 
-def draw_timeline(path: Path, labels: tuple[str, ...], faces: list[FaceTimeline]) -> None:
-    """Draw each face's smoothed probabilities over time, its shown label above.
+def draw_timeline(path: str | Path, labels: tuple[str, ...], faces: list[FaceTimeline]) -> None:
+    """Plot each face's smoothed scores over time as a stacked area, its label as a bar above.
 
     Args:
-        path: Picture to write, .png, .svg or .pdf.
-        labels: The model's.
+        path: Picture to write: .png, .svg or .pdf.
+        labels: The model's labels.
         faces: At least one; the first `FACES_AT_MOST` are drawn, in the order of their ids.
 
     Raises:
         MissingDependencyError: If Matplotlib is not installed.
-        InputError: If the picture cannot be written.
+        InputError: If the suffix is another.
+        OutputError: If the picture cannot be written.
     """
+    path = Path(path)
     require("plot", "drawing a timeline", "matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -102,7 +111,7 @@ def draw_timeline(path: Path, labels: tuple[str, ...], faces: list[FaceTimeline]
     axes[-1].set_xlabel("seconds")
     hidden = len(faces) - len(drawn)
     if hidden:
-        axes[-1].set_xlabel(f"seconds ({hidden} more faces, seen for less time, are not drawn)")
+        axes[-1].set_xlabel(f"seconds ({hidden} more faces with fewer frames are not drawn)")
     figure.legend(
         handles=[Patch(color=colors[label], label=label) for label in reversed(labels)],
         loc="outside right upper", frameon=False,
@@ -117,27 +126,27 @@ def _draw_face(
     axis: Any, face: FaceTimeline, labels: tuple[str, ...], colors: dict[str, str]
 ) -> None:
     for start, end in _unbroken(face.times_s):
-        shares = list(zip(*face.probabilities[start:end], strict=True))
+        shares = list(zip(*face.scores[start:end], strict=True))
         axis.stackplot(face.times_s[start:end], shares, colors=[colors[n] for n in labels])
         for first, last in _runs(face.labels, start, end):
             left = face.times_s[first]
             right = face.times_s[min(last, end - 1)]
             axis.broken_barh([(left, right - left)], (1.04, 0.12), color=colors[face.labels[first]])
             axis.axvline(left, ymax=1 / 1.2, color="white", linewidth=0.6)
-    axis.set(ylim=(0, 1.2), yticks=[0, 0.5, 1], ylabel="probability")
+    axis.set(ylim=(0, 1.2), yticks=[0, 0.5, 1], ylabel="score")
     axis.margins(x=0)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.set_title(f"face {face.id}; shown label above", loc="left", fontsize=10)
+    axis.set_title(f"face {face.id}; smoothed label above", loc="left", fontsize=10)
 
 
 def _unbroken(times_s: tuple[float, ...]) -> list[tuple[int, int]]:
-    """Return beginnings and ends of the stretches without a gap."""
+    """Return start and end of each range of frames without a gap."""
     breaks = [n for n in range(1, len(times_s)) if times_s[n] - times_s[n - 1] > GAP_S]
     return list(zip([0, *breaks], [*breaks, len(times_s)], strict=True))
 
 
 def _runs(labels: tuple[str, ...], start: int, end: int) -> list[tuple[int, int]]:
-    """Return beginnings and ends of the stretches of one label between start and end."""
+    """Return start and end of each range of one label between start and end."""
     changes = [n for n in range(start + 1, end) if labels[n] != labels[n - 1]]
     return list(zip([start, *changes], [*changes, end], strict=True))
 
@@ -163,9 +172,10 @@ def _read_parquet(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
 
 
 def _labels_of(names: Any) -> tuple[str, ...]:
-    labels = tuple(name[2:] for name in names if name.startswith("p_"))
-    if list(names) != columns(labels):
-        raise ValueError(f"columns {list(names)[:6]}...")
+    prefix = "scores_"
+    labels = tuple(name[len(prefix) :] for name in names if name.startswith(prefix))
+    if list(names) != list(columns("frames", labels)):
+        raise ValueError(f"its columns are {list(names)[:6]}...")
     return labels
 
 
@@ -173,14 +183,10 @@ def _read_json(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     text = json.loads(path.read_text(encoding="utf-8"))
     if text["schema"] != SCHEMA:
         raise ValueError(f"schema {text['schema']}, not {SCHEMA}")
-    rows = [
-        {
-            "time_s": frame["time_s"],
-            "face_id": face["id"],
-            "label": face["label"],
-            **{f"p_{label}": p for label, p in face["probabilities"].items()},
-        }
-        for frame in text["frames"]
-        for face in frame["faces"]
-    ]
-    return tuple(text["labels"]), rows
+    return tuple(text["labels"]), [row for frame in text["frames"] for row in rows(frame)]
+
+
+def _read_json_lines(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    frames = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    labels = next((tuple(face["scores"]) for frame in frames for face in frame["faces"]), ())
+    return labels, [row for frame in frames for row in rows(frame)]

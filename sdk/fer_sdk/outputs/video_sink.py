@@ -1,88 +1,133 @@
-"""Annotated videos: what was recognised, drawn on every frame."""
+"""A sink for annotated videos."""
 
 import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.native_log import captured_native_log
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, OutputError
 from fer_sdk.outputs.annotate import draw_faces
-from fer_sdk.video.recognizer import FrameResult
+from fer_sdk.results import FrameResult
+
+if TYPE_CHECKING:
+    import cv2
 
 CODECS: Final = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
-"""By suffix; those that OpenCV's own FFmpeg can write without patents or a hardware encoder."""
-
-Draw = Callable[[NDArray[np.uint8], FrameResult], None]
-"""Takes the next frame's image, BGR, and its result."""
+"""Codec by suffix; OpenCV's FFmpeg encodes these without patented codecs or special hardware."""
 
 
-@contextlib.contextmanager
-def annotated_video(path: Path, fps: float) -> Iterator[Draw]:
-    """Write a video with faces drawn; an error in the block leaves none. Sound is not copied.
+class VideoSink(ContextManager):
+    """Writes a video with the faces drawn on every frame; sound is not copied.
 
-    Args:
-        path: .mp4, .mov, .mkv, .avi or .webm file.
-        fps: Frames a second. Frames are repeated or left out so that each is shown at its time.
-
-    Raises:
-        InputError: If the kind of file is unknown, or OpenCV cannot write it whole.
+    An exception in a `with` block discards the file; `close` keeps it. An existing file of that
+    name is replaced.
     """
-    codec = CODECS.get(path.suffix.lower())
-    if codec is None:
-        raise InputError(f"{path} must end in one of {', '.join(CODECS)}")
-    with write_beside(path) as temporary:
-        film = _Film(temporary, codec, fps)
-        try:
-            yield film.draw
-        finally:
-            film.writer.release()
-        film.check(path)
 
+    def __init__(self, path: str | Path, fps: float) -> None:
+        """Create a temporary file in the same folder, which `close` renames.
 
-class _Film:
-    """A video that is being written, opened when the first frame tells its size."""
+        Args:
+            path: .mp4, .mov, .mkv, .avi or .webm file; its folder is created.
+            fps: Frames per second, such as `VideoFile.fps`. Frames are repeated or skipped so that
+                each is shown at its `time_s`.
 
-    def __init__(self, path: Path, codec: str, fps: float) -> None:
-        self.writer = cv2.VideoWriter()
-        self._path = path
+        Raises:
+            InputError: If the suffix is unknown.
+            OutputError: If the folder cannot be written.
+        """
+        self.path = Path(path)
+        self.fps = fps
+        codec = CODECS.get(self.path.suffix.lower())
+        if codec is None:
+            raise InputError(f"{path} must end in one of {', '.join(CODECS)}")
         self._codec = codec
-        self._fps = fps
+        self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
-        self._began_s = 0.0
+        self._begin_s = 0.0
         self._written = 0
+        self._stack = contextlib.ExitStack()
+        self._temporary = self._stack.enter_context(write_beside(self.path))
+        self._stack.push(self._finish)
 
-    def draw(self, image: NDArray[np.uint8], result: FrameResult) -> None:
-        if not self.writer.isOpened():
-            self._size = image.shape[1], image.shape[0]
-            self._began_s = result.time_s
-            code = cv2.VideoWriter.fourcc(*self._codec)
-            with captured_native_log():
-                self.writer.open(str(self._path), cv2.CAP_FFMPEG, code, self._fps, self._size)
-            if not self.writer.isOpened():
-                raise InputError(
-                    f"OpenCV {cv2.__version__} cannot write {self._path.suffix} videos of "
-                    f"{self._size[0]}x{self._size[1]} pixels: try .avi"
-                )
-        picture = draw_faces(image, result.faces)
-        if (picture.shape[1], picture.shape[0]) != self._size:  # OpenCV would leave it out unsaid
+    def write(self, image_bgr: NDArray[np.uint8], result: FrameResult) -> None:
+        """Append a frame.
+
+        Args:
+            image_bgr: Frame, uint8 (height, width, 3), BGR. Frames of another size than the first
+                are resized to it.
+            result: Its faces and its time.
+
+        Raises:
+            OutputError: If OpenCV cannot write such a video.
+        """
+        import cv2
+
+        if self._writer is None:
+            self._size = image_bgr.shape[1], image_bgr.shape[0]
+            self._begin_s = result.time_s
+            self._writer = self._open()
+        picture = draw_faces(image_bgr, result.faces)
+        if (picture.shape[1], picture.shape[0]) != self._size:  # OpenCV would skip it silently
             picture = np.asarray(cv2.resize(picture, self._size), np.uint8)
-        due = round((result.time_s - self._began_s) * self._fps) + 1
+        due = round((result.time_s - self._begin_s) * self.fps) + 1
         while self._written < due:
-            self.writer.write(picture)
+            self._writer.write(picture)
             self._written += 1
 
-    def check(self, path: Path) -> None:
-        """Count the frames that can be read back: OpenCV does not tell when writing fails."""
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+    def close(self) -> None:
+        """Complete the video and rename it to its final name; may be called twice.
+
+        Raises:
+            OutputError: If fewer frames can be read back than were written.
+        """
+        self._stack.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _open(self) -> "cv2.VideoWriter":
+        import cv2
+
+        writer = cv2.VideoWriter()
+        code = cv2.VideoWriter.fourcc(*self._codec)
+        with captured_native_log():
+            writer.open(str(self._temporary), cv2.CAP_FFMPEG, code, self.fps, self._size)
+        if not writer.isOpened():
+            raise OutputError(
+                f"OpenCV {cv2.__version__} cannot write {self.path.suffix} videos of "
+                f"{self._size[0]}x{self._size[1]} pixels: use .avi"
+            )
+        return writer
+
+    def _finish(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete the file and count its frames: OpenCV reports no failed writes."""
+        import cv2
+
+        if self._writer is not None:
+            self._writer.release()
+        if kind is not None:
+            return
+        capture = cv2.VideoCapture(str(self._temporary), cv2.CAP_FFMPEG)
         readable = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         capture.release()
         if readable < self._written:
-            raise InputError(
-                f"{path} would hold {readable} of {self._written} frames: is its disk full?"
+            raise OutputError(
+                f"only {readable} of {self._written} frames of {self.path} can be read back: "
+                "check the free disk space"
             )

@@ -1,1 +1,1 @@
-"""Faces in a stream of frames: tracking and temporal smoothing."""
+"""Expression recognition in streams of frames: tracking and temporal smoothing."""

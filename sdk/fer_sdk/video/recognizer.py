@@ -1,8 +1,8 @@
-"""A stream of frames in, faces with an id and a steady expression out."""
+"""Expression recognition in streams of frames, with face tracking and temporal smoothing."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,56 +18,26 @@ from fer_sdk.errors import InputError
 from fer_sdk.preprocess import Color, check_image, to_bgr
 from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
-from fer_sdk.results import Expression, Face, Landmarks, RecognizedFace
+from fer_sdk.results import Face, FrameResult, Landmarks, RecognizedFace, TrackedFace
 from fer_sdk.video.smoother import Smoother, SmoothingSettings
 from fer_sdk.video.tracker import FaceTracker, Track, TrackingSettings
 
 WINDOW_SIZES: Final = 1.6
-"""Side of the window that is searched around a tracked face, in sides of its box."""
+"""Side of the search window around a tracked face, in sides of its box."""
 WINDOW_PX: Final = 128
-"""Side that a window is shrunk to, and the least that it covers of the frame, in pixels."""
+"""Side that a window is scaled down to, and its least side in the frame, in pixels."""
 WINDOW_MIN_SCORE: Final = 0.6
-"""Where a face was a moment ago, less certainty will do than for a new one."""
+"""Least detection score in a window; lower than for a new face, because one was there before."""
 WINDOWS_AT_MOST: Final = 8
-"""With more faces than this, one search of the whole frame costs less than all their windows."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedFace(RecognizedFace):
-    """A face of a stream; `expression` is smoothed over time, its label kept from flickering.
-
-    Attributes:
-        id: The same for the same face from frame to frame, from 1; never given twice.
-        raw: The expression of this frame alone.
-    """
-
-    id: int
-    raw: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class FrameResult:
-    """What one frame of a stream shows.
-
-    Attributes:
-        index: Number of the frame in its stream, from 0.
-        time_s: The frame's time, as it was given.
-        faces: By id.
-        searched: Whether the whole frame was searched, not only windows around known faces.
-    """
-
-    index: int
-    time_s: float
-    faces: tuple[TrackedFace, ...]
-    searched: bool
+"""With more tracks than this, one search of the whole frame takes less time than all windows."""
 
 
 class VideoRecognizer(ContextManager):
-    """Follows the faces of a stream and says what they express; one object a stream and thread.
+    """Tracks the faces of one stream and classifies their expressions; not for several threads.
 
-    The whole frame is searched every `tracking.detect_every` frames, while there is no face, and
-    when one gets lost. Between, the detector looks only at a small window around each known face.
-    Memory does not grow with the stream.
+    The detector searches the whole frame every `tracking.detect_every` frames, while there is no
+    track, and when a track is lost. In the other frames it searches a small window around each
+    track. Memory use does not grow with the length of the stream.
     """
 
     def __init__(
@@ -85,15 +55,15 @@ class VideoRecognizer(ContextManager):
         """Open the model and the face detectors.
 
         Args:
-            model: Name of a shipped model, path of a bundle, or a classifier of your own.
-            detector: Finds faces in whole frames and in windows; None takes YuNet, a quicker one
-                for the windows.
+            model: Name of a shipped model, path of a model file, or an open classifier.
+            detector: Face detector for whole frames and for windows; None opens two YuNets, one
+                with a smaller input for the windows.
             runtime: As in `ExpressionClassifier.load`.
             delegate: As in `ExpressionClassifier.load`.
             threads: CPU threads of the classifier.
-            limits: From where on the view of a face is called bad.
-            tracking: When to search and what counts as the same face; None takes the defaults.
-            smoothing: How quickly the shown expression follows; None takes the defaults.
+            limits: Limits of `FaceQuality.reasons`.
+            tracking: Search interval and matching of boxes; None takes the defaults.
+            smoothing: Temporal smoothing of the scores; None takes the defaults.
 
         Raises:
             FerError: As `ExpressionClassifier.load` and `YuNet` do.
@@ -115,11 +85,16 @@ class VideoRecognizer(ContextManager):
 
     @property
     def classifier(self) -> ExpressionClassifier:
-        """The model that names the expressions."""
+        """The classifier in use."""
         return self._recognizer.classifier
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels of the model, in the order of its outputs."""
+        return self._recognizer.labels
+
     def reset(self) -> None:
-        """Forget all faces: the next frame begins a stream, with ids from 1."""
+        """Drop all tracks: the next frame is the first of a new stream, with ids from 1."""
         self._tracker = FaceTracker(self._tracking)
         self._smoothers: dict[int, Smoother] = {}
         self._next_index = 0
@@ -127,25 +102,42 @@ class VideoRecognizer(ContextManager):
         self._unsearched = 0
 
     def recognize(self, image: NDArray[np.uint8], *, time_s: float, color: Color) -> FrameResult:
-        """Take the next frame of the stream and say what its faces express.
+        """Process the next frame of the stream.
 
         Args:
             image: uint8 (height, width, 3), or (height, width) for color="grey"; range [0, 255].
-            time_s: When the frame was taken, in seconds, not before the last one.
-            color: Order of the channels: "bgr" as OpenCV reads, "rgb" as Pillow does, or "grey".
+            time_s: When the frame was taken, in seconds; not before the previous frame.
+            color: Channel order: "bgr" as OpenCV reads, "rgb" as Pillow does, or "grey".
+
+        Returns:
+            The tracked faces of the frame.
 
         Raises:
-            InputError: If the image is not of that form, or time runs backwards.
+            InputError: If the image is of another form, or `time_s` is below the previous frame's.
+            RuntimeFailure: If the recognizer is closed.
         """
         check_image(image, color)
         if not (math.isfinite(time_s) and time_s >= self._last_s):
             raise InputError(f"time_s must be finite and at least {self._last_s}, but is {time_s}")
+        begin = time.perf_counter()
         found, searched = self._find(to_bgr(image, color), time_s)
+        detected = time.perf_counter()
         boxes = [face.box_xyxy for face in found]
         ids = self._tracker.update(boxes, time_s, may_begin=searched)
-        faces = {i: face for i, face in zip(ids, found, strict=True) if i is not None}
-        tracked = self._label(image, dict(sorted(faces.items())), time_s, color)
-        result = FrameResult(self._next_index, time_s, tracked, searched)
+        pairs = ((i, face) for i, face in zip(ids, found, strict=True) if i is not None)
+        faces = dict(sorted(pairs, key=lambda pair: pair[0]))
+        tracked = time.perf_counter()
+        described = self._recognizer.describe(image, tuple(faces.values()), color=color)
+        begin_smoothing = time.perf_counter()
+        smoothed = self._smoothed(dict(zip(faces, described, strict=True)), time_s)
+        end = time.perf_counter()
+        speed_ms = {
+            "detect": 1e3 * (detected - begin),
+            "track": 1e3 * (tracked - detected),
+            **described.speed_ms,
+            "smooth": 1e3 * (end - begin_smoothing),
+        }
+        result = FrameResult(self._next_index, time_s, smoothed, searched, speed_ms)
         self._next_index += 1
         self._last_s = time_s
         return result
@@ -153,11 +145,14 @@ class VideoRecognizer(ContextManager):
     def stream(
         self, frames: Iterable[tuple[float, NDArray[np.uint8]]], *, color: Color
     ) -> Iterator[FrameResult]:
-        """Give the result of each frame of a new stream, as soon as it is known.
+        """Process the frames of a new stream; each result is yielded before the next frame is read.
 
         Args:
             frames: Time in seconds and image of each, such as a `VideoFile` or a `Camera`.
-            color: Order of the channels of all images; `VideoFile` and `Camera` give "bgr".
+            color: Channel order of all images; `VideoFile` and `Camera` give "bgr".
+
+        Yields:
+            The result of each frame.
 
         Raises:
             FerError: As `recognize` and `frames` do.
@@ -166,42 +161,17 @@ class VideoRecognizer(ContextManager):
         for time_s, image in frames:
             yield self.recognize(image, time_s=time_s, color=color)
 
-    def run(
-        self,
-        frames: Iterable[tuple[float, NDArray[np.uint8]]],
-        on_frame: Callable[[NDArray[np.uint8], FrameResult], bool | None],
-        *,
-        color: Color,
-    ) -> int:
-        """Call a function with each frame's image and result.
-
-        Args:
-            frames: As in `stream`.
-            on_frame: Returns False to stop; None and True go on.
-            color: As in `stream`.
-
-        Returns:
-            How many frames were seen.
-
-        Raises:
-            FerError: As `recognize` and `frames` do.
-        """
-        self.reset()
-        for time_s, image in frames:
-            if on_frame(image, self.recognize(image, time_s=time_s, color=color)) is False:
-                break
-        return self._next_index
-
     def close(self) -> None:
-        """Free model and detectors; may be called twice."""
+        """Free the model and the detectors; may be called twice."""
         self._recognizer.close()
         self._window_detector.close()
 
     def _find(self, image_bgr: NDArray[np.uint8], time_s: float) -> tuple[list[Face], bool]:
-        """Return the faces and whether the whole frame was searched.
+        """Return the detected faces and whether the whole frame was searched.
 
-        A window's answer comes first and is kept where the whole frame's shows the same face:
-        boxes found at two scales differ by a few per cent, and would jump to and fro.
+        Faces found in windows come first, so that the tracker prefers them over the same faces
+        found in the whole frame: boxes found at two scales differ by a few per cent, and
+        alternating between them would make a track's box jump.
         """
         self._tracker.end_old(time_s)
         tracks = self._tracker.tracks
@@ -219,7 +189,7 @@ class VideoRecognizer(ContextManager):
         return found, searched
 
     def _near(self, image_bgr: NDArray[np.uint8], track: Track) -> list[Face]:
-        """Search a square window around a face, as small as the detector can do with."""
+        """Search a square window around a track, at least `WINDOW_PX` wide."""
         height, width = image_bgr.shape[:2]
         left, top, right, bottom = track.box_xyxy
         side = max(WINDOW_SIZES * max(right - left, bottom - top), WINDOW_PX)
@@ -229,38 +199,33 @@ class VideoRecognizer(ContextManager):
         found = self._window_detector.detect(image_bgr[y : y + side, x : x + side])
         return [_shifted(face, x, y) for face in found]
 
-    def _label(
-        self, image: NDArray[np.uint8], faces: dict[int, Face], time_s: float, color: Color
-    ) -> tuple[TrackedFace, ...]:
-        seen = self._recognizer.describe(image, tuple(faces.values()), color=color)
-        followed = {track.id for track in self._tracker.tracks}
-        self._smoothers = {i: s for i, s in self._smoothers.items() if i in followed}
-        return tuple(
-            TrackedFace(
-                face.face,
-                self._smoothed(number, face.expression, time_s),
-                face.quality,
-                number,
-                face.expression,
-            )
-            for number, face in zip(faces, seen, strict=True)
-        )
+    def _smoothed(self, faces: dict[int, RecognizedFace], time_s: float) -> tuple[TrackedFace, ...]:
+        """Return the faces, by track id, with their scores smoothed over time."""
+        active = {track.id for track in self._tracker.tracks}
+        self._smoothers = {i: s for i, s in self._smoothers.items() if i in active}
+        return tuple(self._smooth(number, face, time_s) for number, face in faces.items())
 
-    def _smoothed(self, number: int, raw: Expression, time_s: float) -> Expression:
+    def _smooth(self, number: int, face: RecognizedFace, time_s: float) -> TrackedFace:
         smoother = self._smoothers.setdefault(number, Smoother(self._smoothing))
-        smoother.update(raw.probabilities, time_s)
+        smoother.update(tuple(face.scores.values()), time_s)
         confidence = smoother.probabilities[smoother.label]
-        return replace(
-            raw,
-            label=raw.labels[smoother.label],
+        return TrackedFace(
+            box_xyxy=face.box_xyxy,
+            landmarks=face.landmarks,
+            score=face.score,
+            label=self.labels[smoother.label],
             confidence=confidence,
             uncertain=confidence < self.classifier.bundle.uncertain_below,
-            probabilities=smoother.probabilities,
+            scores=dict(zip(self.labels, smoother.probabilities, strict=True)),
+            quality=face.quality,
+            id=number,
+            raw_label=face.label,
+            raw_scores=face.scores,
         )
 
 
 def _shifted(face: Face, x: int, y: int) -> Face:
-    """Move a face found in a window to its place in the frame."""
+    """Return a face found in a window with coordinates of the frame."""
     points = face.landmarks
     left, top, right, bottom = face.box_xyxy
     landmarks = Landmarks(
