@@ -1,6 +1,8 @@
-"""Each script of examples/ does what its first line says."""
+"""Each script of examples/ runs and prints the expected lines."""
 
+import csv
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +35,7 @@ def test_own_detector(sample_photo: Path) -> None:
     assert done.stdout.splitlines() == [run("photo.py", sample_photo).stdout.strip()], done.stderr
 
 
-def test_video_tells_changes_alone(face_video: Path) -> None:
+def test_video_prints_changes_only(face_video: Path) -> None:
     lines = run("video.py", face_video).stdout.splitlines()
     assert "face 1: happy" in lines[-1]
     assert len(lines) < 5
@@ -49,6 +51,18 @@ def test_crops(sample_photo: Path, tmp_path: Path) -> None:
     assert [": happy 9" in line for line in done.stdout.splitlines()] == [True, True], done.stderr
 
 
+def test_folder(sample_photo: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "photos" / "broken.jpg"
+    broken.parent.mkdir()
+    broken.write_bytes(b"")
+    shutil.copy(sample_photo, broken.parent)
+    done = run("folder.py", broken.parent, tmp_path / "faces.csv")
+    assert done.stderr.splitlines() == [f"{broken} is empty (0 bytes)"]
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["photo"], row["label"]) == (str(broken.parent / sample_photo.name), "happy")
+
+
 def test_webcam_shows_frames_until_q(face_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[object] = []
     keys = iter([-1, -1, ord("q")])
@@ -60,8 +74,8 @@ def test_webcam_shows_frames_until_q(face_video: Path, monkeypatch: pytest.Monke
     assert len(shown) == 3
 
 
-def test_webcam_without_a_camera_says_so() -> None:
+def test_webcam_without_a_camera_prints_one_error() -> None:
     done = run("webcam.py", 63)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: no camera 63")
+    assert done.stderr.startswith("error: cannot open camera 63")
     assert "Traceback" not in done.stderr

@@ -18,17 +18,21 @@ from fer_sdk import (
     ExpressionRecognizer,
     Face,
     FaceQuality,
+    FrameResult,
+    ImageResult,
     InputError,
     Landmarks,
+    PhotoResult,
     QualityLimits,
     RecognizedFace,
+    TrackedFace,
     read_photo,
 )
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.preprocess import FER2013_CROP
 
 
-def test_path_bytes_array_and_pillow_image_give_one_answer(sample_photo: Path) -> None:
+def test_path_bytes_array_and_pillow_image_give_equal_results(sample_photo: Path) -> None:
     pixels = read_photo(sample_photo)
     with ExpressionRecognizer() as recognizer:
         expected = recognizer.recognize(pixels, color="bgr")
@@ -43,11 +47,11 @@ def test_path_bytes_array_and_pillow_image_give_one_answer(sample_photo: Path) -
         assert recognizer.recognize(grey) == recognizer.recognize(np.asarray(grey), color="grey")
 
 
-def test_images_that_cannot_be_meant_are_refused(sample_photo: Path, tmp_path: Path) -> None:
+def test_ambiguous_and_invalid_images_are_refused(sample_photo: Path, tmp_path: Path) -> None:
     with ExpressionRecognizer() as recognizer:
-        with pytest.raises(InputError, match="an array does not show the order"):
+        with pytest.raises(InputError, match="an array does not define the order"):
             recognizer.recognize(np.zeros((64, 64, 3), np.uint8))
-        with pytest.raises(InputError, match="color is for arrays"):
+        with pytest.raises(InputError, match="color is valid for arrays only"):
             recognizer.recognize(sample_photo, color="bgr")
         with pytest.raises(InputError, match="or a Pillow image, but is list"):
             recognizer.recognize([[1, 2], [3, 4]])  # type: ignore[arg-type]
@@ -58,7 +62,7 @@ def test_images_that_cannot_be_meant_are_refused(sample_photo: Path, tmp_path: P
         fifo = tmp_path / "pipe.jpg"
         if hasattr(os, "mkfifo"):
             os.mkfifo(fifo)
-            with pytest.raises(InputError, match="it is no file"):
+            with pytest.raises(InputError, match="it is not a regular file"):
                 recognizer.recognize(fifo)
         image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
         with pytest.raises(InputError, match="mode RGB or L, but has RGBA"):
@@ -67,13 +71,26 @@ def test_images_that_cannot_be_meant_are_refused(sample_photo: Path, tmp_path: P
             recognizer.recognize(image.new("L", (20_000, 64)))
 
 
-@pytest.mark.parametrize("kind", [Expression, Face, FaceQuality, Landmarks, RecognizedFace])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Expression,
+        Face,
+        FaceQuality,
+        FrameResult,
+        ImageResult,
+        Landmarks,
+        PhotoResult,
+        RecognizedFace,
+        TrackedFace,
+    ],
+)
 def test_results_are_frozen(kind: type) -> None:
     assert dataclasses.is_dataclass(kind)
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
-def test_faces_found_elsewhere_are_described_in_one_call(tiny_int8: Path) -> None:
+def test_detected_faces_are_classified_in_one_call(tiny_int8: Path) -> None:
     image = np.hstack([band_face(3), band_face(5), band_face(0)])
 
     def face(left: int) -> Face:
@@ -115,7 +132,7 @@ def test_spawned_processes_open_their_own(sample_photo: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_goes_on_with_its_parents_recognizer(sample_photo: Path) -> None:
+def test_a_forked_child_may_use_its_parents_recognizer(sample_photo: Path) -> None:
     with ExpressionRecognizer(threads=2) as recognizer:
         expected = recognizer.recognize(sample_photo)
         fork = multiprocessing.get_context("fork")
@@ -136,7 +153,7 @@ def test_a_forked_child_goes_on_with_its_parents_recognizer(sample_photo: Path) 
         assert recognizer.recognize(sample_photo) == expected
 
 
-def test_a_closed_recognizer_says_so(sample_photo: Path) -> None:
+def test_a_closed_recognizer_raises(sample_photo: Path) -> None:
     recognizer = ExpressionRecognizer()
     recognizer.close()
     recognizer.close()
@@ -154,7 +171,7 @@ def test_delegate_is_cpu_or_gpu_and_gpu_is_litert_alone(golden: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
-def test_a_model_whose_answer_is_not_finite_is_an_error(number: float, tiny_int8: Path) -> None:
+def test_outputs_that_are_not_finite_are_an_error(number: float, tiny_int8: Path) -> None:
     with ExpressionClassifier.load(tiny_int8) as good:
         bundle = good.bundle
 
@@ -171,7 +188,7 @@ def test_a_model_whose_answer_is_not_finite_is_an_error(number: float, tiny_int8
         ExpressionClassifier(bundle, BrokenSession()).classify([band_face(1)], color="grey")
 
 
-def test_limits_of_ones_own_decide_what_a_bad_view_is(sample_photo: Path) -> None:
+def test_given_limits_decide_about_quality(sample_photo: Path) -> None:
     with ExpressionRecognizer(limits=QualityLimits(min_size_px=500)) as recognizer:
         (face,) = recognizer.recognize(sample_photo)
         assert not face.quality.good

@@ -17,7 +17,7 @@ def collect(frames: Iterable[Frame], into: list[Frame], pause_s: float = 0) -> N
         time.sleep(pause_s)
 
 
-def test_frames_come_in_order_with_the_files_times(face_video: Path) -> None:
+def test_frames_have_the_order_and_timestamps_of_the_file(face_video: Path) -> None:
     with VideoFile(face_video) as video:
         assert (video.fps, video.frame_count) == (24, 60)
         frames = list(video)
@@ -31,10 +31,12 @@ def test_frames_come_in_order_with_the_files_times(face_video: Path) -> None:
     [
         (None, "no video at"),
         (b"", "is empty"),
-        (b"I am no video\n" * 99, "is no video that OpenCV"),
+        (b"not a video\n" * 99, "is not a video that OpenCV"),
     ],
 )
-def test_what_is_no_video_is_refused(data: bytes | None, message: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_is_rejected(
+    data: bytes | None, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "video.mp4"
     if data is not None:
         path.write_bytes(data)
@@ -42,12 +44,12 @@ def test_what_is_no_video_is_refused(data: bytes | None, message: str, tmp_path:
         VideoFile(path)
 
 
-def test_a_network_address_is_no_video() -> None:
+def test_a_network_address_is_rejected() -> None:
     with pytest.raises(InputError, match="no video at"):
         VideoFile(Path("http://127.0.0.1:9/video.mp4"))
 
 
-def test_a_video_cut_off_in_a_frame_gives_the_frames_before_and_says_so(
+def test_a_truncated_video_yields_the_frames_before_and_then_raises(
     face_video: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "cut.avi"
@@ -62,14 +64,14 @@ def test_a_video_cut_off_in_a_frame_gives_the_frames_before_and_says_so(
 
 
 class FakeCapture:
-    """Stands for `cv2.VideoCapture`: gives so many frames, then ends as it was told to."""
+    """Replaces `cv2.VideoCapture`: yields the given number of frames, then fails or raises."""
 
     def __init__(self, frames: int = 5, *, opened: bool = True, raises: bool = False) -> None:
         self.frames = frames
         self.opened = opened
         self.raises = raises
         self.settings: dict[int, float] = {}
-        self.facts = {cv2.CAP_PROP_FRAME_WIDTH: 64.0, cv2.CAP_PROP_FRAME_HEIGHT: 48.0}
+        self.properties = {cv2.CAP_PROP_FRAME_WIDTH: 64.0, cv2.CAP_PROP_FRAME_HEIGHT: 48.0}
         self.released = 0
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
@@ -80,7 +82,7 @@ class FakeCapture:
         return True
 
     def get(self, name: int) -> float:
-        return self.facts.get(name, 0.0)
+        return self.properties.get(name, 0.0)
 
     def read(self) -> tuple[bool, Any]:
         if self.frames == 0:
@@ -95,20 +97,22 @@ class FakeCapture:
         self.opened = False
 
 
-def plug(monkeypatch: pytest.MonkeyPatch, capture: FakeCapture) -> FakeCapture:
+def use_capture(monkeypatch: pytest.MonkeyPatch, capture: FakeCapture) -> FakeCapture:
     monkeypatch.setattr(cv2, "VideoCapture", lambda *source: capture)
     return capture
 
 
 @pytest.mark.parametrize("raises", [False, True])
-def test_a_camera_unplugged_in_the_stream_is_said(
+def test_a_disconnected_camera_raises_stream_error(
     raises: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    capture = plug(monkeypatch, FakeCapture(5, raises=raises))
+    capture = use_capture(monkeypatch, FakeCapture(5, raises=raises))
     frames: list[Frame] = []
     with (
         Camera(2) as camera,
-        pytest.raises(StreamError, match="camera 2 stopped after 5 frames: was it unplugged"),
+        pytest.raises(
+            StreamError, match="camera 2 stopped after 5 frames: check that it is connected"
+        ),
     ):
         collect(camera, frames, pause_s=0.002)
     times = [frame.time_s for frame in frames]
@@ -119,14 +123,14 @@ def test_a_camera_unplugged_in_the_stream_is_said(
     assert capture.released == 1
 
 
-def test_a_missing_camera_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    plug(monkeypatch, FakeCapture(opened=False))
-    with pytest.raises(InputError, match="no camera 7"):
+def test_a_missing_camera_raises_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_capture(monkeypatch, FakeCapture(opened=False))
+    with pytest.raises(InputError, match="cannot open camera 7"):
         Camera(7)
 
 
-def test_a_closed_camera_ends_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    plug(monkeypatch, FakeCapture(100))
+def test_closing_a_camera_ends_the_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_capture(monkeypatch, FakeCapture(100))
     with Camera() as camera:
         seen = 0
         for _ in camera:
@@ -136,25 +140,25 @@ def test_a_closed_camera_ends_its_frames(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen == 3
 
 
-def test_times_that_do_not_advance_go_on_at_the_stated_rate(
+def test_constant_timestamps_are_replaced_by_the_stated_frame_rate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "video.h264").write_bytes(b"x")
-    capture = plug(monkeypatch, FakeCapture(4))
-    capture.facts[cv2.CAP_PROP_FPS] = 10.0
+    capture = use_capture(monkeypatch, FakeCapture(4))
+    capture.properties[cv2.CAP_PROP_FPS] = 10.0
     with VideoFile(tmp_path / "video.h264") as video:
         assert video.frame_count is None
         assert [frame.time_s for frame in video] == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
-def test_a_video_without_a_good_frame_and_one_of_giant_frames_are_refused(
+def test_videos_without_readable_frames_or_with_too_large_frames_are_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "video.mp4").write_bytes(b"x")
-    capture = plug(monkeypatch, FakeCapture(0))
-    with VideoFile(tmp_path / "video.mp4") as video, pytest.raises(InputError, match="no frame"):
+    capture = use_capture(monkeypatch, FakeCapture(0))
+    with VideoFile(tmp_path / "video.mp4") as video, pytest.raises(InputError, match="no frame of"):
         list(video)
     capture.opened = True
-    capture.facts[cv2.CAP_PROP_FRAME_WIDTH] = 20_000.0
+    capture.properties[cv2.CAP_PROP_FRAME_WIDTH] = 20_000.0
     with pytest.raises(InputError, match="20000x48 pixels"):
         VideoFile(tmp_path / "video.mp4")

@@ -11,37 +11,37 @@ from hypothesis import strategies as st
 from fer_sdk.errors import InputError
 from fer_sdk.inputs.images import read_photo
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
 
-def encoded(suffix: str, picture: object = PICTURE) -> bytes:
-    done, data = cv2.imencode(suffix, picture)  # type: ignore[call-overload]
+def encoded(suffix: str, image: object = IMAGE) -> bytes:
+    done, data = cv2.imencode(suffix, image)  # type: ignore[call-overload]
     assert done
     return bytes(data.tobytes())
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])
-def test_lossless_photos_come_back_exactly(suffix: str, tmp_path: Path) -> None:
+def test_lossless_photos_are_read_exactly(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"photo{suffix}"
     path.write_bytes(encoded(suffix))
-    np.testing.assert_array_equal(read_photo(path), PICTURE)
+    np.testing.assert_array_equal(read_photo(path), IMAGE)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
-def test_lossy_photos_come_back_in_shape(suffix: str, tmp_path: Path) -> None:
-    smooth = cv2.GaussianBlur(PICTURE, (0, 0), 5)
+def test_lossy_photos_are_read_with_small_differences(suffix: str, tmp_path: Path) -> None:
+    smooth = cv2.GaussianBlur(IMAGE, (0, 0), 5)
     path = tmp_path / f"photo{suffix}"
     path.write_bytes(encoded(suffix, smooth))
     assert abs(read_photo(path).astype(int) - smooth).mean() < 4
 
 
-def test_a_phones_photo_is_turned_upright(tmp_path: Path) -> None:
+def test_a_photo_is_rotated_by_its_exif_orientation(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="Pillow writes the EXIF orientation")
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[:, :30] = 255
     stored = image.fromarray(pixels)
     exif = stored.getexif()
-    exif[0x0112] = 6  # the camera was held turned by a quarter
+    exif[0x0112] = 6  # rotated by 90 degrees
     buffer = io.BytesIO()
     stored.save(buffer, "JPEG", exif=exif)
     path = tmp_path / "turned.jpg"
@@ -53,28 +53,28 @@ def test_a_phones_photo_is_turned_upright(tmp_path: Path) -> None:
 
 
 KINDS = {
-    "grey": (PICTURE[..., 0], ".png", "8-bit grey"),
-    "grey-jpeg": (PICTURE[..., 0], ".jpg", "8-bit grey"),
-    "rgba": (np.dstack([PICTURE, PICTURE[..., 0]]), ".png", "8-bit RGBA or CMYK"),
-    "rgba-webp": (np.dstack([PICTURE, PICTURE[..., 0]]), ".webp", "8-bit RGBA or CMYK"),
-    "16-bit": (PICTURE.astype(np.uint16) * 257, ".png", "16-bit colour"),
+    "grey": (IMAGE[..., 0], ".png", "8-bit grey"),
+    "grey-jpeg": (IMAGE[..., 0], ".jpg", "8-bit grey"),
+    "rgba": (np.dstack([IMAGE, IMAGE[..., 0]]), ".png", "8-bit RGBA or CMYK"),
+    "rgba-webp": (np.dstack([IMAGE, IMAGE[..., 0]]), ".webp", "8-bit RGBA or CMYK"),
+    "16-bit": (IMAGE.astype(np.uint16) * 257, ".png", "16-bit colour"),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_other_kinds_of_pixels_are_refused_or_converted_when_asked(
+def test_other_pixel_formats_are_rejected_without_convert_and_converted_with_it(
     kind: str, tmp_path: Path
 ) -> None:
-    picture, suffix, name = KINDS[kind]
+    pixels, suffix, name = KINDS[kind]
     path = tmp_path / f"photo{suffix}"
-    path.write_bytes(encoded(suffix, picture))
+    path.write_bytes(encoded(suffix, pixels))
     with pytest.raises(InputError, match=f"8-bit colour photo, but is {name}: .*--convert"):
         read_photo(path)
     photo = read_photo(path, convert=True)
     assert photo.shape == (40, 60, 3)
     assert photo.dtype == np.uint8
     if kind in ("rgba", "16-bit"):
-        np.testing.assert_array_equal(photo, PICTURE)
+        np.testing.assert_array_equal(photo, IMAGE)
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -87,14 +87,14 @@ def png_header(width: int, height: int) -> bytes:
     ("data", "message"),
     [
         (b"", "is empty"),
-        (b"hello, I am a text\n", "must be a JPEG, PNG, WebP or BMP file, but begins with b'hello"),
-        (encoded(".png", PICTURE[:1, :1]), "is 1x1 pixels: no face fits"),
-        (png_header(20_000, 40), "is 20000x40 pixels, but a photo may have 16384 a side"),
-        (png_header(16_000, 16_000), "100 million in all"),
-        (encoded(".png")[:-20], "truncated or damaged image .its end is missing"),
-        (encoded(".jpg")[:-20], "truncated or damaged image .its end is missing"),
-        (encoded(".bmp")[:-20], "truncated or damaged image .its end is missing"),
-        (encoded(".webp")[:-20], "truncated or damaged image .its end is missing"),
+        (b"hello, this is text\n", "must be a JPEG, PNG, WebP or BMP .*begins with b'hello"),
+        (encoded(".png", IMAGE[:1, :1]), "has 1x1 pixels, but at least 16 per side"),
+        (png_header(20_000, 40), "has 20000x40 pixels, but at most 16384 per side"),
+        (png_header(16_000, 16_000), "100 million in total"),
+        (encoded(".png")[:-20], "truncated or damaged image .truncated"),
+        (encoded(".jpg")[:-20], "truncated or damaged image .truncated"),
+        (encoded(".bmp")[:-20], "truncated or damaged image .truncated"),
+        (encoded(".webp")[:-20], "truncated or damaged image .truncated"),
         (b"\x89PNG\r\n\x1a\n", "truncated or damaged image"),
         (b"\xff\xd8\xff\xd9", "truncated or damaged image"),
         (b"RIFF\x10\0\0\0WAVEfmt ........", "truncated or damaged image .RIFF, but not WebP"),
@@ -102,14 +102,16 @@ def png_header(width: int, height: int) -> bytes:
     ids=["0 bytes", "text", "1x1", "20,000 wide", "too many pixels", "cut png", "cut jpeg",
          "cut bmp", "cut webp", "only magic", "empty jpeg", "wave"],
 )  # fmt: skip
-def test_bad_files_get_one_line(data: bytes, message: str, tmp_path: Path) -> None:
+def test_the_error_for_an_invalid_file_is_one_line(
+    data: bytes, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(data)
     with pytest.raises(InputError, match=rf"^[^\n]*{message}[^\n]*$"):
         read_photo(path)
 
 
-def test_missing_file_and_folder_are_told_apart(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_have_different_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no photo at"):
         read_photo(tmp_path / "nothing.jpg")
     with pytest.raises(InputError, match="cannot read"):

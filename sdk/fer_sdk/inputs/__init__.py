@@ -1,1 +1,1 @@
-"""Reading images, video files and cameras."""
+"""Sources of images: photos, video files and cameras."""

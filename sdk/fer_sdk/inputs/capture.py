@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import cv2
 
 SHORT_BY_S: Final = 0.25
-"""Tolerated difference to the stated duration, which may include a longer audio track."""
+"""Tolerated difference to the stated duration, which may be that of a longer audio track."""
 
 
 class Frame(NamedTuple):
@@ -128,8 +128,8 @@ class Camera(ContextManager):
             capture = cv2.VideoCapture(device)
         if not capture.isOpened():
             raise InputError(
-                f"cannot open camera {device}: check that it is connected, not in use, and that this "
-                "user has permission"
+                f"cannot open camera {device}: check that it is connected, not in use, and that "
+                "this user has permission"
             )
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # read the newest frame, not a queue of old ones
         self.device = device

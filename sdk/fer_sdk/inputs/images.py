@@ -1,4 +1,4 @@
-"""Reading photos: what a file is gets checked from its header before anything is decoded."""
+"""Reading of photos; format and size are checked from the header before decoding."""
 
 import struct
 import sys
@@ -16,23 +16,31 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 ImageSource: TypeAlias = Union["NDArray[np.uint8]", str, Path, bytes, "PillowImage"]
-"""What an image may come as."""
+"""Array, path of a file, content of a file, or Pillow image."""
 
 MIN_SIDE: Final = 16
 MAX_SIDE: Final = 16_384
 MAX_PIXELS: Final = 100_000_000
-"""Limits of a photo, in pixels: a small file can unpack to gigabytes."""
+"""Limits of an image in pixels; a small file can decompress to gigabytes."""
 
 MAX_BYTES: Final = 400_000_000
-"""Largest photo file: a little over what 100 million pixels take without compression."""
+"""Largest photo file: more than 100 million pixels need without compression."""
 
 MAX_JPEG_SCANS: Final = 100
-"""A progressive photo has about ten; each costs the time of the whole picture."""
+"""Limit of a progressive JPEG. Usual files have ten scans; each takes one full decoding pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What an image file says of itself."""
+    """Properties of an image file.
+
+    Attributes:
+        format: "PNG", "JPEG", "BMP" or "WebP".
+        width: Width in pixels.
+        height: Height in pixels.
+        channels: Number of channels.
+        bits: Bits per channel.
+    """
 
     format: str
     width: int
@@ -44,31 +52,34 @@ class ImageHeader:
 def load_image(
     source: ImageSource, color: Color | None = None, *, convert: bool = False
 ) -> tuple[NDArray[np.uint8], Color]:
-    """Turn whatever holds an image into an array and the order of its channels.
+    """Load an image from any supported source.
 
     Args:
-        source: An array with its `color`; the path of a photo or its bytes, as `read_photo` takes
-            them; or a Pillow image of mode "RGB" or "L", whose EXIF orientation is not applied.
-        color: Order of an array's channels; None for the others, which know theirs.
-        convert: Accept other photos and modes, as `read_photo` does.
+        source: Array; path or content of a photo, as for `read_photo`; or Pillow image of mode
+            "RGB" or "L", whose EXIF orientation is not applied.
+        color: Order of an array's channels; None for the other sources, which define it.
+        convert: Also accept other photos, as `read_photo`, and other modes of Pillow images.
 
     Returns:
-        uint8 (height, width, 3), or (height, width) for "grey", and its color.
+        Image, uint8 (height, width, 3), or (height, width) for "grey", range [0, 255], and the
+        order of its channels.
 
     Raises:
-        InputError: If the image is none of these, color is missing for an array or given for
-            another, or the image is too large, too small or damaged.
+        InputError: If the source has another type, `color` is missing for an array or given for
+            another source, or the image is too large, too small or damaged.
     """
     if isinstance(source, np.ndarray):
         if color is None:
             raise InputError(
-                "an array does not show the order of its channels: add color='bgr' (OpenCV), "
+                "an array does not define the order of its channels: add color='bgr' (OpenCV), "
                 "'rgb' (Pillow) or 'grey'"
             )
         check_image(source, color)
         return source, color
     if color is not None:
-        raise InputError(f"color is for arrays, but is {color!r} for {type(source).__name__}")
+        raise InputError(
+            f"color is valid for arrays only, but is {color!r} for {type(source).__name__}"
+        )
     if isinstance(source, str | Path | bytes):
         return read_photo(source, convert=convert), "bgr"
     pillow = sys.modules.get("PIL.Image")
@@ -81,21 +92,21 @@ def load_image(
 
 
 def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[np.uint8]:
-    """Read a photo, turned upright by its EXIF orientation.
+    """Read a photo and rotate it upright by its EXIF orientation.
 
-    A JPEG that is damaged in its middle comes back as far as OpenCV decodes it, grey beyond, with a
-    line on stderr; the `fer` command refuses such a photo.
+    If the data of a JPEG is damaged in the middle, OpenCV logs a line to stderr and the undecoded
+    part of the image is grey; the `fer` command rejects such photos.
 
     Args:
-        source: Path of a JPEG, PNG, WebP or BMP file, or the bytes of one.
-        convert: Accept grey, transparent, CMYK and 16-bit images too: grey is repeated,
-            transparency dropped, the upper 8 bits kept.
+        source: Path or content of a JPEG, PNG, WebP or BMP file.
+        convert: Also accept grey, transparent, CMYK and 16-bit images: grey levels are copied to
+            three channels, transparency is dropped, and the upper 8 bits are kept.
 
     Returns:
         uint8 (height, width, 3), range [0, 255], BGR.
 
     Raises:
-        InputError: If the file is missing, not such an image, damaged, too large or too small.
+        InputError: If the file is missing, damaged, too large or too small, or has another format.
     """
     name = "the photo" if isinstance(source, bytes) else str(source)
     data = source if isinstance(source, bytes) else _read_file(Path(source))
@@ -108,7 +119,7 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
             f"{kinds.get(header.channels, f'of {header.channels} channels')}: "
             "convert it, or add --convert"
         )
-    import cv2  # here and not above: classifying crops needs no OpenCV
+    import cv2  # imported on demand: classifying face crops needs no OpenCV
 
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -122,13 +133,13 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
 def _read_file(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():  # a pipe or device may never end
-            raise InputError(f"cannot read {path}: it is no file")
+            raise InputError(f"cannot read {path}: it is not a regular file")
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} must have at most {MAX_BYTES // 1_000_000} MB: shrink it")
+            raise InputError(f"{path} must have at most {MAX_BYTES // 1_000_000} MB: resize it")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no photo at {path}") from error
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise InputError(f"cannot read {path}: {error}") from error
 
 
@@ -136,11 +147,11 @@ def _check_size(width: int, height: int, name: str) -> None:
     size = f"{width}x{height}"
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise InputError(
-            f"{name} is {size} pixels, but a photo may have {MAX_SIDE} a side and "
-            f"{MAX_PIXELS // 1_000_000} million in all: shrink it"
+            f"{name} has {size} pixels, but at most {MAX_SIDE} per side and "
+            f"{MAX_PIXELS // 1_000_000} million in total are supported: resize it"
         )
     if min(width, height) < MIN_SIDE:
-        raise InputError(f"{name} is {size} pixels: no face fits under {MIN_SIDE} a side")
+        raise InputError(f"{name} has {size} pixels, but at least {MIN_SIDE} per side are needed")
 
 
 def _from_pillow(image: "PillowImage", convert: bool) -> tuple[NDArray[np.uint8], Color]:
@@ -153,7 +164,7 @@ def _from_pillow(image: "PillowImage", convert: bool) -> tuple[NDArray[np.uint8]
     try:
         ready = image if image.mode in ("RGB", "L") else image.convert("RGB")
         return np.asarray(ready, np.uint8), "grey" if ready.mode == "L" else "rgb"
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes only now
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes on first access
         raise InputError(f"the Pillow image is damaged: {error}") from error
 
 
@@ -178,15 +189,13 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
 def _png(data: bytes) -> ImageHeader:
     width, height, bits, color_type = struct.unpack(">IIBB", data[16:26])
     at, chunk = 8, b""
-    while chunk != b"IEND":  # decoders take a chunk's word for how much memory it needs
+    while chunk != b"IEND":  # decoders allocate memory by the stated chunk length
         length, chunk = struct.unpack(">I4s", data[at : at + 8])
         at += 12 + length
         if at > len(data):
-            raise ValueError("its end is missing")
+            raise ValueError("truncated")
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(color_type, 0)
-    if (
-        color_type == 3
-    ):  # palette entries are 8-bit colours, transparent ones in a chunk of their own
+    if color_type == 3:  # 8-bit palette colours; chunk tRNS holds their transparency
         bits, channels = 8, 4 if b"tRNS" in data[:4096] else 3
     return ImageHeader("PNG", width, height, channels, bits)
 
@@ -202,9 +211,9 @@ def _jpeg(data: bytes) -> ImageHeader:
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits, height, width, channels = struct.unpack(">BHHB", data[at + 4 : at + 10])
             if data.find(b"\xff\xd9", at) < 0:
-                raise ValueError("its end is missing")
+                raise ValueError("truncated")
             if data.count(b"\xff\xda", at) > MAX_JPEG_SCANS:
-                raise ValueError(f"it has over {MAX_JPEG_SCANS} scans")
+                raise ValueError(f"more than {MAX_JPEG_SCANS} scans")
             return ImageHeader("JPEG", width, height, channels, bits)
         elif marker in (0xD9, 0xDA):
             raise ValueError("no frame header")
@@ -216,7 +225,7 @@ def _bmp(data: bytes) -> ImageHeader:
     size, width, height = struct.unpack("<I", data[2:6])[0], *struct.unpack("<ii", data[18:26])
     bits = struct.unpack("<H", data[28:30])[0]
     if len(data) < size:
-        raise ValueError("its end is missing")
+        raise ValueError("truncated")
     return ImageHeader("BMP", width, abs(height), 4 if bits == 32 else 3, 8)
 
 
@@ -224,7 +233,7 @@ def _webp(data: bytes) -> ImageHeader:
     if data[8:12] != b"WEBP":
         raise ValueError("RIFF, but not WebP")
     if len(data) < struct.unpack("<I", data[4:8])[0] + 8:
-        raise ValueError("its end is missing")
+        raise ValueError("truncated")
     kind = data[12:16]
     if kind == b"VP8X":
         width, height = (int.from_bytes(data[i : i + 3], "little") + 1 for i in (24, 27))
