@@ -1,1 +1,1 @@
-"""Other projects' packages, measured on the same faces and in turns with ours."""
+"""Accuracy, time and memory of other packages, on the same faces and interleaved with FER SDK."""

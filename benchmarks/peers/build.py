@@ -1,9 +1,9 @@
-"""Build the peers' environments, one for Python and one for Node.
+"""Build the environments of the other packages, one for Python and one for Node.
 
     python -m peers.build [FOLDER]
 
 FOLDER (9 GB: fer brings TensorFlow and torch with CUDA) receives `python`, a virtual environment,
-and `node`, a folder of npm packages. All weights come inside the packages.
+and `node`, a folder of npm packages. The packages include their weights.
 """
 
 import json
@@ -33,10 +33,10 @@ READY: Final = "ready"
 @click.command(cls=FerCommand)
 @click.argument("folder", type=click.Path(path_type=Path), default=FOLDER)
 def main(folder: Path) -> None:
-    """Build the environments in FOLDER; what is there already is kept."""
+    """Build the environments in FOLDER; existing ones are kept."""
     npm = shutil.which("npm")
     if npm is None:
-        raise InputError("the npm peers need npm on PATH: install Node.js 18 or newer")
+        raise InputError("npm was not found on PATH: install Node.js 18 or newer")
     _build(folder / "python", PYTHON_PACKAGES, _python)
     packages = [f"{name}@{version}" for name, version in NODE_PACKAGES.items()]
     _build(folder / "node", packages, lambda target: _node(npm, target))
@@ -44,18 +44,18 @@ def main(folder: Path) -> None:
 
 
 def find_environments(folder: Path) -> None:
-    """Refuse to go on without the environments.
+    """Check that the environments exist.
 
     Raises:
-        InputError: Naming the command that builds them.
+        InputError: If they do not, naming the command that builds them.
     """
     if not all((folder / name / READY).is_file() for name in ("python", "node")):
-        raise InputError(f"no peers in {folder}: run `python -m peers.build {folder}` first")
+        raise InputError(f"no environments in {folder}: run `python -m peers.build {folder}` first")
 
 
 def _build(target: Path, packages: Sequence[str], fill: Callable[[Path], None]) -> None:
     if (target / READY).is_file():
-        click.echo(f"{target} is there already")
+        click.echo(f"{target} exists")
         return
     click.echo(f"into {target}: {', '.join(packages)}")
     if target.exists():
@@ -80,8 +80,8 @@ def _node(npm: str, target: Path) -> None:
 def _run(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-        raise RuntimeFailure(f"{' '.join(command[:4])} failed: {said[-1]}")
+        lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
+        raise RuntimeFailure(f"{' '.join(command[:4])} failed: {lines[-1]}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ LABELS = {
 
 
 class Facex:
-    """One classifier of the package."""
+    """The package with a pool of one classifier."""
 
     def __init__(self) -> None:
         """Load the package's own model."""
@@ -26,8 +26,8 @@ class Facex:
         self.labels = tuple(LABELS[name] for name in self._one.category)
         self.runtime = f"TensorFlow {tf.__version__}, tflite"
 
-    def answer(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Classify each face as the package does with a detected one."""
+    def classify(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Classify each face as the package does after detection."""
         return np.array([list(self._one.detect_emotion(face).values()) for face in faces], float)
 
     def prepare(self, face: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -36,15 +36,15 @@ class Facex:
 
         return np.asarray(input_resize(face), np.float32)
 
-    def net(self, ready: NDArray[np.float32]) -> None:
+    def infer(self, prepared: NDArray[np.float32]) -> None:
         """Run the interpreter."""
         one = self._one
-        one.model.set_tensor(one.input_details[0]["index"], ready)
+        one.model.set_tensor(one.input_details[0]["index"], prepared)
         one.model.invoke()
         one.model.get_tensor(one.output_details[0]["index"])
 
-    def whole(self, image: NDArray[np.uint8], max_side: int | None) -> list[str]:
-        """Find and classify."""
+    def recognize(self, image: NDArray[np.uint8], max_side: int | None) -> list[str]:
+        """Detect and classify."""
         found = self._pool.predict(image)
         return [LABELS[max(face["emot"], key=face["emot"].get)] for face in found]
 
@@ -55,7 +55,7 @@ def imports() -> None:
 
 
 def load() -> Any:
-    """Make the pool."""
+    """Return the loaded package."""
     return Facex()
 
 

@@ -15,12 +15,12 @@ def imports() -> None:
 
 
 def load() -> Any:
-    """Make the detector with the network that the command line names."""
+    """Return the package with the network named on the command line."""
     import tensorflow as tf
     from fer.fer import FER
 
     class Fer(FER):  # type: ignore[misc]
-        """Keeps full precision: the package rounds its answers to two digits."""
+        """Keeps the exact probabilities, which the package rounds to two digits."""
 
         labels = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
         runtime = f"TensorFlow {tf.__version__}, {sys.argv[1]}"
@@ -29,7 +29,7 @@ def load() -> Any:
             self.exact = np.asarray(super()._classify_emotions(gray_faces), np.float64)
             return self.exact
 
-        def answer(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+        def classify(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
             found = []
             for face in faces:
                 self.detect_emotions(np.repeat(face[..., None], 3, axis=2), [(0, 0, 48, 48)])
@@ -42,16 +42,16 @@ def load() -> Any:
             resized = cv2.resize(face, (64, 64)).astype(np.float32)
             return np.asarray((resized[None] / 255 - 0.5) * 2, np.float32)
 
-        def net(self, ready: NDArray[np.float32]) -> None:
-            np.asarray(FER._classify_emotions(self, ready))
+        def infer(self, prepared: NDArray[np.float32]) -> None:
+            np.asarray(FER._classify_emotions(self, prepared))
 
-        def whole(self, image: NDArray[np.uint8], max_side: int | None) -> list[str]:
+        def recognize(self, image: NDArray[np.uint8], max_side: int | None) -> list[str]:
             found = detector.detect_emotions(image)
             return [max(face["emotions"], key=face["emotions"].get) for face in found]
 
     tflite = sys.argv[1] == "tflite"
     detector = FER(use_tflite=tflite)
-    # A face of FER2013 is cut already: without the margin that detected boxes get.
+    # Faces of FER2013 are cropped already, so no margin is added around the box.
     return Fer(use_tflite=tflite, offsets=(0, 0))
 
 

@@ -1,9 +1,10 @@
-"""Measure the peers and ours on the same faces, in turns.
+"""Measure FER SDK and other packages on the same faces, interleaved.
 
     python -m peers.measure [--split public|private] [--out docs/results]
 
-Writes peers.json (the schema of fer-bench) and peers.md into the folder. Each peer runs as its
-documentation shows and with the threads that it takes by itself; ours runs on one thread.
+Writes peers.json (schema of fer-bench), peers.md and accuracy-latency.png into the folder. Other
+packages run as their documentation shows, with their default number of threads; FER SDK runs on one
+thread.
 """
 
 import os
@@ -20,22 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.cli.main import USAGES
-from fer_bench.measure.accuracy import score_answers
+from fer_bench.measure.accuracy import score_predictions
 from fer_bench.measure.pipeline import PHOTO_WH, fit
 from fer_bench.results.datasets import Faces, of_fer2013
 from fer_bench.results.schema import (
     SCHEMA,
     Accuracy,
+    Backend,
     BenchmarkResult,
-    EndToEnd,
-    FirstAnswer,
     Latency,
     ModelResult,
-    Place,
-    write_json,
+    PipelineTimes,
+    Startup,
 )
+from fer_bench.results.storage import write_json
 from fer_sdk._internal.environment import describe_environment
-from fer_sdk._internal.files import write_beside
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import find_model, shipped_models
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
@@ -43,47 +43,50 @@ from fer_sdk.evaluation import fer2013
 from fer_sdk.inputs.images import read_photo
 from fer_sdk.labels import FER2013_LABELS
 from peers.build import FOLDER, find_environments
-from peers.fragment import write_fragment
-from peers.subjects import Subject, Worker, ours, peers
+from peers.candidates import Candidate, ours, peers
+from peers.page import write_page
+from peers.process import WorkerProcess
 
-MOST_STARTS: Final = 5
-TURN_S: Final = 0.25
-"""How long one turn of one subject lasts, at least one call."""
-MOST_CALLS: Final = 50
+MAX_STARTS: Final = 5
+ROUND_S: Final = 0.25
+"""Duration of one round of one candidate, in seconds; at least one call."""
+MAX_CALLS: Final = 50
 SCORING_S: Final = 180
-"""A subject that would take longer for all faces is scored on an even sample of them."""
+"""Time limit for scoring; a slower candidate is scored on evenly spaced faces."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """What is known of a subject; times in nanoseconds."""
+    """Measurements of a candidate; times in nanoseconds."""
 
-    subject: Subject
+    candidate: Candidate
     starts: list[dict[str, float]] = field(default_factory=list)
     runtime: str = ""
     accuracy: tuple[Accuracy, ...] = ()
     warmup: tuple[int, ...] = ()
-    net: list[tuple[int, ...]] = field(default_factory=list)
-    whole: dict[int | None, list[tuple[int, ...]]] = field(default_factory=dict)
+    network: list[tuple[int, ...]] = field(default_factory=list)
+    photo: dict[int | None, list[tuple[int, ...]]] = field(default_factory=dict)
     found: dict[int | None, int] = field(default_factory=dict)
 
 
 @click.command(cls=FerCommand)
 @DATA_OPTION
 @click.option("--split", type=click.Choice(list(USAGES)), default="public", show_default=True,
-              help="Read private once, last, for a final table.")  # fmt: skip
+              help="Use private only once, for a final table.")  # fmt: skip
 @click.option("--photo", type=click.Path(path_type=Path), show_default=True,
               default=Path("examples/eileen_collins.png"),
-              help="Fitted into 640x480, the whole call's input.")  # fmt: skip
-@click.option("--rounds", type=click.IntRange(2), default=11, show_default=True)
+              help="Photo for the complete call; fitted into 640x480.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(2), default=11, show_default=True,
+              help="Number of interleaved timing rounds.")  # fmt: skip
 @click.option("--sample", type=click.IntRange(100),
-              help="Score on an even sample of so many faces.")  # fmt: skip
+              help="Score on at most so many evenly spaced faces.")  # fmt: skip
 @click.option("--model", "models", multiple=True,
-              help="Ours; default: every shipped int8 .tflite of FER2013's classes.")  # fmt: skip
+              help="Model of FER SDK, can be repeated; default: all shipped int8 .tflite models of "
+              "FER2013's classes.")  # fmt: skip
 @click.option("--peers", "folder", type=click.Path(path_type=Path), default=FOLDER,
-              show_default=True, help="Where `python -m peers.build` built them.")  # fmt: skip
+              show_default=True, help="Folder of `python -m peers.build`.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
-              show_default=True)  # fmt: skip
+              show_default=True, help="Folder for the results.")  # fmt: skip
 def main(
     data: Path,
     split: str,
@@ -94,38 +97,37 @@ def main(
     folder: Path,
     out: Path,
 ) -> None:
-    """Measure ours and the peers in turns; write peers.json and peers.md into OUT."""
+    """Measure FER SDK and other packages; write peers.json, peers.md and accuracy-latency.png."""
     find_environments(folder)
     bundles = [ModelBundle.load(find_model(model)) for model in models] or _shipped_int8()
     image = fit(read_photo(photo), PHOTO_WH)
     faces = of_fer2013(fer2013.load(data), USAGES[split])
-    subjects = [*(ours(bundle.path, bundle.precision) for bundle in bundles), *peers(folder)]
-    measured = [Measured(subject) for subject in subjects]
+    candidates = [*(ours(bundle.path, bundle.precision) for bundle in bundles), *peers(folder)]
+    measured = [Measured(candidate) for candidate in candidates]
     load = os.getloadavg()[0]
-    starts = min(rounds, MOST_STARTS)
-    total = len(subjects) * (starts + 1 + rounds)
-    with _kept(image) as file, progress_bar(total=total, unit=" turns") as bar:
+    starts = min(rounds, MAX_STARTS)
+    total = len(candidates) * (starts + 1 + rounds)
+    with _saved(image) as file, progress_bar(total=total, unit=" steps") as bar:
         for _ in range(starts):
             for one in measured:
-                bar.set_description(f"starting {one.subject.name}")
-                one.starts.append(_start(one.subject, faces, file))
+                bar.set_description(f"starting {one.candidate.name}")
+                one.starts.append(_start(one.candidate, faces, file))
                 bar.update(1)
-        _take_turns(measured, faces, sample, file, rounds, bar)
+        _time_interleaved(measured, faces, sample, file, rounds, bar)
     result = BenchmarkResult(
         schema=SCHEMA,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         mode="peers",
         environment=describe_environment(),
         load_average=load,
-        faces=faces.what,
-        data=faces.fingerprint,
+        dataset=faces.description,
+        fingerprint=faces.fingerprint,
         delegate="cpu",
         threads=1,
         models=tuple(_row(one, photo.name) for one in measured),
     )
     write_json(result, out / "peers.json")
-    with write_beside(out / "peers.md") as temporary:
-        write_fragment(result, temporary)
+    write_page(result, out)
     click.echo(out / "peers.md")
 
 
@@ -141,116 +143,125 @@ def _shipped_int8() -> list[ModelBundle]:
 
 
 @contextmanager
-def _kept(image: NDArray[np.uint8]) -> Iterator[str]:
+def _saved(image: NDArray[np.uint8]) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "photo.npy"
         np.save(file, image)
         yield str(file)
 
 
-def _start(subject: Subject, faces: Faces, photo: str) -> dict[str, float]:
-    """Start a fresh process, take its first answer (a whole photo where it can), end it."""
-    with closing(Worker(subject)) as worker:
+def _start(candidate: Candidate, faces: Faces, photo: str) -> dict[str, float]:
+    """Measure a fresh process up to its first prediction, on the photo if it detects faces."""
+    with closing(WorkerProcess(candidate)) as worker:
         began = worker.age_s
-        if subject.finds_faces:
-            worker.ask("whole", file=photo, calls=1, max_side=None)
+        if candidate.finds_faces:
+            worker.request("recognize", file=photo, calls=1, max_side=None)
         else:
-            worker.answer(faces.pixels[:1])
+            worker.classify(faces.pixels[:1])
         ended = worker.age_s
-        peak = worker.ask("memory")["peak_mb"]
-    return {**worker.first, "answer_s": ended - began, "total_s": ended, "peak_mb": peak}
+        peak = worker.request("memory")["peak_mb"]
+    return {**worker.startup, "inference_s": ended - began, "total_s": ended, "peak_mb": peak}
 
 
-def _take_turns(
-    measured: list[Measured], faces: Faces, most: int | None, photo: str, rounds: int, bar: Any
+def _time_interleaved(
+    measured: list[Measured], faces: Faces, limit: int | None, photo: str, rounds: int, bar: Any
 ) -> None:
     with ExitStack() as stack:
-        workers = [stack.enter_context(closing(Worker(one.subject))) for one in measured]
+        workers = [stack.enter_context(closing(WorkerProcess(one.candidate))) for one in measured]
         calls = []
         for one, worker in zip(measured, workers, strict=True):
-            bar.set_description(f"scoring {one.subject.name}")
-            _score(one, worker, faces, most or len(faces.pixels))
+            bar.set_description(f"scoring {one.candidate.name}")
+            _score(one, worker, faces, limit or len(faces.pixels))
             calls.append(_warm_up(one, worker, photo))
             bar.update(1)
         for number in range(rounds):
-            for one, worker, (of_net, of_whole) in zip(measured, workers, calls, strict=True):
-                bar.set_description(f"timing {one.subject.name}")
-                one.net.append(_times(worker, "net", first=number * of_net, calls=of_net))
-                for side in one.whole:
-                    turn = _times(worker, "whole", file=photo, calls=of_whole, max_side=side)
-                    one.whole[side].append(turn)
+            for one, worker, (network_calls, photo_calls) in zip(
+                measured, workers, calls, strict=True
+            ):
+                bar.set_description(f"timing {one.candidate.name}")
+                one.network.append(
+                    _times(worker, "infer", first=number * network_calls, calls=network_calls)
+                )
+                for side in one.photo:
+                    times = _times(
+                        worker, "recognize", file=photo, calls=photo_calls, max_side=side
+                    )
+                    one.photo[side].append(times)
                 bar.update(1)
 
 
-def _score(one: Measured, worker: Worker, faces: Faces, most: int) -> None:
-    worker.answer(faces.pixels[:2])  # to warm up
+def _score(one: Measured, worker: WorkerProcess, faces: Faces, limit: int) -> None:
+    worker.classify(faces.pixels[:2])  # to warm up
     began = worker.age_s
-    worker.answer(faces.pixels[:20])
+    worker.classify(faces.pixels[:20])
     seconds = (worker.age_s - began) / 20
-    sample = faces.sample(min(most, max(100, int(SCORING_S / seconds))))
-    answer = worker.answer(sample.pixels)
-    one.runtime = answer["runtime"]
-    probabilities = in_our_order(np.array(answer["probabilities"]), answer["labels"])
-    one.accuracy = score_answers(sample, faces, probabilities, FER2013_LABELS)
+    sample = faces.sample(min(limit, max(100, int(SCORING_S / seconds))))
+    found = worker.classify(sample.pixels)
+    one.runtime = found["runtime"]
+    probabilities = in_fer2013_order(np.array(found["probabilities"]), found["labels"])
+    one.accuracy = score_predictions(sample, faces, probabilities, FER2013_LABELS)
 
 
-def in_our_order(probabilities: NDArray[np.float64], labels: list[str]) -> NDArray[np.float64]:
-    """Return FER2013's seven classes in its order, each row summing to 1; others are left out.
+def in_fer2013_order(probabilities: NDArray[np.float64], labels: list[str]) -> NDArray[np.float64]:
+    """Reorder probabilities to FER2013's seven classes; drop other classes and normalize.
 
     Args:
-        probabilities: (n, labels).
-        labels: FER2013's names in any order, and perhaps more.
+        probabilities: Float (n, labels), range [0, 1].
+        labels: All of FER2013's labels in any order, and possibly others.
+
+    Returns:
+        float64 (n, 7); each row sums to 1.
     """
     ours = probabilities[:, [labels.index(label) for label in FER2013_LABELS]]
     return np.asarray(ours / ours.sum(axis=1, keepdims=True))
 
 
-def _warm_up(one: Measured, worker: Worker, photo: str) -> tuple[int, int]:
-    """Return how many calls of net and photo fill a turn."""
-    one.warmup = _times(worker, "net", first=0, calls=10)
+def _warm_up(one: Measured, worker: WorkerProcess, photo: str) -> tuple[int, int]:
+    """Return the number of calls per round, for the network and for the photo."""
+    one.warmup = _times(worker, "infer", first=0, calls=10)
     slowest = 0.0
-    for side in one.subject.max_sides if one.subject.finds_faces else ():
-        answer = worker.ask("whole", file=photo, calls=5, max_side=side)
-        one.whole[side], one.found[side] = [], len(answer["labels"])
-        slowest = max(slowest, float(np.median(answer["ns"])))
+    for side in one.candidate.max_sides if one.candidate.finds_faces else ():
+        found = worker.request("recognize", file=photo, calls=5, max_side=side)
+        one.photo[side], one.found[side] = [], len(found["labels"])
+        slowest = max(slowest, float(np.median(found["ns"])))
     return _calls(float(np.median(one.warmup))), _calls(slowest)
 
 
 def _calls(nanoseconds: float) -> int:
-    return int(np.clip(TURN_S * 1e9 / max(nanoseconds, 1.0), 1, MOST_CALLS))
+    return int(np.clip(ROUND_S * 1e9 / max(nanoseconds, 1.0), 1, MAX_CALLS))
 
 
-def _times(worker: Worker, do: str, **values: Any) -> tuple[int, ...]:
-    return tuple(worker.ask(do, **values)["ns"])
+def _times(worker: WorkerProcess, do: str, **values: Any) -> tuple[int, ...]:
+    return tuple(worker.request(do, **values)["ns"])
 
 
 def _row(one: Measured, photo: str) -> ModelResult:
     def column(name: str) -> tuple[float, ...]:
         return tuple(start[name] for start in one.starts)
 
-    subject = one.subject
+    candidate = one.candidate
     ends = tuple(
-        EndToEnd(
+        PipelineTimes(
             source=photo,
             image_wh=PHOTO_WH,
             detection_wh=None if side is None else (side, side * PHOTO_WH[1] // PHOTO_WH[0]),
             faces=one.found[side] * sum(map(len, timed)),
-            stages_ns={"whole": tuple(time for turn in timed for time in turn)},
+            stages_ns={"total": tuple(time for times in timed for time in times)},
         )
-        for side, timed in one.whole.items()
+        for side, timed in one.photo.items()
     )
-    names = ("import_s", "load_s", "answer_s", "total_s", "bare_mb", "imported_mb", "peak_mb")
+    names = ("import_s", "load_s", "inference_s", "total_s", "bare_mb", "imported_mb", "peak_mb")
     return ModelResult(
-        name=subject.name,
-        peer=subject.peer,
-        precision=subject.precision,
-        size_bytes=sum(file.stat().st_size for file in subject.files),
-        place=Place("cpu", one.runtime),
+        name=candidate.name,
+        peer=candidate.peer,
+        precision=candidate.precision,
+        size_bytes=sum(file.stat().st_size for file in candidate.files),
+        backend=Backend("cpu", one.runtime),
         accuracy=one.accuracy,
-        latency=Latency(one.warmup, tuple(one.net)),
-        first_answer=FirstAnswer(**{name: column(name) for name in names}),
-        end_to_end=ends,
-        notes=subject.notes,
+        latency=Latency(one.warmup, tuple(one.network)),
+        startup=Startup(**{name: column(name) for name in names}),
+        pipeline=ends,
+        notes=candidate.notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Ours: the SDK with its default model, one thread."""
+"""FER SDK on one thread, with the model file named on the command line."""
 
 import sys
 from typing import Any
@@ -25,20 +25,20 @@ class Sdk:
         self.labels = self._classifier.bundle.labels
         self.runtime = "fer_sdk"
 
-    def answer(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def classify(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return calibrated probabilities."""
         return self._classifier.probabilities(faces)
 
     def prepare(self, face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the face itself: pixels go in as they are."""
+        """Return the face as a batch of one, without conversion."""
         return face[None]
 
-    def net(self, ready: NDArray[np.uint8]) -> None:
-        """Run pixels to logits."""
-        self._classifier._session.run(ready)
+    def infer(self, prepared: NDArray[np.uint8]) -> None:
+        """Run the model from pixels to logits."""
+        self._classifier._session.run(prepared)
 
-    def whole(self, image: NDArray[np.uint8], max_side: int | None) -> list[str]:
-        """Find and classify; `max_side` is YuNet's."""
+    def recognize(self, image: NDArray[np.uint8], max_side: int | None) -> list[str]:
+        """Detect and classify; `max_side` is a setting of YuNet."""
         if max_side not in self._recognizers:
             from fer_sdk import ExpressionRecognizer, YuNet
 
@@ -48,12 +48,12 @@ class Sdk:
 
 
 def imports() -> None:
-    """Import what an app would."""
+    """Import what an application imports."""
     from fer_sdk import ExpressionRecognizer, read_photo  # noqa: F401
 
 
 def load() -> Any:
-    """Load the model named on the command line."""
+    """Return the SDK with the model named on the command line."""
     return Sdk(sys.argv[1])
 
 

@@ -1,10 +1,10 @@
-"""From nothing to the first answer, in fresh processes: the SDK beside TensorFlow's interpreter.
+"""Cold start of the SDK compared with TensorFlow's interpreter, in fresh processes.
 
     python -m research.cold_start [PHOTO]
 
-Time is that of import, loading the default model and labelling PHOTO once; memory is the process's
-peak (VmHWM, Linux). The two take turns; the least and the median of the runs are printed. Without
-PHOTO, one face crop is classified.
+Time covers the import, loading of the default model and one prediction; memory is the peak of the
+process (VmHWM, Linux). Runs are interleaved; minimum and median are printed. Without PHOTO, only a
+face crop is classified.
 """
 
 import statistics
@@ -54,16 +54,16 @@ interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 @click.command(cls=FerCommand)
 @click.argument("photo", required=False, type=click.Path(exists=True, path_type=Path))
 def main(photo: Path | None) -> None:
-    """Print seconds and peak memory until the first answer, in fresh processes."""
+    """Print time and peak memory up to the first prediction."""
     rows = {"fer_sdk, a face crop": _SDK_CROP}
     if photo is not None:
-        rows["fer_sdk, a whole photo"] = _SDK_PHOTO
+        rows["fer_sdk, a photo"] = _SDK_PHOTO
     rows["tf.lite.Interpreter, a face crop"] = _TENSORFLOW
     found: dict[str, list[dict[str, float]]] = {name: [] for name in rows}
     for _ in range(RUNS):
         for name, program in rows.items():
             found[name].append(_run(program, photo))
-    click.echo(f"{'until the first answer':<36}{'least s':>9}{'median s':>10}{'peak MB':>9}")
+    click.echo(f"{'up to the first prediction':<36}{'min s':>9}{'median s':>10}{'peak MiB':>9}")
     for name, results in found.items():
         seconds = [result["seconds"] for result in results]
         peak = max(result["peak_mb"] for result in results)

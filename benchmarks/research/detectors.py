@@ -101,14 +101,14 @@ def _pairs(photos: list[Path], model: str) -> list[Pair]:
             photo = read_photo(path)
             found = [r.recognize(photo, color="bgr") for r in (yunet, blazeface)]
             if all(found):
-                best = tuple(faces[0].face for faces in found)
+                best = tuple(faces[0] for faces in found)
                 crops = yunet.crops(photo, best, color="bgr")
                 pairs.append(Pair(path.name, found[0][0], found[1][0], crops))
     return pairs
 
 
 def _points(found: RecognizedFace) -> NDArray[np.complex128]:
-    points = found.face.landmarks
+    points = found.landmarks
     return np.array([complex(*p) for p in (points.right_eye, points.left_eye, points.mouth)])
 
 

@@ -23,7 +23,7 @@ from fer_sdk.cli.console import FerCommand, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.inputs.images import read_photo
 from fer_sdk.recognizer import ExpressionRecognizer
-from fer_sdk.results import Expression
+from fer_sdk.results import RecognizedFace
 
 EXPECTED: Final = {"03": "neutral", "08": "happy"}
 AGES: Final = {25.0: "under 25", 35.0: "25 to 34", math.inf: "35 and older"}
@@ -67,12 +67,12 @@ def measure_london(
         InputError: If the folder is not of that form.
     """
     people = _people(folder)
-    found: dict[tuple[str, str], Expression] = {}
+    found: dict[tuple[str, str], RecognizedFace] = {}
     for person, kind in product(people, EXPECTED):
         photo = read_photo(folder / "faces" / f"{person}_{kind}.jpg")
         faces = recognizer.recognize(photo, color="bgr")
         if len(faces) == 1:
-            found[person, kind] = faces[0].expression
+            found[person, kind] = faces[0]
         report()
     pairs = [p for p in people if all((p, kind) in found for kind in EXPECTED)]
     return LondonResult(
@@ -141,12 +141,12 @@ def _age_group(age: str) -> str:
     return next(name for limit, name in AGES.items() if float(age) < limit)
 
 
-def _happy(expression: Expression) -> float:
-    return expression.probabilities[expression.labels.index("happy")]
+def _happy(face: RecognizedFace) -> float:
+    return face.scores["happy"]
 
 
 def _by_group(
-    people: dict[str, dict[str, str]], found: dict[tuple[str, str], Expression]
+    people: dict[str, dict[str, str]], found: dict[tuple[str, str], RecognizedFace]
 ) -> dict[str, tuple[int, int]]:
     right: dict[str, list[bool]] = defaultdict(list)
     for person, row in people.items():

@@ -21,7 +21,7 @@ FEW: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CardData:
     """What a card states.
 
     Attributes:
@@ -51,7 +51,7 @@ class Evidence:
         return int8.accuracy[0], float32.accuracy[0]
 
 
-def card(evidence: Evidence) -> str:
+def card(evidence: CardData) -> str:
     """Return the card as Markdown."""
     name, source = evidence.name, evidence.bundle.source
     *trained, _ = source["command"].split(" && ")  # the last one converted
@@ -104,7 +104,7 @@ def card(evidence: Evidence) -> str:
     return "\n".join([*lines, ""])
 
 
-def _files(evidence: Evidence) -> list[str]:
+def _files(evidence: CardData) -> list[str]:
     rows = evidence.result.models
     return [
         "| | int8 | float32 |",
@@ -115,7 +115,7 @@ def _files(evidence: Evidence) -> list[str]:
     ]
 
 
-def _scores(evidence: Evidence) -> list[str]:
+def _scores(evidence: CardData) -> list[str]:
     def row(name: str, pick: str, form: str, factor: float = 1) -> str:
         cells = []
         for accuracy in evidence.scored:
@@ -158,7 +158,7 @@ def _scores(evidence: Evidence) -> list[str]:
     return [*lines, "", f"![confusion, reliability, risk and coverage]({evidence.name}.png)"]
 
 
-def _trust(evidence: Evidence) -> list[str]:
+def _trust(evidence: CardData) -> list[str]:
     limit = evidence.bundle.uncertain_below
     sure = evidence.confidence >= limit
     return [
@@ -176,7 +176,7 @@ def _percent(answers: NDArray[np.bool_]) -> str:
     return f"{100 * answers.mean():.1f} %" if len(answers) else "none"
 
 
-def _cuts(evidence: Evidence) -> list[str]:
+def _cuts(evidence: CardData) -> list[str]:
     if not evidence.crops:
         return []
     losses = {kind: -loss(evidence.crops, kind) for kind in LIMITS}
@@ -215,17 +215,17 @@ def _cost(result: BenchmarkResult) -> list[str]:
     times = []
     for row in result.models:
         assert row.latency is not None
-        assert row.first_answer is not None
-        peak = np.median(row.first_answer.peak_mb)
+        assert row.startup is not None
+        peak = np.median(row.startup.peak_mb)
         times.append(
             f"| {row.precision} | {row.latency.percentile_ms(50):.3f} "
             f"| {row.latency.percentile_ms(90):.3f} | {row.latency.percentile_ms(99):.3f} "
-            f"| {np.median(row.first_answer.total_s):.2f} | {peak:.0f} |"
+            f"| {np.median(row.startup.total_s):.2f} | {peak:.0f} |"
         )
     return [
         "## Cost",
         "",
-        f"One thread of {where['processor']}, {result.models[0].place.runtime}; one face a call.",
+        f"One thread of {where['processor']}, {result.models[0].backend.runtime}; one face a call.",
         "",
         "| | median ms | p90 ms | p99 ms | fresh process to first answer, s | its peak MB |",
         "|---|---|---|---|---|---|",
@@ -233,7 +233,7 @@ def _cost(result: BenchmarkResult) -> list[str]:
     ]
 
 
-def _failures(evidence: Evidence) -> list[str]:
+def _failures(evidence: CardData) -> list[str]:
     lines = ["## Known failures", ""]
     scores = evidence.scored[0].headline
     for row, found in enumerate(scores.classes):

@@ -7,10 +7,10 @@ import numpy as np
 
 from fer_sdk._internal.files import write_beside
 from fer_sdk.evaluation.metrics import Scores
-from research.model_card_page import Evidence
+from research.model_card_page import CardData
 
 
-def draw(evidence: Evidence, path: Path) -> None:
+def draw(evidence: CardData, path: Path) -> None:
     """Draw the int8 file's answers to the clean faces of the first protocol."""
     import matplotlib
 

@@ -1,35 +1,40 @@
-"""What the benchmark itself adds to a time, shown with models that do nothing."""
+"""Time that the benchmark and the SDK add to an inference, measured with no-op models.
+
+python -m research.overhead
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.measure.latency import time_each
+from fer_sdk.cli.console import FerCommand
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 CALLS, ROUNDS = 20_000, 7
-SMALL_MODEL_NS: Final = 100_000
-"""0.1 ms: about what the smallest models take."""
+FAST_MODEL_NS: Final = 100_000
+"""0.1 ms, less than the inference time of the smallest shipped model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """Nanoseconds a call, median of rounds.
+    """Overhead per call in nanoseconds, median of rounds.
 
     Attributes:
-        timer_ns: Of the benchmark: two readings of the clock and the call between them.
-        sdk_ns: Of the SDK around a runtime: pixels to tensor, tensor to logits. It belongs to every
-            time, since no user gets an answer without it.
+        timer_ns: Added by the benchmark: two clock readings and one Python call.
+        sdk_ns: Added by the SDK's session: conversion of pixels to the input tensor and of the
+            output tensor to logits. It is part of every measured inference time.
     """
 
     timer_ns: float
     sdk_ns: float
 
 
-class _NullSession:
-    """Answers at once."""
+class _NoOpSession:
+    """A session that returns constant logits."""
 
     def __init__(self) -> None:
         self._logits = np.zeros((1, 7), np.float32)
@@ -38,23 +43,36 @@ class _NullSession:
         return self._logits
 
 
-class _NullRuntime(FixedBatchSession):
-    """The SDK around a runtime that answers at once."""
+class _NoOpRuntime(FixedBatchSession):
+    """The SDK's session around a runtime that returns a constant tensor."""
 
     def __init__(self) -> None:
         pixels = Tensor((1, 48, 48, 1), np.dtype(np.uint8), 1.0)
         super().__init__(pixels, Tensor((1, 7), np.dtype(np.int8), 0.1), "null")
         self._numbers = np.zeros((1, 7), np.int8)
 
-    def _invoke(self, face: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         return self._numbers
 
 
 def measure_overhead() -> Overhead:
-    """Time the null model and the null runtime in turns, as models are timed."""
+    """Time the no-op session and the no-op runtime, interleaved."""
     faces = [np.zeros((1, 48, 48), np.uint8)]
     timer, sdk = [], []
     for _ in range(ROUNDS):
-        timer.append(float(np.median(time_each(_NullSession().run, faces, CALLS))))
-        sdk.append(float(np.median(time_each(_NullRuntime().run, faces, CALLS // 10))))
+        timer.append(float(np.median(time_each(_NoOpSession().run, faces, CALLS))))
+        sdk.append(float(np.median(time_each(_NoOpRuntime().run, faces, CALLS // 10))))
     return Overhead(float(np.median(timer)), float(np.median(sdk) - np.median(timer)))
+
+
+@click.command(cls=FerCommand)
+def main() -> None:
+    """Print the overhead of the benchmark and of the SDK per inference."""
+    found = measure_overhead()
+    share = found.timer_ns / FAST_MODEL_NS
+    click.echo(f"benchmark: {found.timer_ns:.0f} ns per inference, {share:.2%} of 0.1 ms")
+    click.echo(f"SDK session: {found.sdk_ns / 1000:.1f} us per inference, part of every time")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,10 +7,9 @@ beside. Means, not medians: the searches of whole frames in between must count.
 """
 
 import itertools
-import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import cv2
@@ -20,18 +19,22 @@ from numpy.typing import NDArray
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.native_log import captured_native_log
-from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
-from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import FerCommand, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.inputs.capture import VideoFile
-from fer_sdk.results import Expression, Face
-from fer_sdk.runtimes import open_session
-from fer_sdk.video.recognizer import FrameResult, TrackedFace, VideoRecognizer
+from fer_sdk.results import FrameResult
+from fer_sdk.video.recognizer import VideoRecognizer
 from fer_sdk.video.tracker import TrackingSettings
 
-STAGES: Final = ("find faces", "crop, smoothing", "classify", "ids")
+STAGES: Final = {
+    "find faces": ("detect",),
+    "crop, smoothing": ("crop", "quality", "smooth"),
+    "classify": ("classify",),
+    "ids": ("track",),
+}
+"""Stages of the table, as sums of those in `FrameResult.speed_ms`."""
+
 _PAGE: Final = """# Following faces
 
 `VideoRecognizer` searches a whole frame for faces now and then and, between, a small window around
@@ -47,46 +50,21 @@ WARMUP: Final = 5
 """First frames, which are in no time."""
 
 
-class _TimedClassifier(ExpressionClassifier):
-    seconds = 0.0
-
-    def classify_inputs(self, inputs: NDArray[np.uint8]) -> list[Expression]:
-        began = time.perf_counter()
-        try:
-            return super().classify_inputs(inputs)
-        finally:
-            self.seconds = time.perf_counter() - began
-
-
-class _TimedRecognizer(VideoRecognizer):
-    """Keeps the seconds of each stage of each frame."""
+class _TimedRecognizer:
+    """Keeps the results and the milliseconds of each stage of each frame."""
 
     def __init__(self, model: Path, detect_every: int) -> None:
-        bundle = ModelBundle.load(model)
-        self._timed = _TimedClassifier(bundle, open_session(model))
-        super().__init__(self._timed, tracking=TrackingSettings(detect_every=detect_every))
+        tracking = TrackingSettings(detect_every=detect_every)
+        self.recognizer = VideoRecognizer(model, tracking=tracking)
         self.stages: dict[str, list[float]] = defaultdict(list)
         self.results: list[FrameResult] = []
 
     def take(self, image: NDArray[np.uint8], time_s: float) -> None:
-        """Recognise a frame, everything timed."""
-        began = time.perf_counter()
-        self.results.append(self.recognize(image, time_s=time_s, color="bgr"))
-        known = sum(self.stages[stage][-1] for stage in STAGES[:3])
-        self.stages["ids"].append(time.perf_counter() - began - known)
-
-    def _find(self, image_bgr: NDArray[np.uint8], time_s: float) -> tuple[list[Face], bool]:
-        began = time.perf_counter()
-        found = super()._find(image_bgr, time_s)
-        self.stages["find faces"].append(time.perf_counter() - began)
-        return found
-
-    def _label(self, *given: Any) -> tuple[TrackedFace, ...]:
-        began = time.perf_counter()
-        tracked = super()._label(*given)
-        self.stages["crop, smoothing"].append(time.perf_counter() - began - self._timed.seconds)
-        self.stages["classify"].append(self._timed.seconds)
-        return tracked
+        """Recognize the faces of a frame."""
+        result = self.recognizer.recognize(image, time_s=time_s, color="bgr")
+        self.results.append(result)
+        for stage, parts in STAGES.items():
+            self.stages[stage].append(sum(result.speed_ms[part] for part in parts))
 
 
 @click.command(cls=FerCommand)
@@ -105,7 +83,7 @@ def main(
     with captured_native_log():
         each = _TimedRecognizer(find_model(model), 1)
         tracking = _TimedRecognizer(find_model(model), detect_every)
-    with VideoFile(file) as video, each, tracking:
+    with VideoFile(file) as video, each.recognizer, tracking.recognizer:
         frames = progress_bar(iterable=video, total=video.frame_count, unit=" frames")
         for number, (time_s, image) in enumerate(frames):
             fitted = _fit(image, size)
@@ -146,7 +124,7 @@ def _table(
         f"{'ms a frame, mean':<20}{'each frame':>14}{'tracking':>14}",
     ]
     ways = (each, tracking)
-    means = [{s: 1000 * float(np.mean(w.stages[s][WARMUP:])) for s in STAGES} for w in ways]
+    means = [{s: float(np.mean(w.stages[s][WARMUP:])) for s in STAGES} for w in ways]
     for stage in STAGES:
         lines.append(f"{stage:<20}" + "".join(f"{mean[stage]:>14.2f}" for mean in means))
     sums = [sum(mean.values()) for mean in means]
@@ -169,7 +147,7 @@ def _table(
 def _labels(result: FrameResult, *, raw: bool = False) -> list[str]:
     """Return the labels of a frame's faces from left to right: ids may differ between two runs."""
     faces = sorted(result.faces, key=lambda face: face.box_xyxy[0])
-    return [face.raw.label if raw else face.label for face in faces]
+    return [face.raw_label if raw else face.label for face in faces]
 
 
 def _story(way: _TimedRecognizer) -> str:

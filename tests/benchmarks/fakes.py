@@ -1,4 +1,4 @@
-"""Sessions and results that the benchmark's tests make up."""
+"""Fake sessions and synthetic results for the tests of the benchmark."""
 
 from dataclasses import replace
 
@@ -9,13 +9,13 @@ from fer_bench.measure.accuracy import reliability
 from fer_bench.results.schema import (
     SCHEMA,
     Accuracy,
+    Backend,
     BenchmarkResult,
-    EndToEnd,
-    FirstAnswer,
     Latency,
     ModelResult,
     Operator,
-    Place,
+    PipelineTimes,
+    Startup,
     Throughput,
     Window,
 )
@@ -24,7 +24,7 @@ from fer_sdk.labels import FER2013_LABELS
 
 
 class Clock:
-    """A clock that fake sessions move on, so that times are known exactly."""
+    """A clock that fake sessions advance, which makes times exact."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -34,7 +34,7 @@ class Clock:
 
 
 class SlowSession:
-    """Takes a fixed number of milliseconds by the fake clock."""
+    """Advances the fake clock by a fixed number of milliseconds per call."""
 
     input_hw, classes = (48, 48), 7
 
@@ -52,40 +52,40 @@ class SlowSession:
 
 
 def latency(milliseconds: float, *, rounds: int = 10, spread: float = 0.01) -> Latency:
-    """Return steady times: every round has the same twenty values around a median."""
-    turn = tuple(round(1e6 * milliseconds * (1 + spread * (i - 10) / 10)) for i in range(21))
-    return Latency(warmup_ns=(9_000_000,), rounds_ns=(turn,) * rounds)
+    """Return stable times: every round has the same 21 values around the median."""
+    times = tuple(round(1e6 * milliseconds * (1 + spread * (i - 10) / 10)) for i in range(21))
+    return Latency(warmup_ns=(9_000_000,), rounds_ns=(times,) * rounds)
 
 
 def accuracy(right: int, n: int = 100) -> Accuracy:
-    """Return scores of a model that is right about `right` of n faces, sure of itself."""
+    """Return scores of `right` correct predictions out of n, with confidence 0.7."""
     truth = np.arange(n) % 7
-    answers = np.where(np.arange(n) < right, truth, (truth + 1) % 7)
+    predicted = np.where(np.arange(n) < right, truth, (truth + 1) % 7)
     probabilities = np.full((n, 7), 0.05)
-    probabilities[np.arange(n), answers] = 0.7
+    probabilities[np.arange(n), predicted] = 0.7
     scores = score(truth, probabilities, FER2013_LABELS)
     return Accuracy("PublicTest", n, scores, scores, reliability(truth, probabilities))
 
 
 def row(name: str = "a.tflite", milliseconds: float = 1.0, right: int = 66) -> ModelResult:
-    """Return a row with everything measured."""
+    """Return a row with all measurements."""
     return ModelResult(
         name=name,
         peer=False,
         precision="int8",
         size_bytes=500_000,
-        place=Place("cpu", "LiteRT 2.3.0, XNNPACK", delegated_ops=15, ops=16),
+        backend=Backend("cpu", "LiteRT 2.3.0, XNNPACK", delegated_ops=15, ops=16),
         sha256="0" * 64,
         parameters=528_847,
         multiply_accumulates=55_240_000,
         accuracy=(accuracy(right),),
         latency=latency(milliseconds),
-        first_answer=FirstAnswer((0.1,), (0.02,), (0.001,), (0.2,), (9.0,), (30.0,), (49.0,)),
+        startup=Startup((0.1,), (0.02,), (0.001,), (0.2,), (9.0,), (30.0,), (49.0,)),
         throughput=(Throughput(1, 1, (900.0, 1000.0, 1100.0)),),
         operators=(Operator("[Delegate]:0", "Convolution (NHWC, QC8) IGEMM", 30.0),),
         sustained=tuple(Window(second + 1.0, 100, 1.0 + second / 20) for second in range(20)),
-        end_to_end=(
-            EndToEnd(
+        pipeline=(
+            PipelineTimes(
                 "photo.png", (640, 480), (640, 480), 2,
                 {"decode": (1_000_000,) * 2, "detect": (14_000_000,) * 2,
                  "crop": (400_000,) * 2, "classify": (200_000,) * 2},
@@ -95,7 +95,7 @@ def row(name: str = "a.tflite", milliseconds: float = 1.0, right: int = 66) -> M
 
 
 def result(*rows: ModelResult) -> BenchmarkResult:
-    """Return a result of one made-up machine."""
+    """Return a result of a fictitious machine."""
     environment = {"processor": "a <processor>", "cores": "2", "system": "Linux", "python": "3.11",
                    "fer-sdk": "0.1.0", "ai-edge-litert": "2.3.0"}  # fmt: skip
     return BenchmarkResult(
@@ -104,8 +104,8 @@ def result(*rows: ModelResult) -> BenchmarkResult:
         mode="normal",
         environment=environment,
         load_average=0.1,
-        faces="100 faces of PublicTest",
-        data="f" * 64,
+        dataset="100 faces of PublicTest",
+        fingerprint="f" * 64,
         delegate="cpu",
         threads=1,
         models=rows or (row(),),
@@ -113,10 +113,10 @@ def result(*rows: ModelResult) -> BenchmarkResult:
 
 
 def peer() -> ModelResult:
-    """Return another project's row: no stages, no operators."""
-    whole = EndToEnd("photo.png", (640, 480), None, 1, {"whole": (155_000_000,) * 2})
+    """Return a row of another package: no separate stages, no operators."""
+    photo = PipelineTimes("photo.png", (640, 480), None, 1, {"total": (155_000_000,) * 2})
     return replace(
         row("other 1.0", 20.0, 55), peer=True, sha256=None, parameters=None, operators=(),
-        throughput=(), sustained=(), end_to_end=(whole,), size_bytes=5_000_000,
-        place=Place("keras", "TensorFlow 2.21"), multiply_accumulates=None,
+        throughput=(), sustained=(), pipeline=(photo,), size_bytes=5_000_000,
+        backend=Backend("keras", "TensorFlow 2.21"), multiply_accumulates=None,
     )  # fmt: skip

@@ -1,4 +1,5 @@
 import json
+import re
 import stat
 import sys
 from pathlib import Path
@@ -11,7 +12,6 @@ from fer_bench.backends.android import app
 from fer_bench.backends.android.device import connect
 from fer_bench.backends.android.tool import parse_times
 from fer_bench.cli.main import main
-from fer_bench.results.schema import SCHEMA
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.errors import InputError, RuntimeFailure
 
@@ -82,7 +82,7 @@ PIXEL: dict[str, tuple[str, int]] = {
 
 
 class World:
-    """A fake adb on PATH and what it knows."""
+    """A fake adb on PATH, with the devices and replies that it knows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -112,21 +112,21 @@ def bench(*words: object) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def test_the_old_tools_statistics_are_those_after_the_warm_up() -> None:
+def test_old_tool_statistics_exclude_the_warm_up() -> None:
     times = parse_times(OLD_TOOL)
     assert (times.runs, times.init_us, times.first_us) == (50, 855, 49060)
     assert (times.mean_us, times.min_us, times.max_us, times.std_us) == (33209.4, 32641, 34005, 450)
     assert (times.median_us, times.p95_us, times.memory_mb) == (None, None, 12.8672)
 
 
-def test_the_new_tools_percentiles_are_read() -> None:
+def test_new_tool_percentiles_are_parsed() -> None:
     times = parse_times(NEW_TOOL)
     assert (times.runs, times.median_us, times.p95_us) == (25, 141253, 187533)
     assert times.memory_mb == 73.4102
 
 
-def test_a_tool_that_fails_says_why() -> None:
-    with pytest.raises(RuntimeFailure, match=r"it said: Benchmarking failed\."):
+def test_the_error_of_a_failing_tool_is_reported() -> None:
+    with pytest.raises(RuntimeFailure, match=r"its last line is: Benchmarking failed\."):
         parse_times("ERROR: Failed to apply GPU delegate.\nBenchmarking failed.\n")
 
 
@@ -150,18 +150,16 @@ def test_models_are_pushed_timed_and_deleted(world: World, tiny_int8: Path, tmp_
 
 
 def app_result() -> dict[str, Any]:
-    """What the app writes: a result by fer-bench's schema."""
-    place = {"delegate": "gpu", "runtime": "LiteRT 2.3.0", "adapter": "Mali-G715",
-             "software": False, "delegated_ops": 9, "ops": 9}  # fmt: skip
-    latency = {"warmup_ns": [900000], "rounds_ns": [[400000, 500000], [450000, 470000]]}
-    model = {"name": "int8.tflite", "peer": False, "precision": "int8", "size_bytes": 559112,
-             "place": place, "latency": latency}  # fmt: skip
-    environment = {"processor": "Tensor G3", "cores": "9", "system": "Android 16", "python": "-"}
-    return {
-        "schema": SCHEMA, "created": "2026-11-22T00:00:00+00:00", "mode": "normal",
-        "environment": environment, "load_average": None, "faces": "200 drawn faces", "data": None,
-        "delegate": "gpu", "threads": 1, "models": [model],
-    }  # fmt: skip
+    """Return a result as `BenchmarkReport.kt` of the app writes it."""
+    timed = {"model": "small-int8.tflite", "sha256": "0" * 64, "precision": "int8",
+             "place": "LiteRT GPU", "warmup_ns": [900000], "latency_ns": [400000, 500000],
+             "p50_ms": 0.45, "p90_ms": 0.49, "p99_ms": 0.499}  # fmt: skip
+    failed = {"model": "base-int8.tflite", "sha256": "1" * 64, "precision": "int8",
+              "place": "LiteRT CPU", "error": "LiteRT is not available"}  # fmt: skip
+    device = {"manufacturer": "Google", "model": "Pixel 8", "android": "16", "api": 36,
+              "abi": "arm64-v8a", "cores": 9}  # fmt: skip
+    return {"schema": 1, "app": "org.fersdk.demo", "version": "0.1.0", "device": device,
+            "models": [timed, failed], "sustained": None}  # fmt: skip
 
 
 def test_without_models_the_demo_app_measures(world: World, tmp_path: Path) -> None:
@@ -178,9 +176,9 @@ def test_without_models_the_demo_app_measures(world: World, tmp_path: Path) -> N
     out = tmp_path / "app.json"
     code, stdout, stderr = bench("--android", "B2", "--json", out)
     assert code == 0, stderr
-    assert "int8.tflite" in stdout
-    assert "hardware adapter: Mali-G715" in stdout
-    assert json.loads(out.read_text())["models"][0]["latency"]["rounds_ns"][0] == [400000, 500000]
+    assert re.search(r"small-int8.tflite +LiteRT GPU +0.450 +0.490 +0.499\n", stdout)
+    assert re.search(r"base-int8.tflite +LiteRT CPU +LiteRT is not available\n", stdout)
+    assert json.loads(out.read_text()) == app_result()
     old, start, look = (world.log.index(w) for w in ("rm -f /sdcard", "am start", "shell [ -e"))
     assert old < start < look
     assert "A1 " not in world.log
@@ -188,7 +186,7 @@ def test_without_models_the_demo_app_measures(world: World, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [('{"schema": 2, "mod', "wrote no result within 0 s"), ('{"schema": 1}', "but has 1")],
+    [('{"schema": 1, "mod', "wrote no result within 0 s"), ('{"schema": 2}', "but has 2")],
 )
 def test_an_unfinished_or_foreign_result_is_an_error(world: World, text: str, message: str) -> None:
     answers = {"pm": ("package:org.fersdk.demo", 0), "am": ("Starting", 0), "[": ("yes", 0)}
@@ -225,7 +223,7 @@ def test_an_unfinished_or_foreign_result_is_an_error(world: World, text: str, me
         ),
     ],
 )
-def test_what_is_missing_is_one_line(
+def test_missing_requirements_are_one_line_errors(
     world: World,
     devices: dict[str, str],
     answers: dict[str, tuple[str, int]],
@@ -239,7 +237,7 @@ def test_what_is_missing_is_one_line(
     assert len([line for line in stderr.splitlines() if line.startswith("error: ")]) == 1
 
 
-def test_without_adb_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_adb_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     code, stdout, stderr = bench("--android")
     assert (code, stdout) == (1, "")
@@ -257,9 +255,8 @@ def test_other_files_than_tflite_are_refused(world: World, golden: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--android", "A1", "--delegate", "gpu"], "--android does not go with --delegate"),
-        (["--android", "A1", "--threads", "2"], "--android does not go with --threads"),
-        (["--arm", "cortex-a76", "--html", "page.html"], "--arm does not go with --html"),
+        (["--android", "A1", "--delegate", "gpu"], "--android cannot be combined with --delegate"),
+        (["--android", "A1", "--threads", "2"], "--android cannot be combined with --threads"),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(words: list[str], message: str) -> None:

@@ -12,7 +12,7 @@ from research.arm.machine import Machine
 
 
 @pytest.mark.parametrize(("wrong", "code"), [(0, 0), (1, 1)])
-def test_one_differing_output_is_counted_and_fails(
+def test_a_differing_logit_is_counted_and_fails(
     wrong: int, code: int, small_fer2013: Fer2013, tiny_int8: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -32,4 +32,4 @@ def test_one_differing_output_is_counted_and_fails(
     page = (tmp_path / "page.md").read_text()
     assert f"| cortex-a53 | {35 - wrong} of 35 |" in page
     assert "| cortex-a76 | 35 of 35 | 0 |" in page
-    assert ("1 outputs of tiny-int8.tflite differ" in done.stderr) == bool(wrong)
+    assert ("1 logits of tiny-int8.tflite differ" in done.stderr) == bool(wrong)

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from tests.synthetic import synthetic_faces
 
-from fer_bench.backends.delegates import open_delegate, where_it_runs
+from fer_bench.backends.delegates import describe_backend, open_delegate
 from fer_bench.cli.main import main
-from fer_bench.measure.operators import ANSWERS, parse_summary, profile_operators
+from fer_bench.measure.operators import RUNS, parse_summary, profile_operators
 from fer_bench.results.datasets import of_sample
 from fer_sdk import NoAdapterError, RuntimeFailure
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -46,26 +46,26 @@ def test_command_prints_a_table_and_writes_raw_values(
     )  # fmt: skip
     assert code == 0
     assert "timed and scored on 35 faces of PrivateTest" in stdout
-    assert "times tiny-int8.tflite's time (" in stdout
-    assert "searched at 320x240" in stdout
+    assert "times the time of tiny-int8.tflite (" in stdout
+    assert "detection at 320x240" in stdout
     result = json.loads(out.read_text())
-    assert (result["schema"], result["mode"]) == (2, "quick")
-    assert result["data"] == small_fer2013.fingerprint
+    assert (result["schema"], result["mode"]) == (3, "quick")
+    assert result["fingerprint"] == small_fer2013.fingerprint
     int8, float32 = result["models"]
-    # The tiny model names the bright band, which is the label of every made-up face.
+    # The tiny model finds the bright band, which encodes the label of every synthetic face.
     for row in (int8, float32):
         (scores,) = row["accuracy"]
-        assert (scores["all"]["n"], scores["clean"]["n"]) == (35, 34)
-        assert scores["all"]["accuracy"] == scores["clean"]["accuracy"] == 1
+        assert (scores["all"]["n"], scores["deduplicated"]["n"]) == (35, 34)
+        assert scores["all"]["accuracy"] == scores["deduplicated"]["accuracy"] == 1
         assert sum(found["faces"] for found in scores["reliability"]) == 34
     assert int8["size_bytes"] == models[0].stat().st_size
-    assert (int8["place"]["delegated_ops"], int8["place"]["ops"]) == (2, 4)
+    assert (int8["backend"]["delegated_ops"], int8["backend"]["ops"]) == (2, 4)
     assert (float32["parameters"], float32["multiply_accumulates"]) == (56, 56)
-    assert all(ns > 0 for turn in int8["latency"]["rounds_ns"] for ns in turn)
+    assert all(ns > 0 for times in int8["latency"]["rounds_ns"] for ns in times)
     assert len(int8["latency"]["warmup_ns"]) == 50
-    assert int8["first_answer"]["peak_mb"][0] > int8["first_answer"]["bare_mb"][0] > 5
+    assert int8["startup"]["peak_mb"][0] > int8["startup"]["bare_mb"][0] > 5
     assert [window["faces"] > 0 for window in int8["sustained"]] == [True, True]
-    for found in int8["end_to_end"]:
+    for found in int8["pipeline"]:
         assert list(found["stages_ns"]) == ["decode", "detect", "crop", "classify"]
         assert found["faces"] == len(found["stages_ns"]["detect"]) == 20
     assert result["environment"]["ai-edge-litert"] != "not installed"
@@ -81,10 +81,10 @@ def test_without_fer2013_times_are_measured_and_accuracy_says_why_not(
     assert "no labelled faces" in stdout
     code, _, stderr = bench(golden / "tiny-int8.tflite", "--quick", "--min-accuracy", 1)
     assert code == 1
-    assert "was scored on no labelled faces" in stderr
+    assert "was not scored on labelled faces" in stderr
 
 
-def test_the_sample_face_is_the_portrait_cut_as_fer2013s_faces_are(golden: Path) -> None:
+def test_the_sample_face_is_the_portrait_cropped_like_fer2013(golden: Path) -> None:
     with resources.as_file(resources.files("fer_bench") / "data" / "sample_face.png") as face:
         assert face.read_bytes() == (golden / "crop-photo-downscaled.png").read_bytes()
     variants = of_sample(8).pixels
@@ -103,7 +103,7 @@ def test_a_folder_of_labelled_pictures_is_scored(golden: Path, tmp_path: Path) -
     words = [golden / "tiny-float32.tflite", "--quick", "--json", out, "--faces"]
     assert bench(*words, tmp_path / "own")[0] == 0
     (scores,) = json.loads(out.read_text())["models"][0]["accuracy"]
-    assert (scores["protocol"], scores["clean"]) == ("own", None)
+    assert (scores["protocol"], scores["deduplicated"]) == ("own", None)
     assert (scores["all"]["n"], scores["all"]["accuracy"]) == (14, 1)
     (tmp_path / "own" / "bored").mkdir()
     code, _, stderr = bench(*words, tmp_path / "own")
@@ -125,21 +125,23 @@ def test_a_model_of_other_labels_is_scored_by_what_has_them_or_says_why_not(
     save(replace(small_fer2013, ferplus_votes=votes), path)
     code, stdout, stderr = bench(*words, "--json", out, "--report", tmp_path / "report")
     assert code == 0, stderr
-    assert stdout.count("scored by PublicTest, FER+ majority, 8-class, 35 faces") == 1
+    assert stdout.count("scored on PublicTest, FER+ majority, 8-class, 35 faces") == 1
     page = (tmp_path / "report" / "benchmark.md").read_text()
-    assert page.count("is scored by PublicTest, FER+ majority, 8-class, 35 faces.") == 1
+    assert page.count("is scored on PublicTest, FER+ majority, 8-class, 35 faces.") == 1
     eight, nano, _ = json.loads(out.read_text())["models"]
     assert [own["protocol"] for own in eight["accuracy"]] == ["PublicTest, FER+ majority, 8-class"]
     assert nano["accuracy"][0]["protocol"] == "PublicTest"
 
 
-def test_wrong_models_options_and_missing_data_are_one_line(golden: Path, tmp_path: Path) -> None:
+def test_wrong_models_options_and_missing_data_are_one_line_errors(
+    golden: Path, tmp_path: Path
+) -> None:
     for words, message, expected in (
         (["nonsense"], "no model nonsense", 1),
         ([golden / "tiny-int8.tflite", "--data", tmp_path / "none.npz"], "no imported FER2013", 1),
         ([golden / "tiny-int8.tflite", "--photo", tmp_path / "none.jpg"], "no photo at", 1),
         ([golden / "tiny-int8.tflite", "--delegate", "onnx"], "takes .onnx files", 1),
-        ([golden / "tiny-int16x8.tflite", "--delegate", "xnnpack"], "takes none of the 5", 1),
+        ([golden / "tiny-int16x8.tflite", "--delegate", "xnnpack"], "supports none of the 5", 1),
         ([golden / "tiny-float32.onnx", "--delegate", "onnx-cuda"], "no CUDAExecutionProvider", 3),
         ([golden / "tiny-float32.onnx", "--delegate", "onnx-fast"], "no ONNX Runtime provider", 1),
     ):
@@ -153,26 +155,27 @@ def test_wrong_models_options_and_missing_data_are_one_line(golden: Path, tmp_pa
 def test_the_help_shows_the_options_that_need_no_command() -> None:
     code, stdout, _ = bench("--help")
     assert code == 0
-    assert all(word in stdout for word in ("compare", "overhead", "--delegate", "--full"))
+    assert all(word in stdout for word in ("run", "compare", "--delegate", "--full"))
+    assert set(main.commands) == {"run", "compare"}
 
 
-def test_a_delegate_tells_what_it_took(golden: Path) -> None:
+def test_a_delegate_reports_its_operators(golden: Path) -> None:
     tiny = golden / "tiny-int8.tflite"
     for delegate, kernels, taken in (("xnnpack", "XNNPACK", 2), ("none", "built-in kernels", 0)):
         session = open_delegate(tiny, delegate, 1)
-        place = where_it_runs(session, delegate)
+        backend = describe_backend(session, delegate)
         session.close()
-        assert place.runtime.endswith(kernels)
-        assert (place.delegated_ops, place.ops) == (taken, 4)
+        assert backend.runtime.endswith(kernels)
+        assert (backend.delegated_ops, backend.ops) == (taken, 4)
 
 
-def test_a_provider_of_onnx_runtime_never_leaves_a_part_to_the_cpu(golden: Path) -> None:
+def test_an_execution_provider_never_falls_back_to_the_cpu(golden: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
     model = golden / "tiny-float32.onnx"
     session = open_delegate(model, "onnx", 1)
-    assert where_it_runs(session, "onnx").runtime.endswith("CPUExecutionProvider")
+    assert describe_backend(session, "onnx").runtime.endswith("CPUExecutionProvider")
     session.close()
-    # Azure's provider is in every build and takes no operator of ours.
+    # Azure's provider is in every build and supports no operator of the model.
     if "AzureExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("this build of ONNX Runtime has no provider beside the CPU's")
     with pytest.raises(RuntimeFailure, match="fallback to CPU EP has been explicitly disabled"):
@@ -188,7 +191,7 @@ def test_operators_are_profiled_by_both_runtimes(golden: Path) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
     operators = profile_operators(golden / "tiny-float32.onnx", faces)
     assert [operator.kind for operator in operators] == ["AveragePool", "Flatten", "MatMul"]
-    assert all(0 < operator.microseconds < 1e6 / ANSWERS for operator in operators)
+    assert all(0 < operator.microseconds < 1e6 / RUNS for operator in operators)
 
 
 def test_the_order_of_execution_is_read_from_a_summary() -> None:
@@ -216,7 +219,7 @@ def test_a_video_is_timed_stage_by_stage(golden: Path, sample_photo: Path, tmp_p
     writer.release()
     words = [golden / "tiny-int8.tflite", "--quick", "--photo", video, "--json", out]
     assert bench(*words, "--data", _data(tmp_path))[0] == 0
-    (large, small) = json.loads(out.read_text())["models"][0]["end_to_end"]
+    (large, small) = json.loads(out.read_text())["models"][0]["pipeline"]
     assert (large["image_wh"], large["detection_wh"]) == ([320, 240], [320, 240])
     assert large["faces"] == small["faces"] == 5  # eight frames, three of them to warm up
     video.write_bytes(b"no video")
@@ -235,7 +238,7 @@ def _data(folder: Path) -> Path:
 
 def test_gpu_without_an_adapter_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
     program = "from fer_bench.cli.main import main; main()"
-    words = ["--delegate", "gpu"]  # the user's own words, without FER2013 too
+    words = ["--delegate", "gpu"]  # without a subcommand, and without FER2013
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The report in headless Chromium, on a phone and a desk, light and dark: `make page`."""
+"""The HTML report in headless Chromium, in phone and desktop width, light and dark: `make page`."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1100])
-def test_the_page_fits_its_window_and_follows_its_colours(
+def test_the_page_fits_the_window_and_follows_the_colour_scheme(
     tmp_path: Path, width: int, scheme: str
 ) -> None:
     from playwright.sync_api import sync_playwright

@@ -1,9 +1,9 @@
-"""LiteRT's own profile of a model, in a process of its own.
+"""LiteRT's operator profile of a model, printed as JSON.
 
-    python -m fer_bench.backends.litert_profile MODEL ANSWERS
+    python -m fer_bench.backends.litert_profile MODEL RUNS
 
-prints LiteRT's summary as JSON. The profiler has no Python interface: this calls libLiteRt's C
-functions, as their headers in LiteRT 2.x declare them, and a mistake would end the process.
+The profiler has no Python API, so this module calls the C functions of libLiteRt as declared in the
+headers of LiteRT 2.x. It runs in a separate process because a failing call can crash the process.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _HANDLE: Final = ctypes.c_void_p
 
 
 class _Library:
-    """The C functions: a status other than 0 is an error."""
+    """Wrapper of the C functions that raises on a status other than 0."""
 
     def __init__(self) -> None:
         spec = find_spec("ai_edge_litert")
@@ -28,29 +28,29 @@ class _Library:
         folder = Path(spec.submodule_search_locations[0])
         self._functions = ctypes.CDLL(str(folder / "libLiteRt.so"))
 
-    def call(self, name: str, *words: Any) -> None:
-        status = getattr(self._functions, name)(*words)
+    def call(self, name: str, *arguments: Any) -> None:
+        status = getattr(self._functions, name)(*arguments)
         if status != 0:
-            raise RuntimeError(f"{name} answers {status}")
+            raise RuntimeError(f"{name} returned status {status}")
 
-    def make(self, name: str, *words: Any) -> ctypes.c_void_p:
+    def make(self, name: str, *arguments: Any) -> ctypes.c_void_p:
         handle = _HANDLE()
-        self.call(name, *words, ctypes.byref(handle))
+        self.call(name, *arguments, ctypes.byref(handle))
         return handle
 
 
-def profile(model: bytes, answers: int) -> str:
-    """Run a model with XNNPACK, one thread, profiling on.
+def profile(model: bytes, runs: int) -> str:
+    """Run a model on one thread with XNNPACK and the profiler enabled.
 
     Args:
         model: Contents of a .tflite file with one input and one output.
-        answers: How often it is run after a warm-up.
+        runs: Number of profiled inferences, after a warm-up.
 
     Returns:
-        LiteRT's summary, a text table.
+        LiteRT's summary, a table as text.
 
     Raises:
-        RuntimeError: If LiteRT refuses a step.
+        RuntimeError: If a LiteRT function fails.
     """
     library, zero, one = _Library(), ctypes.c_size_t(0), ctypes.c_size_t(1)
     environment = library.make("LiteRtCreateEnvironment", 0, None)
@@ -59,10 +59,10 @@ def profile(model: bytes, answers: int) -> str:
     )
     options = library.make("LiteRtCreateOptions")
     library.call("LiteRtSetOptionsHardwareAccelerators", options, _CPU)
-    keep = ctypes.CFUNCTYPE(None, _HANDLE)(lambda payload: None)  # Python frees the text itself
+    free = ctypes.CFUNCTYPE(None, _HANDLE)(lambda payload: None)  # Python owns the memory
     setting = ctypes.create_string_buffer(b"enable_profiling = true\n")
     payload = ctypes.cast(setting, _HANDLE)
-    opaque = library.make("LiteRtCreateOpaqueOptions", b"runtime_options_string", payload, keep)
+    opaque = library.make("LiteRtCreateOpaqueOptions", b"runtime_options_string", payload, free)
     library.call("LiteRtAddOpaqueOptions", options, opaque)
     compiled = library.make("LiteRtCreateCompiledModel", environment, loaded, options)
     signature = library.make("LiteRtGetModelSignature", loaded, zero)
@@ -79,7 +79,7 @@ def profile(model: bytes, answers: int) -> str:
         )
         buffers.append((_HANDLE * 1)(buffer))
     profiler = library.make("LiteRtCompiledModelGetProfiler", compiled)
-    for number in range(WARMUP + answers):
+    for number in range(WARMUP + runs):
         if number == WARMUP:
             library.call("LiteRtStartProfiler", profiler)
         library.call("LiteRtRunCompiledModel", compiled, zero, one, buffers[0], one, buffers[1])
@@ -91,8 +91,8 @@ def profile(model: bytes, answers: int) -> str:
 
 def main() -> None:
     """Print the summary as JSON."""
-    model, answers = sys.argv[1:]
-    text = profile(Path(model).read_bytes(), int(answers))
+    model, runs = sys.argv[1:]
+    text = profile(Path(model).read_bytes(), int(runs))
     sys.stdout.write("\n" + json.dumps({"summary": text}) + "\n")
 
 

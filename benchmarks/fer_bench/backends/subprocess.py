@@ -1,4 +1,4 @@
-"""Running a measured program in an interpreter of its own."""
+"""Running a measurement in a separate Python process."""
 
 import json
 import subprocess
@@ -16,18 +16,21 @@ def peak_mb():
         return None
     return [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")][0]
 """
-"""Source of a function for measured programs: peak memory in MiB, None where /proc is missing."""
+"""Source code of `peak_mb()`: the process's peak memory in MiB (VmHWM), None without /proc."""
 
 
 def run_fresh(program: Sequence[str]) -> dict[str, Any]:
-    """Run Python with these words and return the JSON object on its last line.
+    """Run Python in a new process and return the JSON object on its last output line.
+
+    Args:
+        program: Command-line arguments of Python.
 
     Raises:
-        RuntimeFailure: If it fails, with the last line of what it said.
+        RuntimeFailure: If the process fails, with the last line of its stderr.
     """
     done = subprocess.run([sys.executable, *program], capture_output=True, text=True)
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeFailure(f"a measured process failed: {said[-1]}")
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeFailure(f"a measurement process failed: {lines[-1]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

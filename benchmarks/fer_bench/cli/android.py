@@ -1,51 +1,74 @@
-"""The option `--android` of `fer-bench`."""
+"""The option `--android` of `fer-bench`: measuring on a connected phone instead of this machine."""
 
+import json
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from fer_bench.cli.exclusive_options import refuse_others
+from fer_sdk._internal.files import write_beside
 from fer_sdk.bundles.registry import find_model
 from fer_sdk.cli.console import progress_bar
 
-ONLY_ONE = ""
+ONLY_DEVICE = ""
 
 ANDROID_OPTION = click.option(
     "--android",
     is_flag=False,
-    flag_value=ONLY_ONE,
+    flag_value=ONLY_DEVICE,
     metavar="[SERIAL]",
-    help="Measure on a connected device instead: MODELS by LiteRT's benchmark_model, without "
-    "MODELS by the demo app.",
+    help="Measure on a connected Android device: MODELS with LiteRT's benchmark_model, or "
+    "without MODELS the models of the demo app.",
 )
 
 
 def bench_on_android(
     serial: str, models: tuple[str, ...], threads: int, json_path: Path | None
 ) -> None:
-    """Measure on a device, print the table and write the JSON if asked to.
+    """Measure on a device, print the table, and write the JSON if requested.
+
+    Args:
+        serial: Serial number of the device; `ONLY_DEVICE` if only one is connected.
+        models: Names or .tflite files; without, the demo app measures its own models.
+        threads: Number of CPU threads for benchmark_model.
+        json_path: File for the result.
 
     Raises:
         FerError: As `connect`, `run_tool` and `run_app` do.
     """
-    refuse_others("--android", "android", "models", "json_path", *(["threads"] if models else []))
+    _refuse_other_options("android", "models", "json_path", *(["threads"] if models else []))
     from fer_bench.backends.android import app, tool
     from fer_bench.backends.android.device import connect
-    from fer_bench.reports.text import table
-    from fer_bench.results import schema
 
     device = connect(serial or None)
-    what = device.describe()
+    description = device.describe()
     if not models:
-        click.echo(f"{app.PACKAGE} measures on {tool.describe(what)} ...", err=True)
-        measured = app.run_app(device)
+        click.echo(f"running {app.PACKAGE} on {tool.describe(description)} ...", err=True)
+        result = app.run_app(device)
         if json_path is not None:
-            schema.write_json(measured, json_path)
-        click.echo(table(measured))
+            with write_beside(json_path) as temporary:
+                temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        click.echo(app.table(result))
         return
     paths = [find_model(model) for model in models]
     with progress_bar(total=len(paths), desc="measuring", unit=" models") as bar:
         results = tool.run_tool(device, paths, threads, bar.update)
     if json_path is not None:
-        tool.write_json(what, results, json_path)
-    click.echo(tool.table(what, results))
+        tool.write_json(description, results, json_path)
+    click.echo(tool.table(description, results))
+
+
+def _refuse_other_options(*allowed: str) -> None:
+    """Refuse options that --android would ignore.
+
+    Args:
+        allowed: Parameter names of the current command that may be combined with --android.
+
+    Raises:
+        UsageError: If another option was given.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name not in allowed:
+            raise click.UsageError(f"--android cannot be combined with {parameter.opts[-1]}")

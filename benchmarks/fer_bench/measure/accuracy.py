@@ -1,4 +1,4 @@
-"""Scores of answers by each protocol, with the bins that a reliability plot shows."""
+"""Scores of predictions by each evaluation protocol, with the bins of a reliability diagram."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,22 +9,23 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.metrics import CALIBRATION_BINS, score
 
 
-def score_answers(
+def score_predictions(
     faces: Faces, available: Faces, probabilities: NDArray[np.float64], labels: tuple[str, ...]
 ) -> tuple[Accuracy, ...]:
-    """Score a model by every protocol of the faces that asks for its labels.
+    """Score a model by every protocol that its labels fit.
 
     Args:
-        faces: What the model saw: all of `available`, or a sample of it.
-        available: What there was to see.
-        probabilities: The answers, float64 (n, labels).
+        faces: The faces that were classified: all of `available`, or a sample of it.
+        available: All faces of the data set.
+        probabilities: Predicted probabilities, float64 (n, labels), range [0, 1].
         labels: The model's labels, in any order.
 
     Returns:
-        By protocol; empty if the model lacks a label that each of them needs, or has others.
+        One entry per protocol; empty if no protocol fits. A protocol fits if the model has all its
+        required labels and no others.
 
     Raises:
-        InputError: If every face of a protocol is also in Training.
+        InputError: If every face of a protocol has a copy in Training.
     """
     return tuple(
         _score(protocol, whole, probabilities, labels)
@@ -44,34 +45,34 @@ def _score(
     known = truth >= 0
     rows, truth = protocol.rows[known], truth[known]
     deduplicated = None if protocol.deduplicated is None else protocol.deduplicated[known]
-    answers = probabilities[rows]
-    trusted = np.ones(len(truth), bool) if deduplicated is None else deduplicated
-    if not trusted.any():
-        raise InputError(f"there is no {protocol.name} face that is not also in Training")
+    predicted = probabilities[rows]
+    counted = np.ones(len(truth), bool) if deduplicated is None else deduplicated
+    if not counted.any():
+        raise InputError(f"every {protocol.name} face has a copy in Training")
     name = protocol.name
     if protocol.optional:
         name += f", {len(labels)}-class"
     return Accuracy(
         protocol=name,
         available=int((number[whole.truth] >= 0).sum()),
-        all=score(truth, answers, labels),
+        all=score(truth, predicted, labels),
         deduplicated=None
         if deduplicated is None
-        else score(truth[deduplicated], answers[deduplicated], labels),
-        reliability=reliability(truth[trusted], answers[trusted]),
+        else score(truth[deduplicated], predicted[deduplicated], labels),
+        reliability=reliability(truth[counted], predicted[counted]),
     )
 
 
 def reliability(
     truth: NDArray[np.integer], probabilities: NDArray[np.float64]
 ) -> tuple[ReliabilityBin, ...]:
-    """Return confidence and accuracy in 15 equal bins of confidence.
+    """Return confidence and accuracy in 15 bins of equal width over confidence.
 
     Args:
-        truth: Class numbers (n,).
-        probabilities: (n, classes).
+        truth: Class numbers, int (n,).
+        probabilities: Float (n, classes), range [0, 1].
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     bin_of = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     bins = []
     for number in range(CALIBRATION_BINS):
@@ -80,7 +81,7 @@ def reliability(
             ReliabilityBin(
                 faces=int(inside.sum()),
                 confidence=float(confidence[inside].mean()) if inside.any() else 0.0,
-                accuracy=float(right[inside].mean()) if inside.any() else 0.0,
+                accuracy=float(correct[inside].mean()) if inside.any() else 0.0,
             )
         )
     return tuple(bins)

@@ -1,4 +1,4 @@
-"""How long one face takes: models take turns, so that a slow moment of the machine hits all."""
+"""Latency of single faces; models are interleaved, so that a slow phase affects all of them."""
 
 import gc
 import time
@@ -14,11 +14,11 @@ from fer_sdk.runtimes.litert_gpu import GpuSession
 
 WARMUP_S: Final = 0.5
 WARMUP_FACES: Final = (3, 50)
-"""Fewest and most answers of a warm-up, within about `WARMUP_S`."""
+"""Minimum and maximum number of warm-up inferences, within about `WARMUP_S`."""
 
 
 def warm_up(session: Session, faces: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Answer some faces before any figure; returns their times in nanoseconds."""
+    """Run warm-up inferences and return their times in nanoseconds."""
     batches, (least, most) = one_by_one(faces), WARMUP_FACES
     times = time_each(session.run, batches, least)
     while len(times) < most and sum(times) < WARMUP_S * 1e9:
@@ -33,49 +33,49 @@ def measure_latency(
     rounds: int,
     seconds: float,
     samples: int,
-    report: Callable[[int], None] = lambda rounds: None,
+    progress: Callable[[int], None] = lambda rounds: None,
 ) -> list[Latency]:
-    """Time every session, one face a call, in turns A B A B.
+    """Time every session on single faces, interleaved: A B A B.
 
     Args:
         sessions: Loaded models.
-        faces: For each of them, uint8 (n, height, width), gone through again and again.
-        rounds: How often each model takes its turn.
-        seconds: Time of each model, at least, over all rounds; warm-up apart.
-        samples: Answers of each model, at least, over all rounds.
-        report: Told about every model's turn.
+        faces: For each session, uint8 (n, height, width), range [0, 255], used cyclically.
+        rounds: Number of rounds; each round times every session.
+        seconds: Minimum timing duration per session over all rounds, without warm-up.
+        samples: Minimum number of inferences per session over all rounds.
+        progress: Called with 1 after each session of each round.
 
     Returns:
-        One `Latency` a session, from pixels in to logits out.
+        One `Latency` per session, from pixels to logits.
     """
     warmups = [warm_up(session, own) for session, own in zip(sessions, faces, strict=True)]
     batches = [one_by_one(own) for own in faces]
     timed: list[list[tuple[int, ...]]] = [[] for _ in sessions]
     shares: list[list[float]] = [[] for _ in sessions]
     for _ in range(rounds):
-        for place, session in enumerate(sessions):
+        for index, session in enumerate(sessions):
             wall, processor = time.perf_counter_ns(), time.process_time_ns()
-            timed[place].append(
-                time_each(session.run, batches[place], -(-samples // rounds), seconds / rounds)
+            timed[index].append(
+                time_each(session.run, batches[index], -(-samples // rounds), seconds / rounds)
             )
             if not isinstance(session, GpuSession):
                 passed = time.perf_counter_ns() - wall
-                shares[place].append((time.process_time_ns() - processor) / passed)
-            report(1)
+                shares[index].append((time.process_time_ns() - processor) / passed)
+            progress(1)
     return [
-        Latency(warm, tuple(turn), tuple(share))
-        for warm, turn, share in zip(warmups, timed, shares, strict=True)
+        Latency(warm, tuple(own), tuple(share))
+        for warm, own, share in zip(warmups, timed, shares, strict=True)
     ]
 
 
-def measure_submission(session: GpuSession, faces: NDArray[np.uint8], answers: int = 10) -> Latency:
-    """Time handing faces to a GPU without waiting: what a time without the read-back would say."""
+def measure_submission(session: GpuSession, faces: NDArray[np.uint8], count: int = 10) -> Latency:
+    """Time submitting faces to a GPU without waiting for the results."""
     times = []
-    for face in one_by_one(faces[:answers]):
+    for face in one_by_one(faces[:count]):
         began = time.perf_counter_ns()
         session.submit(face[0])
         times.append(time.perf_counter_ns() - began)
-        session.run(face)  # waits, so that the next submission finds an empty queue
+        session.run(face)  # waits until the queue is empty
     return Latency((), (tuple(times),))
 
 
@@ -85,16 +85,16 @@ def time_each(
     least: int,
     seconds: float = 0,
 ) -> tuple[int, ...]:
-    """Call `run` with one batch after the other, going round.
+    """Time calls of `run`, cycling over the batches.
 
     Args:
-        run: What is timed.
+        run: Function to time.
         batches: Each uint8 (1, height, width).
-        least: Calls, at least.
-        seconds: Sum of the calls' times, at least.
+        least: Minimum number of calls.
+        seconds: Minimum sum of the calls' times.
 
     Returns:
-        Nanoseconds of each call.
+        Time of each call, in nanoseconds.
     """
     times: list[int] = []
     clock, enough, spent = time.perf_counter_ns, round(seconds * 1e9), 0
@@ -115,5 +115,5 @@ def time_each(
 
 
 def one_by_one(faces: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Return faces, uint8 (n, height, width), as batches of one."""
+    """Split faces, uint8 (n, height, width), into batches of one."""
     return [face[None] for face in faces]

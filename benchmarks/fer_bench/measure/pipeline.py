@@ -1,4 +1,4 @@
-"""From a photo or a video to expressions, each stage apart: decode, detect, crop, classify."""
+"""Time of each pipeline stage on a photo or video: decode, detect, crop, classify."""
 
 import tempfile
 import time
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.results.schema import EndToEnd
+from fer_bench.results.schema import PipelineTimes
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.yunet import YuNet
 from fer_sdk.errors import InputError
@@ -19,32 +19,32 @@ from fer_sdk.recognizer import ExpressionRecognizer
 
 PHOTO_WH: Final = (640, 480)
 MAX_SIDES: Final = (640, 320)
-"""Longer side of the image in which faces are searched: 640x480 and 320x240 for a photo."""
+"""Longer side of the image given to the face detector: 640x480 and 320x240 for a photo."""
 WARMUP: Final = 3
 VIDEO_SUFFIXES: Final = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 
 
-def measure_end_to_end(
+def measure_pipeline(
     classifier: ExpressionClassifier, source: Path, *, frames: int
-) -> tuple[EndToEnd, ...]:
-    """Measure one photo again and again, or the frames of a video, on one thread.
+) -> tuple[PipelineTimes, ...]:
+    """Time the stages on a photo, repeatedly, or on the frames of a video, on one thread.
 
-    A photo is fitted into 640x480 and kept as JPEG first, so that the photos of two runs compare.
+    A photo is first fitted into 640x480 and saved as JPEG, so that different photos are comparable.
 
     Args:
-        classifier: The model.
+        classifier: Loaded model.
         source: Photo or video.
-        frames: How many times the photo is labelled, or how many frames at most.
+        frames: Number of passes over the photo, or maximum number of frames.
 
     Returns:
-        One result for each of `MAX_SIDES`.
+        One result per entry of `MAX_SIDES`.
 
     Raises:
-        InputError: If the file is neither a photo nor a video.
+        InputError: If the file cannot be read as a photo or video.
     """
     import cv2
 
-    kept = cv2.getNumThreads()
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         with _frames(source, frames + WARMUP) as (decode, image_wh):
@@ -52,21 +52,21 @@ def measure_end_to_end(
                 _measure(classifier, source.name, decode, image_wh, side) for side in MAX_SIDES
             )
     finally:
-        cv2.setNumThreads(kept)
+        cv2.setNumThreads(threads)
 
 
 def check_source(source: Path) -> None:
-    """Decode one frame, before a long run ends with a file that is not there.
+    """Decode one frame, so that an unreadable file is reported before a long run.
 
     Raises:
-        InputError: If the file is neither a photo nor a video.
+        InputError: If the file cannot be read as a photo or video.
     """
     with _frames(source, 1) as (decode, _):
         next(decode())
 
 
 Decode = Callable[[], Iterator[tuple[NDArray[np.uint8], int]]]
-"""A fresh pass over the frames: each with the nanoseconds that its decoding took."""
+"""Starts a new pass over the frames; yields each frame with its decoding time in nanoseconds."""
 
 
 def _measure(
@@ -75,7 +75,7 @@ def _measure(
     decode: Decode,
     image_wh: tuple[int, int],
     max_side: int,
-) -> EndToEnd:
+) -> PipelineTimes:
     detector = YuNet(max_side=max_side)
     recognizer = ExpressionRecognizer(classifier, detector=detector)
     stages: dict[str, list[int]] = {"decode": [], "detect": [], "crop": [], "classify": []}
@@ -95,7 +95,7 @@ def _measure(
         for stage, nanoseconds in zip(stages.values(), times, strict=True):
             stage.append(nanoseconds)
     shrink = min(1.0, max_side / max(image_wh))
-    return EndToEnd(
+    return PipelineTimes(
         source=name,
         image_wh=image_wh,
         detection_wh=(round(image_wh[0] * shrink), round(image_wh[1] * shrink)),
@@ -137,9 +137,9 @@ def _video(source: Path, count: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
     try:
         for number in range(count):
             began = time.perf_counter_ns()
-            there, image = capture.read()
+            success, image = capture.read()
             took = time.perf_counter_ns() - began
-            if not there:
+            if not success:
                 if number == 0:
                     raise InputError(f"OpenCV cannot read a frame of {source}")
                 return
@@ -149,10 +149,10 @@ def _video(source: Path, count: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
 
 
 def fit(image: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return an image shrunk or enlarged to fit a size, black around it.
+    """Resize an image to fit a size, padded with black.
 
     Args:
-        image: uint8 (height, width, 3).
+        image: uint8 (height, width, 3), range [0, 255].
         size_wh: Width and height in pixels.
     """
     import cv2

@@ -1,4 +1,4 @@
-"""A long run of one model, window by window: whether the device slows down as it gets hot."""
+"""Sustained run of one model in time windows, which shows thermal throttling."""
 
 import time
 from collections.abc import Callable
@@ -16,16 +16,16 @@ def run_sustained(
     *,
     seconds: float,
     window_s: float = 1.0,
-    report: Callable[[int], None] = lambda windows: None,
+    progress: Callable[[int], None] = lambda windows: None,
 ) -> tuple[Window, ...]:
-    """Classify face after face without a pause.
+    """Classify faces one by one without a pause.
 
     Args:
         session: Loaded model.
-        faces: uint8 (n, height, width).
-        seconds: Length of the run.
-        window_s: Length of a window.
-        report: Told about every window.
+        faces: uint8 (n, height, width), range [0, 255], used cyclically.
+        seconds: Duration of the run.
+        window_s: Duration of a window, in seconds.
+        progress: Called with 1 after each window.
     """
     windows: list[Window] = []
     began = time.perf_counter_ns()
@@ -42,12 +42,12 @@ def run_sustained(
             if now >= end:
                 break
         windows.append(Window((now - began) / 1e9, len(times), float(np.median(times)) / 1e6))
-        report(1)
+        progress(1)
     return tuple(windows)
 
 
 def slowdown(windows: tuple[Window, ...]) -> float:
-    """Return the last tenth's median time over the first tenth's: 1.2 is a fifth slower."""
+    """Return the median time of the last tenth of the windows over that of the first tenth."""
     tenth = max(1, len(windows) // 10)
     first = np.median([window.p50_ms for window in windows[:tenth]])
     return float(np.median([window.p50_ms for window in windows[-tenth:]]) / first)

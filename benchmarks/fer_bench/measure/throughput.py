@@ -1,4 +1,4 @@
-"""Images a second, by batch and by threads."""
+"""Throughput in images per second, by batch size and thread count."""
 
 import os
 import time
@@ -16,7 +16,7 @@ REPETITIONS: Final = 3
 
 
 def thread_counts() -> tuple[int, ...]:
-    """Return 1, 2, 4 ... up to the machine's cores."""
+    """Return the powers of two up to the number of CPU cores."""
     cores = os.cpu_count() or 1
     return tuple(1 << power for power in range(cores.bit_length()) if 1 << power <= cores)
 
@@ -24,13 +24,13 @@ def thread_counts() -> tuple[int, ...]:
 def measure_throughput(
     model: Path, delegate: str, faces: NDArray[np.uint8], seconds: float
 ) -> tuple[Throughput, ...]:
-    """Classify batches for some time.
+    """Measure the throughput for every thread count and batch size.
 
     Args:
-        model: .tflite or .onnx file; it takes one face, so that a batch is a loop inside `run`.
+        model: .tflite or .onnx file. Its batch size is 1; `run` loops over the faces of a batch.
         delegate: One of `fer_bench.backends.delegates.DELEGATES`.
-        faces: uint8 (n, height, width).
-        seconds: Of each repetition.
+        faces: uint8 (n, height, width), range [0, 255].
+        seconds: Duration of each repetition.
     """
     found = []
     for threads in thread_counts() if delegate != "gpu" else (1,):

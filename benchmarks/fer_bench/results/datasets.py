@@ -1,4 +1,4 @@
-"""The faces that models are timed and scored on: FER2013, a folder, or the sample face."""
+"""Faces for timing and scoring: FER2013, a folder of labelled pictures, or the sample face."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -21,15 +21,16 @@ SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """One way to score answers.
+    """One way to score predictions.
 
     Attributes:
-        name: As a table shows it.
-        labels: All labels that a model must know, and may know.
-        rows: Which of the faces count, int (m,).
-        truth: Their labels' numbers in `labels`, uint8 (m,).
-        clean: Bool (m,), without exact copies from Training; None outside FER2013.
-        optional: Labels that a model may lack: their faces are then left out.
+        name: Name shown in tables.
+        labels: All labels of the protocol.
+        rows: Indices of the scored faces, int (m,).
+        truth: Indices into `labels`, uint8 (m,).
+        deduplicated: Bool (m,), False for faces with an exact copy in Training; None outside
+            FER2013.
+        optional: Labels that a model may lack; their faces are then excluded.
     """
 
     name: str
@@ -42,22 +43,22 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """Faces with the ways to score answers about them.
+    """Faces with the protocols to score predictions on them.
 
     Attributes:
-        what: In words.
+        description: Number and origin of the faces.
         pixels: uint8 (n, height, width), range [0, 255].
         protocols: Empty for faces without labels.
-        fingerprint: Of the data; None for faces without labels.
+        fingerprint: Hash of the data; None for faces without labels.
     """
 
-    what: str
+    description: str
     pixels: NDArray[np.uint8]
     protocols: tuple[Protocol, ...]
     fingerprint: str | None
 
     def sample(self, count: int) -> "Faces":
-        """Return at most `count` faces, evenly spaced over all, scored in the same ways."""
+        """Return at most `count` evenly spaced faces, with the same protocols."""
         if count >= len(self.pixels):
             return self
         kept = np.linspace(0, len(self.pixels) - 1, count).round().astype(np.intp)
@@ -79,18 +80,18 @@ class Faces:
 
 
 def of_fer2013(data: Fer2013, usage: int) -> Faces:
-    """Return a test split with FER2013's own labels and, where there are votes, FER+'s majority.
+    """Return a FER2013 test split, with the FER+ majority as second protocol if there are votes.
 
     Args:
-        data: FER2013.
+        data: FER2013, with or without FER+ votes.
         usage: `fer_sdk.evaluation.fer2013.PUBLIC_TEST` or `PRIVATE_TEST`.
 
     Raises:
-        InputError: If the split is empty or it is Training.
+        InputError: If the split is empty or Training.
     """
     rows = data.rows(usage)
     if usage == TRAINING or not len(rows):
-        raise InputError(f"the data holds no {USAGES[usage]} faces to score a model on")
+        raise InputError(f"the data has no {USAGES[usage]} faces for scoring")
     deduplicated, everything = ~data.copied_from_training[rows], np.arange(len(rows))
     name = USAGES[usage]
     protocols = [Protocol(name, FER2013_LABELS, everything, data.emotion[rows], deduplicated)]
@@ -111,13 +112,15 @@ def of_fer2013(data: Fer2013, usage: int) -> Faces:
 
 
 def of_folder(folder: Path) -> Faces:
-    """Return the faces of FOLDER/label/picture, cut as FER2013's are, resized to 48x48 grey.
+    """Return the faces in FOLDER/LABEL/PICTURE, resized to 48x48 grey.
+
+    The pictures must be cropped like those of FER2013.
 
     Args:
-        folder: Its folders are named by labels, see `fer_sdk.labels.LABEL_FOLDERS`.
+        folder: Folder with one subfolder per label, named as in `fer_sdk.labels.LABEL_FOLDERS`.
 
     Raises:
-        InputError: If a folder's name is no label, or there is no picture.
+        InputError: If a subfolder is not named by a label, or there is no picture.
     """
     if not folder.is_dir():
         raise InputError(f"no folder at {folder}")
@@ -133,7 +136,9 @@ def of_folder(folder: Path) -> Faces:
             pixels.append(to_input(photo, FER2013_INPUT, "bgr"))
             truth.append(label)
     if not pixels:
-        raise InputError(f"{folder} must hold FOLDER/label/*.png (or .jpg), but has no picture")
+        raise InputError(
+            f"{folder} must hold FOLDER/label/*.png (or .jpg), but contains no picture"
+        )
     array, labels = np.stack(pixels), np.array(truth, np.uint8)
     protocol = Protocol(folder.name, FER2013_LABELS, np.arange(len(labels)), labels, None)
     digest = hashlib.sha256(array.tobytes() + labels.tobytes()).hexdigest()
@@ -141,7 +146,7 @@ def of_folder(folder: Path) -> Faces:
 
 
 def of_sample(count: int = 256) -> Faces:
-    """Return variants of the sample face, without labels: for times and parity alone."""
+    """Return variants of the sample face, without labels, for timing and parity."""
     source = resources.files("fer_bench") / "data" / "sample_face.png"
     with resources.as_file(source) as path:
         face = read_photo(path, convert=True)[..., 0]

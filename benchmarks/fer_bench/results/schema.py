@@ -1,69 +1,64 @@
-"""The JSON of a benchmark: what it found out, with every raw value.
+"""Results of a benchmark as dataclasses: the schema of fer-bench's JSON files.
 
-`write_json` and `read_json` are the two ends. A result of another tool or of a peer has the same
-form: one `BenchmarkResult` whose rows have `peer` true and leave empty what was not measured.
-Times are whole nanoseconds, in the order measured, warm-ups apart. Fields that may be None or empty
-mean "not measured"; nothing is filled in.
+Other packages are recorded in the same form, as rows with `peer` set. Times are integer nanoseconds
+in the order of measurement, warm-up runs in a field of their own. A field that is None or empty was
+not measured. `fer_bench.results.storage` reads and writes the files.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.extras import require
-from fer_sdk._internal.files import write_beside
-from fer_sdk.errors import InputError
 from fer_sdk.evaluation.metrics import Scores
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Time of one model for one face, pixels in, logits out.
+    """Inference times of one model on single faces, pixels in, logits out.
 
     Attributes:
-        warmup_ns: First answers, not part of any figure.
-        rounds_ns: One tuple a round; in each round every model of the run had its turn.
-        on_processor: For each round, the process's time on a processor over the time that passed:
-            below 1 another program had its turn too; empty where it was not measured, as on a GPU.
+        warmup_ns: Warm-up inferences, excluded from all statistics.
+        rounds_ns: One tuple of times per round. The models of a run are interleaved: each round
+            times every model once, one after the other.
+        cpu_share: Per round, the process's CPU time divided by the elapsed time. A value below 1
+            means that other programs used the CPU. Empty where it was not measured, as on a GPU.
     """
 
     warmup_ns: tuple[int, ...]
     rounds_ns: tuple[tuple[int, ...], ...]
-    on_processor: tuple[float, ...] = ()
+    cpu_share: tuple[float, ...] = ()
 
     @property
     def all_ms(self) -> NDArray[np.float64]:
-        """Every time of every round, in milliseconds."""
-        return np.concatenate([np.asarray(turn, np.float64) for turn in self.rounds_ns]) / 1e6
+        """All times of all rounds, float64 (inferences,), in milliseconds."""
+        return np.concatenate([np.asarray(times, np.float64) for times in self.rounds_ns]) / 1e6
 
     def percentile_ms(self, percent: float) -> float:
         """Return a percentile over all rounds, in milliseconds."""
         return float(np.percentile(self.all_ms, percent))
 
     def by_round_ms(self, percent: float) -> NDArray[np.float64]:
-        """Return a percentile of each round, in milliseconds, (rounds,)."""
-        return np.array([np.percentile(turn, percent) for turn in self.rounds_ns]) / 1e6
+        """Return a percentile of each round, float64 (rounds,), in milliseconds."""
+        return np.array([np.percentile(times, percent) for times in self.rounds_ns]) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a model ran, proven and not only asked for.
+class Backend:
+    """Where a model ran, as reported by its runtime.
 
     Attributes:
-        delegate: As asked: "cpu", "gpu", ...; a peer's framework.
-        runtime: Library, its version and the kernels or provider it used.
-        adapter: The GPU in the driver's words; None on the CPU.
-        software: Whether that GPU is a program on the CPU: its times say nothing about a GPU.
-        delegated_ops: Operators that the delegate took; None where the runtime does not tell.
-        ops: Operators in all.
+        delegate: The requested delegate: "cpu", "gpu", ...; "cpu" for other packages.
+        runtime: Library, its version and the kernels or execution provider in use.
+        adapter: Name of the GPU as the driver reports it; None on the CPU.
+        software: Whether that adapter is a software renderer, whose times do not predict a GPU's.
+        delegated_ops: Number of operators that the delegate runs; None where unknown.
+        ops: Total number of operators; None where unknown.
     """
 
     delegate: str
@@ -76,14 +71,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How a delegate's answers differ from the CPU's on the same faces.
+    """Difference between a delegate's predictions and the CPU's on the same faces.
 
     Attributes:
         faces: Number of faces.
-        largest_difference: Of a logit, in units of the logits' own spread (standard deviation).
-        agreement: Share of faces with the same label, 0 to 1.
-        cpu_accuracy: Of the CPU on the faces that the delegate was scored on, 0 to 1; None where
-            the faces have no labels.
+        largest_difference: Largest absolute difference of a logit, divided by the standard
+            deviation of the CPU's logits.
+        agreement: Fraction of faces with the same label, 0 to 1.
+        cpu_accuracy: Accuracy on the CPU over the same faces, 0 to 1; None without labels.
     """
 
     faces: int
@@ -94,12 +89,12 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Faces whose confidence falls into one of 15 equal bins.
+    """Faces whose confidence falls into one of 15 equal-width bins.
 
     Attributes:
         faces: Number of faces.
-        confidence: Their mean confidence, 0 to 1.
-        accuracy: Share that is right, 0 to 1.
+        confidence: Mean confidence, 0 to 1.
+        accuracy: Fraction of correct predictions, 0 to 1.
     """
 
     faces: int
@@ -109,14 +104,15 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Scores by one protocol.
+    """Scores by one evaluation protocol.
 
     Attributes:
-        protocol: "PublicTest", "PublicTest, FER+ majority, 7-class", a folder's name.
-        available: Faces that the protocol has; more than `all.n` where a sample was scored.
-        all: Scores on every face that was scored.
-        clean: Without the faces that have an exact copy in Training; None outside FER2013.
-        reliability: Bins of `clean`, else of `all`.
+        protocol: "PublicTest", "PublicTest, FER+ majority, 7-class", or the name of a folder.
+        available: Number of faces of the protocol; larger than `all.n` if a sample was scored.
+        all: Scores on all faces that were scored.
+        deduplicated: Scores without the faces that have an exact copy in Training; None outside
+            FER2013.
+        reliability: Bins of `deduplicated`, or of `all` where that is None.
     """
 
     protocol: str
@@ -127,27 +123,27 @@ class Accuracy:
 
     @property
     def headline(self) -> Scores:
-        """The scores to trust: the clean ones where there are any."""
+        """The deduplicated scores if there are any, else all."""
         return self.all if self.deduplicated is None else self.deduplicated
 
 
 @dataclass(frozen=True, slots=True)
-class FirstAnswer:
-    """From nothing to the first answer, one value a fresh process.
+class Startup:
+    """Time and memory up to the first prediction; one value per fresh process.
 
     Attributes:
-        import_s: Importing the package, in seconds.
-        load_s: Loading the model.
-        answer_s: The first answer.
-        total_s: From starting the process to its end.
-        bare_mb: Peak memory of a process that does nothing, in MiB (VmHWM).
-        imported_mb: Peak memory after the import.
-        peak_mb: Peak memory after the first answer.
+        import_s: Import of the package, in seconds.
+        load_s: Loading of the model, in seconds.
+        inference_s: First prediction, in seconds.
+        total_s: From the start of the process to its end, in seconds.
+        bare_mb: Peak memory before the import, in MiB (VmHWM).
+        imported_mb: Peak memory after the import, in MiB.
+        peak_mb: Peak memory after the first prediction, in MiB.
     """
 
     import_s: tuple[float, ...]
     load_s: tuple[float, ...]
-    answer_s: tuple[float, ...]
+    inference_s: tuple[float, ...]
     total_s: tuple[float, ...]
     bare_mb: tuple[float, ...]
     imported_mb: tuple[float, ...]
@@ -156,7 +152,7 @@ class FirstAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Images a second for one batch size and number of threads; one value a repetition."""
+    """Images per second for one batch size and thread count; one value per repetition."""
 
     batch: int
     threads: int
@@ -165,12 +161,12 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Time of one operator, mean over the profiled answers.
+    """Mean time of one operator over the profiled inferences.
 
     Attributes:
-        name: As the runtime names it.
-        kind: Such as "Convolution (NHWC, QC8)" or "Conv".
-        microseconds: For one face.
+        name: Name given by the runtime.
+        kind: Operator type, such as "Convolution (NHWC, QC8)" or "Conv".
+        microseconds: Time per face.
     """
 
     name: str
@@ -180,30 +176,30 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of a sustained run.
+    """One time window of a sustained run.
 
     Attributes:
-        at_s: Its end, in seconds from the run's beginning.
-        faces: Faces classified in it.
-        p50_ms: Median time of a face.
+        end_s: End of the window, in seconds since the start of the run.
+        faces: Number of faces classified in the window.
+        p50_ms: Median time per face.
     """
 
-    at_s: float
+    end_s: float
     faces: int
     p50_ms: float
 
 
 @dataclass(frozen=True, slots=True)
-class EndToEnd:
-    """From a file to expressions, each stage apart; one value a photo or frame.
+class PipelineTimes:
+    """Times from image file to labels, by stage; one value per photo or frame.
 
     Attributes:
-        source: Name of the photo or video.
+        source: File name of the photo or video.
         image_wh: Width and height of the photo or frame, in pixels.
-        detection_wh: Size at which faces were searched; None where a peer does not tell.
-        faces: Faces found in all.
-        stages_ns: Times by stage, in order: "decode", "detect", "crop", "classify"; a peer that
-            cannot be taken apart has "whole".
+        detection_wh: Image size given to the face detector; None where a package chooses it.
+        faces: Total number of detected faces.
+        stages_ns: Times by stage, in order: "decode", "detect", "crop", "classify". Other packages
+            are timed as one call, as the single stage "total".
     """
 
     source: str
@@ -215,34 +211,34 @@ class EndToEnd:
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """One row.
+    """Results of one model.
 
     Attributes:
-        name: File name, or the peer's package and version.
-        peer: Whether it is another project's, drawn in grey.
-        precision: As its sidecar states.
-        size_bytes: Of the file; of a peer, of all its model files.
-        place: Where it ran.
-        sha256: Of the file.
-        parameters: Numbers in weights and biases.
-        multiply_accumulates: For one face.
-        parity: Difference from the CPU's answers; None on the CPU.
-        accuracy: By protocol; empty without labelled faces.
-        latency: One face a call.
-        submission: On a GPU: handing the work over alone, without reading the answer back.
-        first_answer: Cold start and memory.
-        throughput: By batch and threads.
-        operators: In order of execution.
-        sustained: Second by second, where a sustained run was asked for.
-        end_to_end: By source and detection size.
-        notes: Plain lines to be shown under the row.
+        name: File name; of another package, its name and version.
+        peer: Whether the model belongs to another package.
+        precision: Precision stated by the sidecar.
+        size_bytes: Size of the file; of another package, the total of its model files.
+        backend: Where the model ran.
+        sha256: Hash of the file.
+        parameters: Number of weights and biases.
+        multiply_accumulates: Multiply-accumulate operations per face.
+        parity: Difference from the CPU's predictions; None on the CPU.
+        accuracy: Scores by protocol; empty without labelled faces.
+        latency: Times of single faces.
+        submission: On a GPU, times of submitting the work without waiting for the result.
+        startup: Cold start and memory.
+        throughput: Images per second by batch size and threads.
+        operators: Operators in order of execution.
+        sustained: Windows of one second of a sustained run.
+        pipeline: Times by source and detection size.
+        notes: Remarks shown with the model.
     """
 
     name: str
     peer: bool
     precision: str
     size_bytes: int
-    place: Place
+    backend: Backend
     sha256: str | None = None
     parameters: int | None = None
     multiply_accumulates: int | None = None
@@ -250,36 +246,39 @@ class ModelResult:
     accuracy: tuple[Accuracy, ...] = ()
     latency: Latency | None = None
     submission: Latency | None = None
-    first_answer: FirstAnswer | None = None
+    startup: Startup | None = None
     throughput: tuple[Throughput, ...] = ()
     operators: tuple[Operator, ...] = ()
     sustained: tuple[Window, ...] = ()
-    end_to_end: tuple[EndToEnd, ...] = ()
+    pipeline: tuple[PipelineTimes, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def main_protocol(rows: Sequence[ModelResult]) -> str:
-    """Return what most rows are scored by first: only such accuracies compare; "" without any."""
+def common_protocol(rows: Sequence[ModelResult]) -> str:
+    """Return the protocol that is first in most rows; "" if no row has an accuracy.
+
+    Accuracies by different protocols are not comparable.
+    """
     first = Counter(row.accuracy[0].protocol for row in rows if row.accuracy)
     return first.most_common(1)[0][0] if first else ""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkResult:
-    """All rows of one run, measured in turns on one machine.
+    """Results of all models of one run on one machine.
 
     Attributes:
         schema: `SCHEMA`.
-        created: Time of the run, UTC, ISO 8601.
-        mode: "quick", "normal" or "full"; a peer's script names itself.
-        environment: As `fer_sdk._internal.environment.describe_environment` gives it.
-        load_average: Of the machine just before the run, over a minute; None where unknown.
-        faces: What was timed and scored, in words.
-        data: Fingerprint of the labelled faces; None without.
-        delegate: As asked.
-        threads: CPU threads.
-        models: The rows.
-        refused: Models that the delegate does not take, and what it says.
+        created: Start of the run, UTC, ISO 8601.
+        mode: "quick", "normal", "full", or "peers" for the comparison with other packages.
+        environment: As returned by `fer_sdk._internal.environment.describe_environment`.
+        load_average: One-minute load average just before the run; None where unknown.
+        dataset: Description of the faces that were timed and scored.
+        fingerprint: Hash of the labelled faces; None without labels.
+        delegate: The requested delegate.
+        threads: Number of CPU threads.
+        models: One row per model.
+        refused: Error message of each model that the delegate does not support, by file name.
     """
 
     schema: int
@@ -287,59 +286,9 @@ class BenchmarkResult:
     mode: str
     environment: dict[str, str]
     load_average: float | None
-    faces: str
-    data: str | None
+    dataset: str
+    fingerprint: str | None
     delegate: str
     threads: int
     models: tuple[ModelResult, ...]
     refused: dict[str, str] = field(default_factory=dict)
-
-
-def write_json(result: BenchmarkResult, path: Path) -> None:
-    """Write a result with its raw values."""
-    text = "".join(_lines(asdict(result)))
-    with write_beside(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> BenchmarkResult:
-    """Read and check a result.
-
-    Raises:
-        InputError: If the file is missing, no result, or of another schema.
-        MissingDependencyError: If the extra `bench` is not installed.
-    """
-    require("bench", "reading results", "msgspec")
-    import msgspec
-
-    try:
-        text = path.read_bytes()
-        found = msgspec.json.decode(text)
-        schema = found.get("schema") if isinstance(found, dict) else None
-        if schema != SCHEMA:
-            raise InputError(
-                f"{path} must be a result of fer-bench with schema {SCHEMA}, "
-                f"but has {schema}: measure it again with this version"
-            )
-        return msgspec.json.decode(text, type=BenchmarkResult)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise InputError(f"{path} is no result of fer-bench: {error}") from error
-
-
-def _lines(value: Any, depth: int = 1) -> Iterable[str]:
-    """Yield JSON with objects indented and lists of numbers on one line."""
-    pad, end = "\n" + " " * depth, "\n" + " " * (depth - 1)
-    if isinstance(value, dict) and value:
-        for number, (name, item) in enumerate(value.items()):
-            yield f"{',' if number else '{'}{pad}{json.dumps(name)}: "
-            yield from _lines(item, depth + 1)
-        yield end + "}"
-    elif isinstance(value, list | tuple) and value and isinstance(value[0], dict | list | tuple):
-        for number, item in enumerate(value):
-            yield f"{',' if number else '['}{pad}"
-            yield from _lines(item, depth + 1)
-        yield end + "]"
-    else:
-        yield json.dumps(value, allow_nan=False, separators=(",", ":"))

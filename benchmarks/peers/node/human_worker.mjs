@@ -29,25 +29,25 @@ async function load({ files, Human }) {
     const grey = tf.tensor(data, [1, ...shape, 1], "float32").div(255);
     return tf.image.resizeBilinear(grey, [64, 64], false).sub(0.5).mul(2);
   });
-  const net = async (ready) => {
-    const answer = model.execute(ready);
-    const numbers = await answer.data();
-    tf.dispose(answer);
+  const infer = async (prepared) => {
+    const output = model.execute(prepared);
+    const numbers = await output.data();
+    tf.dispose(output);
     return Array.from(numbers);
   };
   return {
     labels: LABELS,
     runtime: `TensorFlow.js ${tf.version?.tfjs ?? tf.version_core}, wasm`,
     prepare,
-    net,
-    release: (ready) => tf.dispose(ready),
-    async answer(face) {
-      const ready = prepare(face);
-      const found = await net(ready);
-      tf.dispose(ready);
+    infer,
+    release: (prepared) => tf.dispose(prepared),
+    async classify(face) {
+      const prepared = prepare(face);
+      const found = await infer(prepared);
+      tf.dispose(prepared);
       return found;
     },
-    async whole({ data, shape }) {
+    async recognize({ data, shape }) {
       const bgr = tf.tensor(data, [1, ...shape], "float32");
       const image = tf.reverse(bgr, 3);
       const found = await human.detect(image);

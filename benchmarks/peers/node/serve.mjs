@@ -1,4 +1,4 @@
-// A measured process in Node: the same requests as worker.py, .npy files of uint8 included.
+// Worker process in Node: the same requests as worker.py, with .npy files of uint8.
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
@@ -8,7 +8,7 @@ const folder = path.resolve(process.argv[2]);
 export const requirePackage = createRequire(path.join(folder, "package.json"));
 export const packageFile = (...parts) => path.join(folder, "node_modules", ...parts);
 
-// The packages fetch their models over HTTP; here the address is a folder on disk.
+// The packages fetch their models over HTTP; fetch is replaced to read them from a folder.
 export const MODELS = "http://models/";
 export function serveModelsFrom(models) {
   const network = globalThis.fetch;
@@ -46,16 +46,16 @@ function peakMb() {
 
 async function timed(call) {
   const began = process.hrtime.bigint();
-  const answer = await call();
-  return [Number(process.hrtime.bigint() - began), answer];
+  const output = await call();
+  return [Number(process.hrtime.bigint() - began), output];
 }
 
-// imports() and load() are async; load() gives { labels, runtime, answer, prepare, net, release,
-// whole }: faces are { data, shape } of uint8.
+// imports() and load() are async. load() returns { labels, runtime, prepare, infer, release, classify,
+// recognize }; faces and images are { data, shape } of uint8.
 export async function serve(imports, load) {
-  const answers = fs.createWriteStream(null, { fd: 1 });
+  const results = fs.createWriteStream(null, { fd: 1 });
   console.log = console.info = console.error;
-  const say = (object) => answers.write(JSON.stringify(object) + "\n");
+  const write = (object) => results.write(JSON.stringify(object) + "\n");
   const bare = peakMb();
   const began = performance.now();
   const imported = await imports();
@@ -63,34 +63,34 @@ export async function serve(imports, load) {
   const importedMb = peakMb();
   const measured = await load(imported);
   const loadedAt = performance.now();
-  say({ import_s: (importedAt - began) / 1000, load_s: (loadedAt - importedAt) / 1000,
-        bare_mb: bare, imported_mb: importedMb });
+  write({ import_s: (importedAt - began) / 1000, load_s: (loadedAt - importedAt) / 1000,
+          bare_mb: bare, imported_mb: importedMb });
   let faces = [];
   const requests = {
-    async answer({ file }) {
+    async classify({ file }) {
       const { data, shape: [count, height, width] } = readNpy(file);
       const size = height * width;
       faces = Array.from({ length: count }, (_, n) => (
         { data: data.subarray(n * size, (n + 1) * size), shape: [height, width] }));
       const probabilities = [];
-      for (const face of faces) probabilities.push(await measured.answer(face));
+      for (const face of faces) probabilities.push(await measured.classify(face));
       return { labels: measured.labels, probabilities, runtime: measured.runtime };
     },
-    async net({ first, calls }) {
+    async infer({ first, calls }) {
       const ns = [];
       for (let call = 0; call < calls; call++) {
-        const ready = measured.prepare(faces[(first + call) % faces.length]);
-        ns.push((await timed(() => measured.net(ready)))[0]);
-        measured.release(ready);
+        const prepared = measured.prepare(faces[(first + call) % faces.length]);
+        ns.push((await timed(() => measured.infer(prepared)))[0]);
+        measured.release(prepared);
       }
       return { ns };
     },
-    async whole({ file, calls }) {
+    async recognize({ file, calls }) {
       const image = readNpy(file);
       const ns = [];
       let labels = [];
       for (let call = 0; call < calls; call++) {
-        const [time, found] = await timed(() => measured.whole(image));
+        const [time, found] = await timed(() => measured.recognize(image));
         ns.push(time);
         labels = found;
       }
@@ -102,6 +102,6 @@ export async function serve(imports, load) {
   };
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const request = JSON.parse(line);
-    say(await requests[request.do](request));
+    write(await requests[request.do](request));
   }
 }

@@ -1,4 +1,4 @@
-// npm emotion-recognition-api (TER-GAN): a network for a face box that the caller brings.
+// npm emotion-recognition-api (TER-GAN): a network that takes a face box from the caller.
 import { MODELS, packageFile, serve, serveModelsFrom, wasmBackend } from "./serve.mjs";
 
 const LABELS = ["neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt"];
@@ -16,26 +16,26 @@ async function load(tf) {
     const crop = tf.image.cropAndResize(colour, [[0, 0, 1, 1]], [0], [224, 224]);
     return tf.transpose(crop, [0, 3, 1, 2]).div(255);
   });
-  const net = async (ready) => {
-    const answer = tf.tidy(() => tf.softmax(model.execute(ready)));
-    const numbers = await answer.data();
-    tf.dispose(answer);
+  const infer = async (prepared) => {
+    const output = tf.tidy(() => tf.softmax(model.execute(prepared)));
+    const numbers = await output.data();
+    tf.dispose(output);
     return Array.from(numbers);
   };
   return {
     labels: LABELS,
     runtime: `TensorFlow.js ${tf.version.tfjs}, wasm`,
     prepare,
-    net,
-    release: (ready) => tf.dispose(ready),
-    async answer(face) {
-      const ready = prepare(face);
-      const found = await net(ready);
-      tf.dispose(ready);
+    infer,
+    release: (prepared) => tf.dispose(prepared),
+    async classify(face) {
+      const prepared = prepare(face);
+      const found = await infer(prepared);
+      tf.dispose(prepared);
       return found;
     },
-    async whole() {
-      return []; // the package finds no faces
+    async recognize() {
+      return []; // the package has no face detector
     },
   };
 }

@@ -1,1 +1,1 @@
-"""ARM without a phone: the aarch64 runtime under qemu's user mode, and its instructions counted."""
+"""ARM measurements without a phone: LiteRT for aarch64 under qemu's user-mode emulation."""

@@ -1,8 +1,8 @@
-"""Instructions of one answer, counted exactly from qemu's log of executed blocks.
+"""Exact instruction count of one inference, from qemu's log of executed blocks.
 
-qemu translates code in blocks without a branch inside. Its log names each block's instructions when
-it is translated (in_asm) and each block that runs (exec; nochain: none is skipped). Counted is what
-runs inside LiteRT's own libraries; the C library's memcpy and the like are not.
+qemu translates code in blocks that contain no branch. Its log lists the instructions of each block
+when it is translated (in_asm) and the address of each executed block (exec; nochain logs every
+execution). Only code inside LiteRT's libraries is counted, not the C library, such as memcpy.
 """
 
 import json
@@ -35,20 +35,20 @@ Block = tuple[Instruction, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What ran for one answer: blocks and how often each of them."""
+class Inference:
+    """The blocks executed by one inference, with the number of executions of each."""
 
     blocks: dict[Block, int]
 
     @property
     def instructions(self) -> int:
-        """Number of instructions that ran."""
+        """Number of executed instructions."""
         return sum(len(block) * times for block, times in self.blocks.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Code of a library in the emulated memory: [low, high) and the file's name."""
+    """Address range [low, high) of a library's code in the emulated memory, and its file name."""
 
     low: int
     high: int
@@ -57,11 +57,11 @@ class Library:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things lie in the emulated memory, the same for every run on a model.
+    """Addresses in the emulated memory, identical in all runs of a model.
 
     Attributes:
-        libraries: LiteRT's, with code.
-        mark: Address of the function that stands before and after each answer.
+        libraries: Libraries of LiteRT that contain code.
+        mark: Address of the marker function, which is called before and after each inference.
     """
 
     libraries: tuple[Library, ...]
@@ -69,30 +69,30 @@ class Layout:
 
 
 def find_layout(machine: Machine, model: Path) -> Layout:
-    """Load a .tflite model there and say where its runtime lies; errors as `count_answer`."""
+    """Load a .tflite model there and return the addresses; raises as `count_inference` does."""
     return _read_layout(_run(machine, model, 0, (), 0)[0])
 
 
-def count_answer(machine: Machine, model: Path, layout: Layout) -> Answer:
-    """Count a .tflite model's instructions for one face, one thread, after one to warm up.
+def count_inference(machine: Machine, model: Path, layout: Layout) -> Inference:
+    """Count the instructions of one inference on one thread, after a warm-up inference.
 
     Args:
         machine: Emulated processor.
         model: .tflite file.
-        layout: Of this machine and model.
+        layout: Addresses for this machine and model.
 
     Raises:
-        RuntimeFailure: If the program fails there or the log is not as expected.
+        RuntimeFailure: If the program fails there or the log has another form than expected.
     """
     spans = [f"{library.low:#x}..{library.high - 1:#x}" for library in layout.libraries]
     options = ("-d", "in_asm,exec,nochain", "-dfilter", ",".join([*spans, f"{layout.mark:#x}+4"]))
-    printed, answers = _run(machine, model, WARM_UPS + 1, options, layout.mark)
-    if _read_layout(printed) != layout or len(answers) != WARM_UPS + 1:
+    printed, inferences = _run(machine, model, WARM_UPS + 1, options, layout.mark)
+    if _read_layout(printed) != layout or len(inferences) != WARM_UPS + 1:
         raise RuntimeFailure(
-            f"two runs on the emulated {machine.cpu} lay differently in memory, or the log has "
-            f"not {WARM_UPS + 1} answers but {len(answers)}"
+            f"two runs on the emulated {machine.cpu} have different memory layouts, or the log has "
+            f"not {WARM_UPS + 1} inferences but {len(inferences)}"
         )
-    return answers[-1]
+    return inferences[-1]
 
 
 def _read_layout(printed: str) -> Layout:
@@ -101,11 +101,11 @@ def _read_layout(printed: str) -> Layout:
 
 
 def _run(
-    machine: Machine, model: Path, answers: int, options: tuple[str, ...], mark: int
-) -> tuple[str, list[Answer]]:
-    """Run the program; returns what it printed and the answers in its log."""
+    machine: Machine, model: Path, count: int, options: tuple[str, ...], mark: int
+) -> tuple[str, list[Inference]]:
+    """Run the program; return its output and the inferences in its log."""
     reader, writer = os.pipe()
-    arguments = [str(PROGRAM), str(model.resolve()), str(answers)]
+    arguments = [str(PROGRAM), str(model.resolve()), str(count)]
     process = subprocess.Popen(
         machine.command(arguments, (*options, "-D", f"/dev/fd/{writer}") if options else ()),
         stdout=subprocess.PIPE,
@@ -115,7 +115,7 @@ def _run(
         pass_fds=(writer,),
     )
     os.close(writer)
-    found: list[Answer] = []
+    found: list[Inference] = []
     with os.fdopen(reader, "rb") as log:
         thread = threading.Thread(target=lambda: found.extend(read_log(log, mark)))
         thread.start()
@@ -127,15 +127,15 @@ def _run(
     return stdout, found
 
 
-def read_log(lines: Iterable[bytes], mark: int) -> Iterator[Answer]:
-    """Read qemu's log of in_asm, exec and nochain.
+def read_log(lines: Iterable[bytes], mark: int) -> Iterator[Inference]:
+    """Parse qemu's log with the items in_asm, exec and nochain.
 
     Args:
-        lines: The log.
-        mark: Address of the function that stands before and after each answer.
+        lines: Lines of the log.
+        mark: Address of the marker function, which is called before and after each inference.
 
     Yields:
-        Each answer's blocks.
+        The blocks of each inference.
     """
     blocks: dict[bytes, Block] = {}
     translated: list[bytes] | None = None
@@ -150,7 +150,7 @@ def read_log(lines: Iterable[bytes], mark: int) -> Iterator[Answer]:
             if blocks[line][0].address == mark:
                 if inside:
                     del times[line]
-                    yield Answer(_by_block(times, blocks))
+                    yield Inference(_by_block(times, blocks))
                 inside = not inside
                 times = Counter()
         elif line.startswith(b"IN:"):

@@ -1,7 +1,8 @@
-"""Runs on the emulated processor: `emulated_answers.py MODEL ANSWERS`.
+"""Program that runs on the emulated processor: `emulated_predictions.py MODEL COUNT`.
 
-Writes JSON with where LiteRT's code and the mark lie in memory, then has the model answer. Each
-answer stands between two calls of the mark, a function of the C library that nothing else calls.
+It prints the addresses of LiteRT's code and of a marker function as JSON, then runs the model COUNT
+times. Each inference is enclosed by two calls of the marker, a C library function that nothing else
+calls.
 """
 
 import ctypes
@@ -13,8 +14,13 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 
-def main(model: str, answers: int) -> None:
-    """Load a model and let it answer about one grey ramp again and again."""
+def main(model: str, count: int) -> None:
+    """Load a .tflite model and run it on a grey ramp.
+
+    Args:
+        model: Path of the file.
+        count: Number of inferences.
+    """
     interpreter = Interpreter(model_content=Path(model).read_bytes(), num_threads=1)
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]
@@ -28,7 +34,7 @@ def main(model: str, answers: int) -> None:
             code.append([int(low, 16), int(high, 16), Path(name).name])
     address = ctypes.cast(mark, ctypes.c_void_p).value
     sys.stdout.write(json.dumps({"mark": address, "code": code}))
-    for _ in range(answers):
+    for _ in range(count):
         interpreter.set_tensor(entry["index"], ramp.astype(entry["dtype"]))
         mark(b"")
         interpreter.invoke()

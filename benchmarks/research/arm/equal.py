@@ -1,8 +1,8 @@
-"""Hold a model's answers on this processor against those on emulated arm64 ones, bit for bit.
+"""Compare a model's logits on this processor with those on emulated arm64 processors, bit by bit.
 
     python -m research.arm.equal small-int8 --out docs/results/arm-equality.md
 
-An int8 output is dequantised one to one, so equal logits are equal int8 numbers.
+Equal logits of an int8 model mean equal int8 outputs, because dequantization is injective.
 """
 
 from pathlib import Path
@@ -27,16 +27,17 @@ from research.arm.machine import FOLDER, Cpu, Machine
 @click.argument("model", default=DEFAULT_MODEL)
 @DATA_OPTION
 @click.option("--faces", type=click.IntRange(1), default=200, show_default=True,
-              help="The first clean faces of PublicTest.")  # fmt: skip
-@click.option("--machine", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write the table to this file too.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+              help="Number of deduplicated PublicTest faces, from the first.")  # fmt: skip
+@click.option("--machine", type=click.Path(path_type=Path), default=FOLDER, show_default=True,
+              help="Folder of `python -m research.arm.setup`.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="Write the page to this file.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def main(
     model: str, data: Path, faces: int, machine: Path, out: Path | None, overwrite: bool
 ) -> None:
-    """Compare the answers of MODEL (name or .tflite file) here and on emulated processors."""
+    """Compare the logits of MODEL (name or .tflite file) with those on emulated processors."""
     if out and out.exists() and not overwrite:
-        raise InputError(f"{out} is there already: add --overwrite or another --out")
+        raise InputError(f"{out} exists: add --overwrite or choose another --out")
     path = find_model(model)
     dataset = fer2013.load(data)
     pixels = dataset.pixels[dataset.rows(PUBLIC_TEST, deduplicated=True)[:faces]]
@@ -55,21 +56,29 @@ def main(
     environment = describe_environment()
     versions = Machine.find(get_args(Cpu)[0], machine).description
     setup = ", ".join(f"{name} {value}" for name, value in versions.items())
-    text = f"""# {path.stem}: the same answers on arm64
-
-Written by `python -m research.arm.equal {model}`: logits of the first {len(pixels)} clean faces of
-PublicTest, LiteRT {environment["ai-edge-litert"]} on {environment["processor"]} against emulated
-arm64 processors. The model's sha256 is `{sha256_of(path)}`.
-
-| processor | equal outputs | largest difference of a logit |
-|---|---|---|
-""" + "\n".join([*rows, "", f"Emulated by {setup}.", ""])
+    lines = [
+        f"# {path.stem}: predictions on arm64",
+        "",
+        f"Written by `python -m research.arm.equal {model}` (source: "
+        "`benchmarks/research/arm/equal.py`).",
+        "",
+        f"Logits of the first {len(pixels)} deduplicated PublicTest faces, compared bit by bit: "
+        f"LiteRT {environment['ai-edge-litert']} on {environment['processor']} and on emulated "
+        f"arm64 processors. SHA-256 of the model: `{sha256_of(path)}`.",
+        "",
+        "| processor | equal logits | largest difference of a logit |",
+        "|---|---|---|",
+        *rows,
+        "",
+        f"Emulator: {setup}.",
+    ]
+    text = "\n".join([*lines, ""])
     if out:
         with write_beside(out) as temporary:
             temporary.write_text(text, encoding="utf-8")
     click.echo(text)
     if differing:
-        raise RuntimeFailure(f"{differing} outputs of {path.name} differ between the processors")
+        raise RuntimeFailure(f"{differing} logits of {path.name} differ between the processors")
 
 
 if __name__ == "__main__":

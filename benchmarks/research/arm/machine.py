@@ -1,4 +1,4 @@
-"""An emulated arm64 machine: programs, and models over faces, run there and their output here."""
+"""An emulated arm64 machine that runs Python programs and models."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import fer_sdk
 from fer_sdk.errors import InputError, RuntimeFailure
 
 Cpu = Literal["cortex-a53", "cortex-a76", "max"]
-"""cortex-a53 has no dot-product instruction, cortex-a76 has; max is all that qemu knows."""
+"""cortex-a76 has dot-product instructions, cortex-a53 does not; max has all features of qemu."""
 FOLDER: Final = Path(".cache/arm64")
 DESCRIPTION: Final = "machine.json"
 
@@ -32,10 +32,10 @@ np.save(logits, open_session(Path(model)).run(np.load(faces)))
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What `python -m research.arm.setup` made.
+    """An emulator installed by `python -m research.arm.setup`.
 
     Attributes:
-        folder: With bin/qemu-aarch64, root (Debian arm64) and site-packages (aarch64 wheels).
+        folder: Contains bin/qemu-aarch64, root (Debian arm64) and site-packages (aarch64 wheels).
         cpu: Emulated processor.
     """
 
@@ -44,10 +44,10 @@ class Machine:
 
     @classmethod
     def find(cls, cpu: Cpu, folder: Path = FOLDER) -> "Machine":
-        """Return the machine in a folder.
+        """Return the machine installed in a folder.
 
         Raises:
-            InputError: If it is not set up there.
+            InputError: If there is none.
         """
         if not (folder / DESCRIPTION).is_file():
             raise InputError(
@@ -58,25 +58,25 @@ class Machine:
 
     @property
     def description(self) -> dict[str, str]:
-        """Versions of qemu and of the wheels in it."""
+        """Versions of qemu and of the installed wheels."""
         found = json.loads((self.folder / DESCRIPTION).read_text())
         qemu = next(name for name in found["packages"] if name.startswith("qemu"))
         return {"qemu": qemu, "aarch64 wheels": ", ".join(found["wheels"])}
 
     def command(self, arguments: Sequence[str], qemu: Sequence[str] = ()) -> list[str]:
-        """Return the command that runs Python there.
+        """Return the command line that runs Python there.
 
         Args:
-            arguments: Of Python: ["-c", "print(1)"] or ["script.py", ...].
-            qemu: Further options of qemu.
+            arguments: Arguments of Python: ["-c", "print(1)"] or ["script.py", ...].
+            qemu: Additional options of qemu.
         """
-        # An address space of its own (-R): the same addresses, so the same work, in every run.
+        # A reserved address space (-R) gives the same addresses and the same work in every run.
         emulator = [str(self.folder / "bin/qemu-aarch64"), "-cpu", self.cpu, "-R", "16G"]
         root = self.folder / "root"
         return [*emulator, "-L", str(root), *qemu, str(root / "usr/bin/python3.11"), *arguments]
 
     def environment(self, *paths: Path) -> dict[str, str]:
-        """Return the environment of its programs; `paths` can be imported from there too."""
+        """Return the environment of its programs, with `paths` added to the import path."""
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
             "PYTHONPATH": os.pathsep.join(map(str, (*paths, self.folder / "site-packages"))),
@@ -86,15 +86,15 @@ class Machine:
         }
 
     def run_python(self, *arguments: str) -> str:
-        """Run Python there, with NumPy, LiteRT and `fer_sdk` to import; returns its stdout.
+        """Run Python there with NumPy, LiteRT and `fer_sdk` installed, and return its stdout.
 
-        Paths are those of this machine. Start-up takes seconds.
+        Paths are those of this machine. Starting takes seconds.
 
         Args:
-            arguments: Of Python: "-c", "print(1)" or "script.py", ...
+            arguments: Arguments of Python: "-c", "print(1)" or "script.py", ...
 
         Raises:
-            RuntimeFailure: If the program fails, with its last line.
+            RuntimeFailure: If the program fails, with its last output line.
         """
         with tempfile.TemporaryDirectory() as scratch:
             package = Path(scratch)
@@ -112,21 +112,21 @@ class Machine:
         return done.stdout
 
     def run_model(self, model: Path, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run a model there through the SDK's own session.
+        """Run a model there with the SDK's runtime session.
 
         Args:
             model: .tflite file; its sidecar is not read.
             faces: uint8 (n, height, width), range [0, 255].
 
         Returns:
-            Logits, float32 (n, classes). A quantised output is dequantised, one to one.
+            Logits, float32 (n, classes), dequantized if the output is quantized.
 
         Raises:
-            RuntimeFailure: If the program fails there, with its last line.
+            RuntimeFailure: If the program fails, with its last output line.
         """
         with tempfile.TemporaryDirectory() as scratch:
             pixels, logits = Path(scratch, "faces.npy"), Path(scratch, "logits.npy")
             np.save(pixels, faces)
             self.run_python("-c", _RUN_MODEL, str(model.resolve()), str(pixels), str(logits))
-            answer: NDArray[np.float32] = np.load(logits)
-        return answer
+            found: NDArray[np.float32] = np.load(logits)
+        return found

@@ -1,25 +1,25 @@
-"""Where the instructions of an answer go: by kind, and by the routine they are in."""
+"""Instructions of an inference by kind and by routine."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from research.arm.count import Answer, Block, Instruction, Layout
+from research.arm.count import Block, Inference, Instruction, Layout
 
 _REGION_GAP: Final = 0x400
-"""Blocks further apart than so many bytes belong to different routines."""
+"""Minimum distance in bytes between blocks of different routines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """Code that lies together, as one routine does; the library carries no names.
+    """A contiguous region of executed code, presumably one routine; the libraries have no symbols.
 
     Attributes:
-        library: File it is in.
-        offset: Of its first instruction that ran, from the beginning of the library's code.
-        instructions: That ran in it for one answer.
-        kinds: The same by kind.
+        library: File name of the library.
+        offset: Offset of its first executed instruction from the start of the library's code.
+        instructions: Number of executed instructions per inference.
+        kinds: Number of executed instructions by kind.
     """
 
     library: str
@@ -31,7 +31,7 @@ class Kernel:
 def kind_of(instruction: Instruction) -> str:
     """Return "dot product", a key of `_KINDS`, or "other"."""
     word, mnemonic = instruction.word, instruction.mnemonic
-    # qemu's disassembler has no names for SDOT and UDOT, by vector and by element.
+    # qemu's disassembler does not name SDOT and UDOT, by vector and by element.
     if word & 0x9FE0FC00 == 0x0E809400 or word & 0x9FC0F400 == 0x0F80E000:
         return "dot product"
     for kind, beginnings in _KINDS.items():
@@ -51,7 +51,7 @@ _KINDS: Final = {
 
 
 def count_kinds(blocks: Iterable[tuple[Block, int]]) -> dict[str, int]:
-    """Return how many instructions of each kind ran, most first."""
+    """Return the number of executed instructions by kind, largest first."""
     found: Counter[str] = Counter()
     for block, times in blocks:
         for instruction in block:
@@ -59,11 +59,11 @@ def count_kinds(blocks: Iterable[tuple[Block, int]]) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def find_kernels(answer: Answer, layout: Layout) -> tuple[Kernel, ...]:
-    """Join blocks that lie close together and say in which library they are."""
+def find_kernels(inference: Inference, layout: Layout) -> tuple[Kernel, ...]:
+    """Group adjacent blocks into routines, largest first."""
     regions: dict[int, list[tuple[Block, int]]] = defaultdict(list)
     begin = end = 0
-    for block, times in sorted(answer.blocks.items(), key=lambda entry: entry[0][0].address):
+    for block, times in sorted(inference.blocks.items(), key=lambda entry: entry[0][0].address):
         if block[0].address > end + _REGION_GAP:
             begin = block[0].address
         end = block[-1].address

@@ -1,14 +1,14 @@
-"""Set up an emulated arm64 machine in a folder; nothing is installed into the system.
+"""Install an emulated arm64 machine into a folder, without changing the system.
 
     python -m research.arm.setup [FOLDER] [--mirror URL]
 
-FOLDER (200 MB; 150 MB are loaded) receives
-  - qemu-aarch64 10 from Debian's bookworm-backports (7.2 of bookworm crashes in LiteRT),
+FOLDER (200 MB, of which 150 MB are downloaded) receives
+  - qemu-aarch64 10 from Debian's bookworm-backports (version 7.2 of bookworm crashes in LiteRT),
   - Python 3.11 for arm64 and the libraries it needs, from Debian bookworm,
-  - ai-edge-litert for aarch64, the version that is installed here, and NumPy, from PyPI.
+  - ai-edge-litert for aarch64, in the version installed here, and NumPy, from PyPI.
 
-Root rights are not needed; apt-get, dpkg-deb and the Debian archive keyring are, as on Debian or
-Ubuntu. Packages come from the mirror that apt uses here and are checked by apt as always.
+It needs apt-get, dpkg-deb and the Debian archive keyring, as on Debian or Ubuntu, but no root
+privileges. apt downloads the packages from its configured mirror and verifies their signatures.
 """
 
 import json
@@ -36,15 +36,15 @@ WHEEL_TAGS: Final = ("manylinux_2_17", "manylinux2014", "manylinux_2_27", "manyl
 
 @click.command(cls=FerCommand)
 @click.argument("folder", type=click.Path(path_type=Path), default=FOLDER)
-@click.option("--mirror", help="Debian mirror; by default the one that apt uses here.")
+@click.option("--mirror", help="Debian mirror; default: the mirror configured for apt.")
 def main(folder: Path, mirror: str | None) -> None:
-    """Put an emulated arm64 machine with LiteRT into FOLDER."""
+    """Install an emulated arm64 machine with LiteRT into FOLDER."""
     if folder.exists():
-        click.echo(f"{folder} is there already; delete it to set it up afresh")
+        click.echo(f"{folder} exists; delete it to install it again")
         return
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise RuntimeFailure(f"the set-up needs {tool}, which was not found: use Debian")
+            raise RuntimeFailure(f"{tool} was not found: run this on Debian or Ubuntu")
     mirror = mirror or _mirror()
     litert = f"ai-edge-litert=={version('ai-edge-litert')}"
     click.echo(f"into {folder}: {QEMU}; {', '.join(GUEST)} (arm64); {litert}, numpy (aarch64)")
@@ -67,19 +67,23 @@ def main(folder: Path, mirror: str | None) -> None:
 
 
 def _mirror() -> str:
-    """Return the Debian mirror that apt uses on this machine."""
+    """Return the Debian mirror configured for apt."""
     words = ["indextargets", "--format", "$(LABEL) $(SITE)", "Created-By: Packages"]
     lines = _run(["apt-get", *words]).splitlines()
     sites = [line.removeprefix("Debian ") for line in lines if line.startswith("Debian ")]
     if not sites:
-        raise RuntimeFailure("apt knows no Debian mirror here: name one with --mirror URL")
+        raise RuntimeFailure("no Debian mirror is configured for apt: name one with --mirror URL")
     return sites[0]
 
 
 def _unpack(
     names: Sequence[str], architecture: str, mirror: str, target: Path, scratch: Path
 ) -> list[str]:
-    """Load packages and all they need with an apt of their own; returns name_version_arch."""
+    """Download and unpack packages and their dependencies with a separate apt configuration.
+
+    Returns:
+        Name, version and architecture of each package, joined by underscores.
+    """
     home = scratch.resolve() / f"apt-{architecture}"
     for part in ("lists/partial", "archives/partial", "parts"):
         (home / part).mkdir(parents=True)

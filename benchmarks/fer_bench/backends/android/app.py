@@ -1,34 +1,37 @@
-"""The demo app's own benchmark: it measures on the code path of an app and keeps raw values."""
+"""The benchmark of the Android demo app, which measures with the app's own code."""
 
 import json
-import tempfile
 import time
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fer_bench.backends.android.device import Device
-from fer_bench.results.schema import BenchmarkResult, read_json
 from fer_sdk.errors import InputError, RuntimeFailure
 
 PACKAGE: Final = "org.fersdk.demo"
 ACTIVITY: Final = f"{PACKAGE}/.BenchmarkActivity"
 RESULT: Final = f"/sdcard/Android/data/{PACKAGE}/files/benchmark.json"
+SCHEMA: Final = 1
+"""Of the app's JSON, written by `BenchmarkReport.kt`."""
 RUNS: Final = 200
 WAIT_S: Final = 600
 POLL_S: Final = 1.0
 
 
-def run_app(device: Device, *, wait_s: float = WAIT_S, poll_s: float = POLL_S) -> BenchmarkResult:
-    """Start the app's benchmark of all its models and fetch its result.
+def run_app(device: Device, *, wait_s: float = WAIT_S, poll_s: float = POLL_S) -> dict[str, Any]:
+    """Start the app's benchmark of all its models and return its JSON result.
 
     Args:
-        device: With the app.
-        wait_s: How long to wait for the result.
-        poll_s: Pause between two looks.
+        device: Device on which the app is installed.
+        wait_s: Time limit for the result, in seconds.
+        poll_s: Interval between two checks for the result, in seconds.
+
+    Returns:
+        The app's result: "schema", "device" and "models", each model with its raw times in
+        "latency_ns" or with "error".
 
     Raises:
-        InputError: If the app is not installed, or its result is of another schema.
-        RuntimeFailure: If adb fails or there is no result in time.
+        InputError: If the app is not installed, or its result has another schema.
+        RuntimeFailure: If adb fails, or there is no result within the time limit.
     """
     if f"package:{PACKAGE}" not in device.shell("pm", "list", "packages", PACKAGE).split():
         raise InputError(
@@ -43,24 +46,41 @@ def run_app(device: Device, *, wait_s: float = WAIT_S, poll_s: float = POLL_S) -
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
         if device.has(RESULT):
-            text = device.shell("cat", RESULT)
-            if _is_whole(text):
-                return _read(text)
+            result = _parse(device.shell("cat", RESULT))
+            if result is not None:
+                return result
         time.sleep(poll_s)
-    raise RuntimeFailure(f"{PACKAGE} wrote no result within {wait_s:.0f} s: look at the device")
+    raise RuntimeFailure(
+        f"{PACKAGE} wrote no result within {wait_s:.0f} s: check the device's screen"
+    )
 
 
-def _is_whole(text: str) -> bool:
-    """Return whether the app has finished writing."""
+def _parse(text: str) -> dict[str, Any] | None:
+    """Return the result; None while the app is still writing it."""
     try:
-        json.loads(text)
+        result: dict[str, Any] = json.loads(text)
     except ValueError:
-        return False
-    return True
+        return None
+    if result.get("schema") != SCHEMA:
+        raise InputError(
+            f"the result of {PACKAGE} must have schema {SCHEMA}, but has {result.get('schema')}: "
+            "install the app of this version"
+        )
+    return result
 
 
-def _read(text: str) -> BenchmarkResult:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "benchmark.json"
-        path.write_text(text, encoding="utf-8")
-        return read_json(path)
+def table(result: dict[str, Any]) -> str:
+    """Return the app's result as text, one line per model and runtime."""
+    columns = ("p50", "p90", "p99")
+    lines = [f"{'ms':<30}{'runtime':<24}" + "".join(f"{name:>9}" for name in columns)]
+    for row in result["models"]:
+        times = "  " + row["error"] if "error" in row else "".join(
+            f"{row[f'{name}_ms']:>9.3f}" for name in columns
+        )  # fmt: skip
+        lines.append(f"{row['model']:<30}{row['place']:<24}{times}")
+    device = result["device"]
+    lines.append(
+        f"{PACKAGE}, {RUNS} inferences per model, on {device['manufacturer']} {device['model']}, "
+        f"Android {device['android']}"
+    )
+    return "\n".join(lines)

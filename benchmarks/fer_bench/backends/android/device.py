@@ -20,56 +20,58 @@ _PROPERTIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device; `connect` finds it.
+    """A connected device; `connect` returns it.
 
     Attributes:
-        adb: The program.
-        serial: As `adb devices` names it.
+        adb: Path of the adb program.
+        serial: Serial number as listed by `adb devices`.
     """
 
     adb: str
     serial: str
 
-    def shell(self, *words: str) -> str:
-        """Run a command on the device and return what it printed.
+    def shell(self, *arguments: str) -> str:
+        """Run a command on the device and return its output.
 
         Raises:
-            RuntimeFailure: If it fails, with the last line of what it said.
+            RuntimeFailure: If the command fails, with the last line of its output.
         """
-        return self._run(["shell", *words])
+        return self._run(["shell", *arguments])
 
     def push(self, file: Path, target: str) -> None:
-        """Copy a file onto the device.
+        """Copy a file to the device.
 
         Raises:
-            RuntimeFailure: If adb cannot.
+            RuntimeFailure: If adb fails.
         """
         self._run(["push", str(file), target])
 
     def has(self, path: str) -> bool:
-        """Return whether a file is there."""
+        """Return whether a file exists on the device."""
         return self.shell(f"[ -e {path} ] && echo yes || echo no").strip() == "yes"
 
     def describe(self) -> dict[str, str]:
-        """Return maker, model, Android's version, chip and ABI, as the device tells them."""
+        """Return manufacturer, model, Android version, chip and ABI of the device."""
         return {name: self.shell("getprop", key).strip() for name, key in _PROPERTIES.items()}
 
-    def _run(self, words: Sequence[str]) -> str:
-        done = subprocess.run([self.adb, "-s", self.serial, *words], capture_output=True, text=True)
+    def _run(self, arguments: Sequence[str]) -> str:
+        done = subprocess.run(
+            [self.adb, "-s", self.serial, *arguments], capture_output=True, text=True
+        )
         if done.returncode != 0:
-            said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-            raise RuntimeFailure(f"adb {' '.join(words)} failed on {self.serial}: {said[-1]}")
+            lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
+            raise RuntimeFailure(f"adb {' '.join(arguments)} failed on {self.serial}: {lines[-1]}")
         return done.stdout
 
 
 def connect(serial: str | None = None) -> Device:
-    """Find the device.
+    """Return a connected device.
 
     Args:
-        serial: Which; None if only one is connected.
+        serial: Serial number; None if only one device is connected.
 
     Raises:
-        InputError: If adb is missing, no device is ready, or it is not clear which is meant.
+        InputError: If adb is missing, no device is ready, or several are and none is named.
     """
     adb = shutil.which("adb")
     if adb is None:

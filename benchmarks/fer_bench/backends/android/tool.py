@@ -1,4 +1,4 @@
-"""LiteRT's own `benchmark_model` on a device: its summary, for it keeps no raw values."""
+"""LiteRT's `benchmark_model` on a device. It reports summary statistics, no raw times."""
 
 import json
 import re
@@ -18,19 +18,19 @@ TOOL: Final = f"{FOLDER}/benchmark_model"
 
 @dataclass(frozen=True, slots=True)
 class ToolTimes:
-    """What benchmark_model says of one model, in microseconds.
+    """Times of one model reported by benchmark_model, in microseconds.
 
     Attributes:
-        runs: Timed answers, after warm-up.
-        init_us: Loading.
-        first_us: First answer of all.
-        mean_us: Of the timed answers; with min, max and standard deviation.
-        min_us: Least.
-        max_us: Most.
+        runs: Number of timed inferences, after warm-up.
+        init_us: Loading of the model.
+        first_us: First inference.
+        mean_us: Mean of the timed inferences.
+        min_us: Minimum.
+        max_us: Maximum.
         std_us: Standard deviation.
-        median_us: None where the tool is too old to tell.
-        p95_us: None where the tool is too old to tell.
-        memory_mb: Growth of its memory, "approximate" in its own words; None if not told.
+        median_us: Median; None if the tool is too old to report it.
+        p95_us: 95th percentile; None if the tool is too old to report it.
+        memory_mb: Approximate growth of the tool's memory; None if not reported.
     """
 
     runs: int
@@ -47,7 +47,7 @@ class ToolTimes:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """One model on one device."""
+    """Times of one model on one device."""
 
     name: str
     sha256: str
@@ -59,18 +59,18 @@ def run_tool(
     device: Device,
     models: Sequence[Path],
     threads: int,
-    report: Callable[[int], None] = lambda models: None,
+    progress: Callable[[int], None] = lambda models: None,
 ) -> list[ToolResult]:
-    """Push each model, time it, delete it there.
+    """Copy each model to the device, time it and delete it there.
 
     Args:
-        device: With benchmark_model at `TOOL`.
+        device: Device with benchmark_model at `TOOL`.
         models: .tflite files.
-        threads: CPU threads.
-        report: Told about every model.
+        threads: Number of CPU threads.
+        progress: Called with 1 after each model.
 
     Raises:
-        InputError: If the tool is not on the device, or a model is no .tflite file.
+        InputError: If the tool is not on the device, or a model is not a .tflite file.
         RuntimeFailure: If adb or the tool fails.
     """
     for model in models:
@@ -79,7 +79,7 @@ def run_tool(
     if not device.has(TOOL):
         raise InputError(
             f"LiteRT's benchmark_model is not on {device.serial}: adb push benchmark_model {TOOL} "
-            f"&& adb shell chmod +x {TOOL}; or name no model to run the demo app's own benchmark"
+            f"&& adb shell chmod +x {TOOL}; or omit the models to run the demo app's benchmark"
         )
     results = []
     for model in models:
@@ -87,32 +87,34 @@ def run_tool(
         device.push(model, target)
         try:
             # Some versions write their log to stderr.
-            words = f"{TOOL} --graph={target} --num_threads={threads} --num_runs=200 2>&1"
-            times = parse_times(device.shell(words))
+            command = f"{TOOL} --graph={target} --num_threads={threads} --num_runs=200 2>&1"
+            times = parse_times(device.shell(command))
         finally:
             device.shell("rm", "-f", target)
         results.append(ToolResult(model.name, sha256_of(model), threads, times))
-        report(1)
+        progress(1)
     return results
 
 
 def parse_times(printed: str) -> ToolTimes:
-    """Read what benchmark_model printed.
+    """Parse the output of benchmark_model.
 
     Raises:
-        RuntimeFailure: If its statistics are not there.
+        RuntimeFailure: If the output contains no statistics.
     """
-    # One such line for the warm-up, then one for the timed answers.
+    # One such line for the warm-up, then one for the timed inferences.
     statistics = re.findall(r"\bcount=\d+ .*", printed)
     summary = re.search(r"Init: ([\d.e+]+), First inference: ([\d.e+]+)", printed)
     if not statistics or summary is None:
-        said = printed.strip().splitlines() or ["nothing"]
-        raise RuntimeFailure(f"benchmark_model gave no statistics; it said: {said[-1]}")
+        lines = printed.strip().splitlines() or ["nothing"]
+        raise RuntimeFailure(
+            f"benchmark_model printed no statistics; its last line is: {lines[-1]}"
+        )
     value = dict(re.findall(r"(\w+)=([\d.e+]+)", statistics[-1]))
     memory = re.search(r"[Mm]emory footprint.*overall=([\d.]+)", printed)
 
     def number(name: str) -> float:
-        if name not in value:  # a single answer has no spread
+        if name not in value:  # a single inference has no statistics
             return 0.0 if name == "std" else float(value["curr"])
         return float(value[name])
 
@@ -131,14 +133,14 @@ def parse_times(printed: str) -> ToolTimes:
 
 
 def write_json(device: dict[str, str], results: Sequence[ToolResult], path: Path) -> None:
-    """Write the results with the device's description."""
+    """Write the results and the device's description as JSON."""
     found = {"schema": SCHEMA, "device": device, "models": [asdict(r) for r in results]}
     with write_beside(path) as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def table(device: dict[str, str], results: Sequence[ToolResult]) -> str:
-    """Return the results as text, one line a model."""
+    """Return the results as text, one line per model."""
     columns = ("runs", "init", "first", "mean", "min", "max", "std", "median", "p95")
     lines = [f"{'ms':<34}" + "".join(f"{name:>9}" for name in columns)]
     for result in results:
