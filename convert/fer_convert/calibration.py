@@ -103,8 +103,8 @@ def calibration_from_training(
             f"but Training has {fewest}: {advice}"
         )
     chosen = [rng.choice(faces, each, replace=False) for faces in of_class]
-    drawn = data.pixels[rng.permutation(np.concatenate(chosen))]
-    faces = to_inputs(list(drawn), spec, "grey")
+    pixels = data.pixels[rng.permutation(np.concatenate(chosen))]
+    faces = to_inputs(list(pixels), spec, "grey")
     return Calibration(f"{len(faces)} faces of FER2013 Training, seed {seed}", faces)
 
 

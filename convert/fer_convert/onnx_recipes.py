@@ -86,7 +86,7 @@ def ranges_of(model: keras.Model, calibration: Calibration) -> tuple[Range, ...]
 
 @contextlib.contextmanager
 def _bn_folded(model: keras.Model) -> Iterator[Path]:
-    """Yield the path of a float .onnx file with batch normalization folded into convolutions."""
+    """Yield the path of a float .onnx file with batch normalization fused into convolutions."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, at import
     from onnxruntime import quantization
 

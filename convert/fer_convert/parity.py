@@ -1,6 +1,6 @@
 """Parity: how far a converted file's predictions differ from the float model's, and the limits."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -33,14 +33,10 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class Parity(Difference):
     """Comparison of a converted file with its float model on the same faces.
 
     Attributes:
-        faces: Number of faces compared.
-        largest_difference: Largest absolute difference of a probability, 0 to 1.
-        mean_difference: Mean absolute difference of a probability, 0 to 1.
-        agreement: Share of faces with the same label, 0 to 1.
         float_accuracy: Accuracy of the float model, 0 to 1; None without ground truth.
         accuracy: Accuracy of the converted file, 0 to 1; None without ground truth.
         tensors: Number of tensors by type, such as {"int8": 40}.
@@ -48,10 +44,6 @@ class Parity:
         input: Type, scale and zero point of the input, such as "uint8 scale 1 zero point 0".
     """
 
-    faces: int
-    largest_difference: float
-    mean_difference: float
-    agreement: float
     float_accuracy: float | None
     accuracy: float | None
     tensors: dict[str, int]
@@ -139,12 +131,8 @@ def compare(
     def accuracy(probabilities: NDArray[np.float64]) -> float | None:
         return None if truth is None else float((probabilities.argmax(axis=1) == truth).mean())
 
-    found = difference(reference, converted)
     return Parity(
-        faces=found.faces,
-        largest_difference=found.largest_difference,
-        mean_difference=found.mean_difference,
-        agreement=found.agreement,
+        **asdict(difference(reference, converted)),
         float_accuracy=accuracy(reference),
         accuracy=accuracy(converted),
         tensors=contents.tensors,

@@ -46,14 +46,14 @@ def bundle_name(model: Path, target: Target, settings: Settings) -> str:
 
 def command_line(model: Path, target: Target, settings: Settings) -> str:
     """Return the `fer-convert` command that writes this one file, as recorded in its sidecar."""
-    words = ["fer-convert", model.name, f"--{target[0]}"]
+    arguments = ["fer-convert", model.name, f"--{target[0]}"]
     if target[1] == ".onnx":
-        words.append("--onnx")
+        arguments.append("--onnx")
     if target == INT8 and settings.io != "uint8":
-        words += ["--io", settings.io]
+        arguments += ["--io", settings.io]
     if target == INT8 and settings.keep_float:
         layers = settings.keep_float
-        words += ["--keep-float", layers if layers == "auto" else ",".join(map(str, layers))]
+        arguments += ["--keep-float", layers if layers == "auto" else ",".join(map(str, layers))]
     if settings.batch > 1:
-        words += ["--batch", str(settings.batch)]
-    return " ".join([*words, f"--max-drop {settings.max_drop:g}"])
+        arguments += ["--batch", str(settings.batch)]
+    return " ".join([*arguments, f"--max-drop {settings.max_drop:g}"])

@@ -207,10 +207,10 @@ def measure(
 def _time_command(model: Path, data: Path, out: Path) -> tuple[float, str]:
     """Return the duration of `fer-convert --int8` in seconds and the durations that it prints."""
     code = "from fer_convert.cli.main import main; main()"
-    words = [str(model), "--int8", "--data", str(data), "--out", str(out)]
+    arguments = [str(model), "--int8", "--data", str(data), "--out", str(out)]
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - start
     if done.returncode:
@@ -247,8 +247,8 @@ def _run_tflite(python: Path, model: Path, faces: NDArray[np.uint8]) -> Probabil
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "faces.npy", Path(folder) / "predictions.npy"
         np.save(inputs, faces)
-        words = [str(path) for path in (python, script, model, inputs, outputs)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        arguments = [str(path) for path in (python, script, model, inputs, outputs)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr.strip() or "no message").splitlines()[-1]
             raise RuntimeFailure(f"{python} cannot run {model.name} in tflite-runtime: {last}")
@@ -399,13 +399,13 @@ def main(
             bar.update()
 
         found = measure(source, data, conversion_data, tflite_python, advance)
-    words = ["python -m research.conversion"]
+    arguments = ["python -m research.conversion"]
     if model:
-        words.append(str(model))
+        arguments.append(str(model))
     if tflite_python:
-        words.append(f"--tflite-python {tflite_python}")
+        arguments.append(f"--tflite-python {tflite_python}")
     with write_beside(out) as temporary:
-        temporary.write_text(as_markdown(found, " ".join(words)), encoding="utf-8")
+        temporary.write_text(as_markdown(found, " ".join(arguments)), encoding="utf-8")
     click.echo(out)
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.typing import NDArray
+from tests.convert.command import fer_convert
 
-from fer_convert.cli.main import main
 from fer_convert.float_io import with_float_io
 from fer_convert.synthetic_faces import synthetic_faces
 from fer_sdk import BundleError, ExpressionClassifier, ModelBundle
@@ -22,14 +21,10 @@ for package in ("tensorflow", "tf2onnx", "onnxruntime"):
     pytest.importorskip(package, reason="exporting for Android needs the extra `convert`")
 
 
-def run(*words: str | Path) -> Any:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("app") / "assets"
-    done = run("--android", out)
+    done = fer_convert("--android", out)
     assert done.exit_code == 0, done.output
     assert f"{out / 'manifest.json'}: " in done.stdout
     return out
@@ -115,34 +110,34 @@ def test_a_folder_of_bundles_is_exported(golden: Path, tmp_path: Path) -> None:
         if "int16x8" not in path.name:
             shutil.copy(path, models)
     out = tmp_path / "out"
-    done = run(models, "--android", out)
+    done = fer_convert(models, "--android", out)
     assert done.exit_code == 0, done.output
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["default"] == "tiny-int8"
     assert (out / "models" / "tiny-float32.onnx").read_bytes() == (
         golden / "tiny-float32.onnx"
     ).read_bytes()
-    assert run(models, "--android", out).exit_code == 1
-    assert run(models, "--android", out, "--overwrite").exit_code == 0
+    assert fer_convert(models, "--android", out).exit_code == 1
+    assert fer_convert(models, "--android", out, "--overwrite").exit_code == 0
 
 
 def test_a_folder_that_is_not_an_export_is_not_replaced(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "notes.txt").write_text("mine")
-    done = run("--android", mine, "--overwrite")
+    done = fer_convert("--android", mine, "--overwrite")
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert "not an export" in line
     assert (mine / "notes.txt").read_text() == "mine"
-    done = run(tmp_path, "--android", tmp_path / "new")
+    done = fer_convert(tmp_path, "--android", tmp_path / "new")
     assert done.exit_code == 1
     assert "no .tflite or .onnx file" in done.stderr
     assert not (tmp_path / "new").exists()
 
 
 def test_android_does_not_combine_with_a_precision(tmp_path: Path) -> None:
-    done = run("--android", tmp_path / "new", "--int8")
+    done = fer_convert("--android", tmp_path / "new", "--int8")
     assert done.exit_code == 2
     assert "--android does not combine with precisions" in done.stderr
 
@@ -153,7 +148,7 @@ def test_a_damaged_bundle_leaves_no_files(golden: Path, tmp_path: Path) -> None:
     for path in golden.glob("tiny-int8.tflite*"):
         shutil.copy(path, models)
     (models / "tiny-int8.tflite").write_bytes(b"TFL3")
-    done = run(models, "--android", tmp_path / "out")
+    done = fer_convert(models, "--android", tmp_path / "out")
     assert done.exit_code == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["models"]
 
@@ -166,7 +161,7 @@ def test_an_int8_model_with_float_input_gets_no_second_float_input_file(
     made = f"{DEFAULT_MODEL}-float-io.tflite"
     for suffix in ("", ".json"):
         shutil.copy(folder / "models" / (made + suffix), models / ("own.tflite" + suffix))
-    done = run(models, "--android", tmp_path / "out")
+    done = fer_convert(models, "--android", tmp_path / "out")
     assert done.exit_code == 0, done.output
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [(m["name"], m["runtime"], m["io"]) for m in manifest["models"]] == [

@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from fer_convert.cli.convert import _targets
-from fer_convert.cli.main import main
 from fer_sdk import ExpressionClassifier, ModelBundle
 from fer_sdk.bundles.registry import DEFAULT_TRAINED
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -21,6 +19,7 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
+from tests.convert.command import fer_convert
 from tests.convert.nets import bundled, small_net
 
 from fer_convert import convert as conversion
@@ -34,9 +33,8 @@ def test_command_reports_errors_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    runner = CliRunner()
-    assert runner.invoke(main, []).exit_code == 2
-    done = runner.invoke(main, ["nothing.keras", "--int8"])
+    assert fer_convert().exit_code == 2
+    done = fer_convert("nothing.keras", "--int8")
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert line == "error: no model at nothing.keras"
@@ -51,7 +49,6 @@ class Spy:
         if name == "onnxruntime":
             print("telemetry off:", os.environ.get("ORT_DISABLE_TELEMETRY"))
 sys.meta_path.insert(0, Spy())
-from fer_convert.cli.main import main
 main(["nothing.keras", "--onnx"])
 """
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
@@ -68,7 +65,7 @@ def test_without_a_trained_model_the_shipped_one_is_used_and_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, tmp_path / "data" / "fer2013.npz")
-    done = CliRunner().invoke(main, ["--float32"])
+    done = fer_convert("--float32")
     # On synthetic faces the shipped model does not reach the accuracy in its sidecar.
     assert done.exit_code == 1
     used, refused = done.stderr.splitlines()
@@ -86,8 +83,8 @@ def test_command_converts_the_newest_trained_model(
     bundled(small_net(), run)
     shutil.copyfile(run / "net.keras", run / "stage1.keras")  # newer, but of an unfinished run
     save(small_fer2013, tmp_path / "data" / "fer2013.npz")
-    words = ["--int8", "--calibration-samples", "70", "--max-drop", "100"]
-    done = CliRunner().invoke(main, words)
+    arguments = ["--int8", "--calibration-samples", "70", "--max-drop", "100"]
+    done = fer_convert(*arguments)
     assert done.exit_code == 0, done.output
     assert "labels agree" in done.stdout
     assert "using the newest trained model, runs/net-seed0/net.keras" in done.stderr
@@ -95,10 +92,10 @@ def test_command_converts_the_newest_trained_model(
     path = tmp_path / "converted" / "net-int8.tflite"
     with ExpressionClassifier.load(path) as classifier:
         assert classifier.bundle.precision == "int8"
-    again = CliRunner().invoke(main, words)
+    again = fer_convert(*arguments)
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
-    assert CliRunner().invoke(main, [*words, "--overwrite"]).exit_code == 0
+    assert fer_convert(*arguments, "--overwrite").exit_code == 0
 
 
 def test_options_combine() -> None:

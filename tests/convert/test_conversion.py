@@ -20,7 +20,9 @@ def test_every_precision_runtime_and_engine_is_measured(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parity_faces, "PARITY_FACE_COUNT", 17)  # of 34
-    monkeypatch.setattr(conversion, "_time_command", lambda *words: (12.5, "start 5.0, total 12.0"))
+    monkeypatch.setattr(
+        conversion, "_time_command", lambda *arguments: (12.5, "start 5.0, total 12.0")
+    )
     data = tmp_path / "data.npz"
     save(small_fer2013, data)
     found = conversion.measure(

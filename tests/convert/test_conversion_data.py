@@ -6,10 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from tests.synthetic import with_votes
 
-from fer_convert.cli.main import main
 from fer_sdk import ModelBundle
 from fer_sdk.bundles.registry import DEFAULT_MODEL, DEFAULT_NAME, DEFAULT_TRAINED, shipped_models
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -21,13 +19,10 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
+from tests.convert.command import fer_convert
 from tests.convert.nets import bundled, small_net
 
 from fer_convert.calibration import calibration_path
-
-
-def fer_convert(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.fixture
@@ -82,13 +77,13 @@ def test_a_model_with_contempt_is_compared_with_the_ferplus_majority(
     model = keras.Sequential([small_net(), logits])
     logits.set_weights([np.eye(8, dtype=np.float32)[columns]])
     source = bundled(model, empty_folder, FERPLUS_LABELS[:8], stated=1.0)
-    words = ["--data", empty_folder / "data.npz", "--calibration-samples", 70, "--out", "out"]
+    arguments = ["--data", empty_folder / "data.npz", "--calibration-samples", 70, "--out", "out"]
     save(small_fer2013, empty_folder / "data.npz")
-    without = fer_convert(source, "--int8", *words)
+    without = fer_convert(source, "--int8", *arguments)
     assert without.exit_code == 1
     assert "has no FER+ votes" in without.stderr
     save(voted, empty_folder / "data.npz")
-    done = fer_convert(source, "--int8", *words)
+    done = fer_convert(source, "--int8", *arguments)
     assert done.exit_code == 0, done.output
     (metric,) = ModelBundle.load(Path("out/net-int8.tflite")).metrics
     assert (metric["data"], metric["n"], metric["accuracy"]) == ("FER+ majority", 24, 1.0)
@@ -99,10 +94,10 @@ def test_stored_ranges_and_calibration_faces_write_the_same_bytes(
 ) -> None:
     source, data = bundled(small_net(), empty_folder), empty_folder / "data.npz"
     save(small_fer2013, data)
-    words = ["--data", data, "--calibration-samples", 70]
-    done = fer_convert(source, "--int8", "--onnx", *words, "--out", "faces")
+    arguments = ["--data", data, "--calibration-samples", 70]
+    done = fer_convert(source, "--int8", "--onnx", *arguments, "--out", "faces")
     assert done.exit_code == 0, done.output
-    assert fer_convert("calibrate", source, *words).exit_code == 0
+    assert fer_convert("calibrate", source, *arguments).exit_code == 0
     assert fer_convert(source, "--int8", "--onnx", "--out", "stored").exit_code == 0
     for name in ("net-int8.tflite", "net-int8.onnx"):
         assert Path("stored", name).read_bytes() == Path("faces", name).read_bytes()
@@ -151,11 +146,11 @@ def test_a_calibration_file_that_does_not_match_is_refused(
 def test_photos_provide_calibration_and_parity_faces(empty_folder: Path, photos: Path) -> None:
     done = fer_convert("--int8", "--calibration", photos, "--calibration-samples", 20)
     assert done.exit_code == 0, done.output
-    words = "20 of 20 faces in 21 photos, 1 without a face"
-    assert f"int8 calibrated with {words}" in done.stdout
-    assert f"parity checked on the calibration faces, {words}" in done.stdout
+    arguments = "20 of 20 faces in 21 photos, 1 without a face"
+    assert f"int8 calibrated with {arguments}" in done.stdout
+    assert f"parity checked on the calibration faces, {arguments}" in done.stdout
     bundle = ModelBundle.load(Path(f"converted/{DEFAULT_MODEL}.tflite"))
-    assert bundle.source["calibration"] == words
+    assert bundle.source["calibration"] == arguments
 
 
 def test_missing_calibration_sources_are_reported_in_one_line(
@@ -164,14 +159,14 @@ def test_missing_calibration_sources_are_reported_in_one_line(
     source = bundled(small_net(), empty_folder)
     for path in list(photos.glob("1*.jpg")):
         path.unlink()
-    for words, message in (
+    for arguments, message in (
         ([source, "--int8"], "no imported FER2013 at"),
         ([source, "--int8", "--data", "nothing.npz"], "run `fer-train import"),
         (["--int8", "--calibration-samples", 70], "--calibration-samples needs FER2013 or photos"),
         (["--int8", "--calibration", empty_folder / "none"], "must be a folder of photos"),
         (["--int8", "--calibration", photos], "calibration needs 20 faces, but 10 photos"),
     ):
-        done = fer_convert(*words)
+        done = fer_convert(*arguments)
         assert done.exit_code == 1, done.output
         (line,) = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
         assert message in line

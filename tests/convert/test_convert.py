@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from fer_convert.cli.main import main
 from fer_sdk import ModelBundle
 from fer_sdk.errors import BundleError
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -20,6 +18,7 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
+from tests.convert.command import fer_convert
 from tests.convert.nets import bundled, conversion_data_of, small_net
 
 from fer_convert import convert as conversion
@@ -151,9 +150,9 @@ def test_a_broken_conversion_fails_with_exit_code_1_and_leaves_no_file(
     source = sabotage(how, small_fer2013, tmp_path, monkeypatch)
     save(small_fer2013, tmp_path / "data.npz")
     before = sorted(tmp_path.rglob("*"))
-    words = [str(source), "--float32", "--int8", "--data", str(tmp_path / "data.npz")]
-    words += ["--out", str(tmp_path / "out"), "--calibration-samples", "70"]
-    done = CliRunner().invoke(main, words)
+    arguments = [str(source), "--float32", "--int8", "--data", str(tmp_path / "data.npz")]
+    arguments += ["--out", str(tmp_path / "out"), "--calibration-samples", "70"]
+    done = fer_convert(*arguments)
     assert done.exit_code == 1, done.output
     assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
     assert sorted(tmp_path.rglob("*")) == before

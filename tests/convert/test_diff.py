@@ -1,14 +1,9 @@
 from pathlib import Path
 
-from click.testing import CliRunner, Result
+from tests.convert.command import fer_convert
 
-from fer_convert.cli.main import main
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.importer import save
-
-
-def fer_convert(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def test_diff_compares_two_bundles(small_fer2013: Fer2013, golden: Path, tmp_path: Path) -> None:

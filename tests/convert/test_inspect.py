@@ -3,15 +3,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from tests.convert.command import fer_convert
 
-from fer_convert.cli.main import main
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.errors import InputError
-
-
-def fer_convert(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.mark.parametrize("name", ["tiny-float32.tflite", "tiny-int8.tflite", "tiny-float32.onnx"])
@@ -67,12 +62,12 @@ def test_check_accepts_files_without_a_sidecar(golden: Path, tmp_path: Path) -> 
     assert done.exit_code == 0
     assert "has no sidecar" in done.stdout
     (tmp_path / "noise.tflite").write_bytes(bytes(range(256)))
-    for words, message in (
+    for arguments, message in (
         (["check", tmp_path / "noise.tflite"], "LiteRT cannot read"),
         (["check", tmp_path / "nothing.tflite"], "no model at"),
         (["check", golden / "preprocess.json"], "must be a .tflite or .onnx file"),
     ):
-        refused = fer_convert(*words)
+        refused = fer_convert(*arguments)
         assert refused.exit_code == 1
         (line,) = refused.stderr.splitlines()
         assert message in line

@@ -3,9 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fer_convert.cli.main import main
 from fer_sdk import ModelBundle
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -15,13 +13,10 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
+from tests.convert.command import fer_convert
 from tests.convert.nets import bundled, small_net
 
 from fer_convert import parity_faces
-
-
-def fer_convert(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def uneven_net() -> Any:
@@ -45,11 +40,11 @@ def test_auto_keeps_the_layer_with_the_largest_int8_error_in_float(
     )  # of 34; float layers are selected on the others
     source, data = bundled(uneven_net(), tmp_path), tmp_path / "data.npz"
     save(small_fer2013, data)
-    words = [source, "--int8", "--data", data, "--calibration-samples", 70, "--out", tmp_path]
-    refused = fer_convert(*words)
+    arguments = [source, "--int8", "--data", data, "--calibration-samples", 70, "--out", tmp_path]
+    refused = fer_convert(*arguments)
     assert refused.exit_code == 1
     assert "labels must agree" in refused.stderr
-    done = fer_convert(*words, "--keep-float", "auto")
+    done = fer_convert(*arguments, "--keep-float", "auto")
     assert done.exit_code == 0, done.output
     bundle = ModelBundle.load(tmp_path / "net-int8-mixed.tflite")
     kept = [int(part.split()[0]) for part in bundle.source["kept_float"].split(", ")]
@@ -62,7 +57,7 @@ def test_auto_keeps_the_layer_with_the_largest_int8_error_in_float(
     assert [x["alone_db"] for x in layers] == sorted(x["alone_db"] for x in layers)
     assert layers[0]["number"] in kept
     numbers = ",".join(map(str, kept))
-    named = fer_convert(*words, "--keep-float", numbers, "--batch", 2)
+    named = fer_convert(*arguments, "--keep-float", numbers, "--batch", 2)
     assert named.exit_code == 0, named.output
     command = ModelBundle.load(tmp_path / "net-int8-mixed-batch2.tflite").source["command"]
     assert (
@@ -73,14 +68,14 @@ def test_auto_keeps_the_layer_with_the_largest_int8_error_in_float(
 def test_invalid_layers_are_refused(small_fer2013: Fer2013, tmp_path: Path) -> None:
     source, data = bundled(small_net(), tmp_path), tmp_path / "data.npz"
     save(small_fer2013, data)
-    words = [source, "--data", data, "--calibration-samples", 70, "--out", tmp_path / "out"]
+    arguments = [source, "--data", data, "--calibration-samples", 70, "--out", tmp_path / "out"]
     for more, code, message in (
         (["--int8", "--keep-float", "99"], 1, "the model has layers 0 to "),
         (["--int8", "--keep-float", "auto"], 1, "selecting layers needs more than the"),
         (["--int8", "--keep-float", "first"], 2, "must be layer numbers such as 3,7, or auto"),
         (["--float32", "--io", "float"], 2, "--io and --keep-float need --int8"),
     ):
-        done = fer_convert(*words, *more)
+        done = fer_convert(*arguments, *more)
         assert done.exit_code == code, done.output
         assert message in done.stderr
         assert not (tmp_path / "out").exists()

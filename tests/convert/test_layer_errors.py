@@ -3,9 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from fer_convert.cli.main import main
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.importer import save
 
@@ -13,13 +11,10 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
+from tests.convert.command import fer_convert
 from tests.convert.nets import bundled, small_net
 
 from fer_convert.layer_errors import sqnr_db
-
-
-def fer_convert(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def test_debug_prints_a_table_of_all_layers(small_fer2013: Fer2013, tmp_path: Path) -> None:

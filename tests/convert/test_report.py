@@ -3,9 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fer_convert.cli.main import main
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.importer import save
 
@@ -13,11 +11,8 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
+from tests.convert.command import fer_convert
 from tests.convert.nets import bundled, small_net
-
-
-def fer_convert(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def test_the_report_contains_the_parity_measurements(
@@ -26,9 +21,9 @@ def test_the_report_contains_the_parity_measurements(
     pytest.importorskip("matplotlib", reason="plots need the extra `convert`")
     source, data = bundled(small_net(), tmp_path), tmp_path / "data.npz"
     save(small_fer2013, data)
-    words = [source, "--int8", "--float16", "--data", data, "--calibration-samples", 70]
-    words += ["--out", tmp_path / "out", "--report", tmp_path / "report.html"]
-    done = fer_convert(*words)
+    arguments = [source, "--int8", "--float16", "--data", data, "--calibration-samples", 70]
+    arguments += ["--out", tmp_path / "out", "--report", tmp_path / "report.html"]
+    done = fer_convert(*arguments)
     assert done.exit_code == 0, done.output
     report = json.loads((tmp_path / "report.json").read_text())
     assert [variant["precision"] for variant in report["variants"]] == ["int8", "float16"]
@@ -41,6 +36,6 @@ def test_the_report_contains_the_parity_measurements(
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "http" not in page.replace("https://", "")
-    again = fer_convert(*words, "--out", tmp_path / "other")
+    again = fer_convert(*arguments, "--out", tmp_path / "other")
     assert again.exit_code == 1
     assert "report.json exists" in again.stderr
