@@ -1,4 +1,4 @@
-"""Name the expressions of many face crops in one call: python examples/crops.py CROP..."""
+"""Classify many face crops in one batch: python examples/crops.py CROP..."""
 
 import sys
 

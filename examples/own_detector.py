@@ -1,7 +1,7 @@
-"""Bring a detector of your own: python examples/own_detector.py PHOTO.
+"""Use a detector of your own: python examples/own_detector.py PHOTO.
 
-This one asks YuNet twice, about the photo and about its middle, to find smaller faces there. Any
-object with these two methods will do, around any detector that finds eyes, nose and mouth.
+This one runs YuNet on the photo and on its central part, where it finds smaller faces. A detector
+is any object with these two methods that returns a box and landmarks for each face.
 """
 
 import sys
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from fer_sdk import ExpressionRecognizer, Face, Landmarks, YuNet
 
 
-class CloserLook:
-    """Finds faces in the photo and, at twice the scale, in its middle."""
+class TwoScaleDetector:
+    """Detects faces in the photo and, at twice the scale, in its central part."""
 
     def __init__(self) -> None:
         self._yunet = YuNet()
 
     def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Return the faces of the photo, best score first."""
+        """Return the faces of the photo, highest score first."""
         height, width = image_bgr.shape[:2]
         x, y = width // 4, height // 4
         faces = list(self._yunet.detect(image_bgr))
@@ -47,6 +47,6 @@ def _same(face: Face, other: Face) -> bool:
     return left < across < right and top < down < bottom
 
 
-with ExpressionRecognizer(detector=CloserLook()) as recognizer:
+with ExpressionRecognizer(detector=TwoScaleDetector()) as recognizer:
     for face in recognizer.recognize(sys.argv[1]):
         print(face.label, f"{face.confidence:.0%}")

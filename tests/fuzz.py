@@ -169,17 +169,18 @@ def try_case(seed: int, case: int, folder: Path) -> Outcome:
         if kind == "photo":
             with ExpressionRecognizer(model) as recognizer:
                 pixels = read_photo(photo, convert=True)
-                expressions = [f.expression for f in recognizer.recognize(pixels, color="bgr")]
+                faces = recognizer.recognize(pixels, color="bgr")
+                found = [(face.label, face.scores) for face in faces]
         else:
             with ExpressionClassifier.load(model) as classifier:
                 size = classifier.bundle.input.height, classifier.bundle.input.width
                 face = np.resize(band_face(3), size)
                 expressions = classifier.classify([face, 255 - face], color="grey")
                 json.dumps([expression.label for expression in expressions])
-        for expression in expressions:
-            total = sum(expression.probabilities)
-            if not abs(total - 1) < 1e-6 or expression.label not in expression.labels:
-                return Outcome(case, kind, "wrong answer", True, repr(expression))
+                found = [(expression.label, expression.scores) for expression in expressions]
+        for label, scores in found:
+            if not abs(sum(scores.values()) - 1) < 1e-6 or label not in scores:
+                return Outcome(case, kind, "wrong answer", True, repr((label, scores)))
     except FerError as error:
         if len(str(error).splitlines()) != 1:
             return Outcome(case, kind, "message of many lines", True, str(error))

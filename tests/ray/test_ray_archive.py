@@ -1,4 +1,4 @@
-"""Ray gives row for row what one process gives; `make ray` runs this in an environment with Ray."""
+"""Ray writes the rows of a single process; `make ray` runs this in an environment with Ray."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from fer_sdk import read_photo
-from fer_sdk.batch.processor import LabellingSettings, PhotoTask, label_photos
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk import process_photos, read_photo
 from fer_sdk.cli.main import main
-from fer_sdk.outputs.photo_rows import rows
+from fer_sdk.outputs.rows import rows
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `ray` is not installed")
 pytest.importorskip("ray", reason="the extra `ray` is not installed: see `make ray`")
@@ -37,19 +35,15 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def single_process_rows(photos: Path) -> list[dict[str, Any]]:
-    tasks = [PhotoTask(path) for path in sorted(photos.iterdir())]
-    return [
-        row for record in label_photos(tasks, LabellingSettings(DEFAULT_MODEL), 1)
-        for row in rows(record)
-    ]  # fmt: skip
+    results = process_photos(sorted(photos.iterdir()))
+    return [row for result in results for row in rows(result.to_dict())]
 
 
 def ray_rows(out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return rows with a face, by photo, and those without."""
     found = sorted(parquet.read_table(out).to_pylist(), key=lambda row: row["photo"])
     errors = [row for row in found if row["face"] is None]
-    faces = [{k: v for k, v in row.items() if k != "error"} for row in found if row["face"]]
-    return faces, errors
+    return [row for row in found if row["face"]], errors
 
 
 def test_two_workers_give_row_for_row_what_one_process_gives(photos: Path, tmp_path: Path) -> None:
@@ -64,7 +58,7 @@ def test_two_workers_give_row_for_row_what_one_process_gives(photos: Path, tmp_p
     assert "damaged image" in broken["error"]
     again = fer("archive", photos, tmp_path / "out")
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
 
 
 def test_parquet_with_the_photos_bytes_gives_the_same(photos: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from fer_sdk.errors import BundleError, InputError
 
 
 class FakeSession:
-    """Answers with the same logits whatever it sees."""
+    """Returns the same logits for every face."""
 
     input_hw = (48, 48)
 
@@ -46,7 +46,7 @@ def test_probabilities_are_the_softmax_of_logits_over_temperature(bundle: ModelB
     assert expression.labels == bundle.labels
 
 
-def test_an_answer_below_the_models_threshold_is_uncertain(bundle: ModelBundle) -> None:
+def test_a_confidence_below_the_models_threshold_is_uncertain(bundle: ModelBundle) -> None:
     for gap, uncertain in ((1.0, True), (5.0, False)):
         classifier = ExpressionClassifier(bundle, FakeSession([gap, 0, 0, 0, 0, 0, 0]))
         (expression,) = classifier.classify([band_face(0)], color="grey")
@@ -61,7 +61,7 @@ def test_labels_follow_the_faces_of_a_batch(tiny_int8: Path) -> None:
 
 
 def test_sidecar_with_another_number_of_labels_is_refused(bundle: ModelBundle) -> None:
-    with pytest.raises(BundleError, match="names 7 labels, but the model gives 8"):
+    with pytest.raises(BundleError, match="names 7 labels, but the model has 8 outputs"):
         ExpressionClassifier(bundle, FakeSession([0] * 8))
 
 

@@ -39,18 +39,18 @@ def test_image_labels_the_sample_and_writes_an_annotated_picture(
     assert abs(changed[300:]).mean() < 4
 
 
-def test_json_is_one_object_with_every_probability(sample_photo: Path) -> None:
+def test_json_is_one_object_with_all_scores(sample_photo: Path) -> None:
     done = fer("image", sample_photo, sample_photo, "--json")
     assert done.exit_code == 0
     result = json.loads(done.stdout)
     assert len(result["photos"]) == 2
     (face,) = result["photos"][0]["faces"]
-    assert sum(face["probabilities"].values()) == pytest.approx(1)
-    assert max(face["probabilities"], key=face["probabilities"].get) == face["label"] == "happy"
+    assert sum(face["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert max(face["scores"], key=face["scores"].get) == face["label"] == "happy"
     assert set(face["landmarks"]) == {"right_eye", "left_eye", "nose", "mouth_right", "mouth_left"}
 
 
-def test_a_picture_is_not_replaced_unasked(sample_photo: Path, tmp_path: Path) -> None:
+def test_a_picture_is_not_replaced_without_overwrite(sample_photo: Path, tmp_path: Path) -> None:
     assert fer("image", sample_photo, "--out", tmp_path).exit_code == 0
     again = fer("image", sample_photo, "--out", tmp_path)
     assert again.exit_code == 1
@@ -121,12 +121,12 @@ def bad_photo(kind: str, folder: Path, sample: Path) -> list[object]:
         ("truncated photo", "truncated"),
         ("folder", "no photo in"),
         ("1x1", "1x1 pixels"),
-        ("20,000 px wide", "20000x64 pixels, but a photo may have"),
+        ("20,000 px wide", "20000x64 pixels, but at most 16384 per side"),
         ("RGBA", "must be an 8-bit colour photo, but is 8-bit RGBA"),
         ("grey", "must be an 8-bit colour photo, but is 8-bit grey"),
         ("16-bit", "must be an 8-bit colour photo, but is 16-bit colour"),
         ("no face", "no face found"),
-        ("many faces", "has 3 faces, but --max-faces is 2"),
+        ("many faces", "has 3 faces, but max_faces is 2"),
     ],
 )
 def test_bad_photo_gives_one_line_exit_code_1_and_leaves_nothing(
@@ -172,7 +172,7 @@ def bad_model(kind: str, folder: Path, golden: Path) -> Path:
         ("truncated model", "truncated or changed"),
         ("truncated model with a matching sidecar", "is no well-formed expression model"),
         ("sidecar of another model", "the sidecar is another model's"),
-        ("wrong label count", "names 8 labels, but the model gives 7"),
+        ("wrong label count", "names 8 labels, but the model has 7 outputs"),
     ],
 )
 def test_bad_model_gives_one_line_exit_code_1_and_leaves_nothing(
@@ -199,7 +199,7 @@ def test_photos_of_one_name_are_not_written_over_each_other(
     shutil.copy(sample_photo, tmp_path)
     done = fer("image", sample_photo, tmp_path / sample_photo.name, "--out", tmp_path / "out")
     assert done.exit_code == 1
-    assert "shares its name" in done.stderr
+    assert "has the same name" in done.stderr
 
 
 def test_grey_photo_is_labelled_when_conversion_is_asked_for(

@@ -16,9 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from fer_sdk import ExpressionClassifier, read_photo
-from fer_sdk.batch.processor import LabellingSettings, PhotoTask, label_photos
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk import ExpressionClassifier, PhotoTask, find_photos, process_photos, read_photo
 from fer_sdk.cli.main import main
 
 PHOTOS = 24
@@ -58,18 +56,21 @@ def test_a_folder_gives_a_row_a_face_and_lists_what_it_skipped(
     (error, summary) = done.stderr.splitlines()
     assert error.startswith("error: ")
     assert "broken.jpg" in error
-    assert "24 faces, 1 photos without a face, 1 that could not be labelled" in summary
+    assert "24 faces, 1 photos without a face, 1 photos failed" in summary
     rows = table(out)
     assert len(rows) == PHOTOS
     assert {row["label"] for row in rows} == {"happy"}
-    assert sum(float(rows[0][name]) for name in rows[0] if name.startswith("p_")) == pytest.approx(
-        1
-    )
+    assert sum(
+        float(rows[0][name]) for name in rows[0] if name.startswith("scores_")
+    ) == pytest.approx(1, abs=1e-5)
     (skipped,) = table(tmp_path / "faces.skipped.csv")
     assert skipped["photo"].endswith("broken.jpg")
     lines = [json.loads(line) for line in (tmp_path / "faces.jsonl").read_text().splitlines()]
-    assert [line["photo"] for line in lines] == [row["photo"] for row in rows]
-    assert set(lines[0]["landmarks"]) >= {"right_eye", "nose"}
+    assert [line["photo"] for line in lines if line["faces"]] == [row["photo"] for row in rows]
+    assert [line["photo"] for line in lines if line["error"]] == [skipped["photo"]]
+    assert len(lines) == PHOTOS + 2
+    (face,) = lines[0]["faces"]
+    assert set(face["landmarks"]) >= {"right_eye", "nose"}
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"archive", "faces.csv", "faces.jsonl", "faces.skipped.csv"}
 
@@ -80,10 +81,10 @@ def test_processes_give_row_for_row_what_one_gives(archive: Path, tmp_path: Path
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
 
 
-def test_a_killed_run_goes_on_and_leaves_no_process(archive: Path, tmp_path: Path) -> None:
+def test_a_killed_run_is_resumed_and_leaves_no_process(archive: Path, tmp_path: Path) -> None:
     whole, out = tmp_path / "whole.csv", tmp_path / "killed.csv"
     fer("image", archive, "--csv", whole)
-    journal = tmp_path / "killed.csv.part"
+    log = tmp_path / "killed.csv.part"
     command = [
         sys.executable,
         "-m",
@@ -97,18 +98,18 @@ def test_a_killed_run_goes_on_and_leaves_no_process(archive: Path, tmp_path: Pat
     ]
     run = subprocess.Popen([str(word) for word in command], cwd=Path(__file__).parents[2],
                            stderr=subprocess.DEVNULL)  # fmt: skip
-    wait_for(lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 4)
+    wait_for(lambda: log.exists() and len(log.read_bytes().splitlines()) > 4)
     children = children_of(run.pid)
     run.kill()
     run.wait()
     assert not out.exists()
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
-    with journal.open("a") as file:
+    with log.open("a") as file:
         file.write('{"photo": "half a li')
     done = fer("image", archive, "--csv", out)
-    assert "going on: " in done.stderr
+    assert "resuming: " in done.stderr
     assert out.read_bytes() == whole.read_bytes()
-    assert not journal.exists()
+    assert not log.exists()
 
 
 def wait_for(condition: Any) -> None:
@@ -124,7 +125,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
 
 
-def test_another_model_does_not_go_on_with_a_run(
+def test_a_run_with_another_model_is_not_resumed(
     archive: Path, tmp_path: Path, tiny_int8: Path
 ) -> None:
     out = tmp_path / "faces.csv"
@@ -132,27 +133,28 @@ def test_another_model_does_not_go_on_with_a_run(
     part.write_text('{"model_sha256": "of another"}\n')
     done = fer("image", archive, "--csv", out)
     assert done.exit_code == 1
-    assert "begun with another model" in done.stderr
+    assert "started with another model" in done.stderr
     assert fer("image", archive, "--csv", part.with_name("new.csv"), "--model", "no").exit_code == 1
     assert {path.name for path in tmp_path.iterdir()} == {"archive", part.name}
 
 
-def test_a_photo_that_ends_its_process_costs_no_other(archive: Path) -> None:
+def test_a_photo_that_kills_its_process_fails_alone(archive: Path) -> None:
     tasks = [PhotoTask(path) for path in sorted(archive.glob("0*.png"))]
-    records = label_photos(tasks, LabellingSettings(DEFAULT_MODEL), 2)
-    first = next(records)
+    results = process_photos(tasks, processes=2)
+    first = next(results)
     for child in active_children():
         os.kill(child.pid or 0, signal.SIGKILL)
-    everything = [first, *records]
-    assert [record["photo"] for record in everything] == [str(task.photo) for task in tasks]
-    assert all(len(record["faces"]) == 1 for record in everything)
+    everything = [first, *results]
+    assert [result.photo for result in everything] == [str(task.photo) for task in tasks]
+    assert all(len(result) == 1 for result in everything)
 
 
-def test_saved_crops_are_what_the_model_saw(archive: Path, tmp_path: Path) -> None:
+def test_saved_crops_are_the_input_of_the_model(archive: Path, tmp_path: Path) -> None:
     crops = tmp_path / "crops"
     done = fer("image", archive, "--json", "--save-crops", crops)
     photos = [photo for photo in json.loads(done.stdout)["photos"] if photo["faces"]]
     assert len(list(crops.rglob("*.face1.png"))) == PHOTOS
+    assert len(find_photos(archive)) == PHOTOS + 2
     with ExpressionClassifier.load() as classifier:
         for photo in photos[:3]:
             (face,) = photo["faces"]
@@ -160,13 +162,13 @@ def test_saved_crops_are_what_the_model_saw(archive: Path, tmp_path: Path) -> No
             assert crop is not None
             assert crop.shape == (48, 48)
             (expression,) = classifier.classify([np.asarray(crop, np.uint8)], color="grey")
-            assert expression.confidence == face["confidence"]
+            assert round(expression.confidence, 6) == face["confidence"]
     again = fer("image", archive, "--json", "--save-crops", crops)
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
 
 
-def test_results_are_not_replaced_unasked_and_empty_folders_are_named(
+def test_results_are_not_replaced_without_overwrite_and_empty_folders_are_named(
     archive: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "faces.csv"

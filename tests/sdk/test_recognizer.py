@@ -12,7 +12,7 @@ from fer_sdk.preprocess import FER2013_CROP
 
 
 class FixedDetector:
-    """Finds faces where it was told to, their points on the crop's own places."""
+    """Returns faces at given corners, with the landmarks that make the crop the image's pixels."""
 
     def __init__(self, *corners: tuple[float, float]) -> None:
         self.corners = corners
@@ -52,16 +52,16 @@ def test_many_faces_keep_their_boxes_and_labels_in_one_call(tiny_int8: Path) -> 
     assert happy.confidence > 0.99
 
 
-def test_detector_sees_bgr_whatever_the_colour_order(tiny_int8: Path) -> None:
+def test_the_detector_receives_bgr_for_every_channel_order(tiny_int8: Path) -> None:
     bgr = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     detector = FixedDetector()
     with ExpressionRecognizer(tiny_int8, detector=detector) as recognizer:
-        assert recognizer.recognize(bgr[..., ::-1], color="rgb") == []
+        assert recognizer.recognize(bgr[..., ::-1], color="rgb").faces == ()
     assert detector.seen is not None
     np.testing.assert_array_equal(detector.seen, bgr)
 
 
-def test_the_colour_order_must_be_said(tiny_int8: Path) -> None:
+def test_an_array_needs_its_channel_order(tiny_int8: Path) -> None:
     with ExpressionRecognizer(tiny_int8, detector=FixedDetector()) as recognizer:
         with pytest.raises(InputError, match="add color='bgr'"):
             recognizer.recognize(np.zeros((64, 64, 3), np.uint8))
@@ -69,7 +69,7 @@ def test_the_colour_order_must_be_said(tiny_int8: Path) -> None:
             recognizer.recognize(np.zeros((64, 64, 3), np.uint8), color="auto")  # type: ignore[arg-type]
 
 
-def test_a_classifier_of_ones_own_is_used(tiny_int8: Path) -> None:
+def test_an_open_classifier_is_used(tiny_int8: Path) -> None:
     classifier = ExpressionClassifier.load(tiny_int8)
     recognizer = ExpressionRecognizer(classifier, detector=FixedDetector())
     assert recognizer.classifier is classifier
@@ -99,7 +99,7 @@ def test_yunet_finds_two_faces_best_first_and_none_in_noise(sample_photo: Path) 
     assert YuNet().detect(noise) == ()
 
 
-def test_a_turned_head_gives_nearly_the_same_answer(sample_photo: Path) -> None:
+def test_a_rotated_face_keeps_its_label(sample_photo: Path) -> None:
     photo = read_photo(sample_photo)
     with ExpressionRecognizer() as recognizer:
         (upright,) = recognizer.recognize(photo, color="bgr")

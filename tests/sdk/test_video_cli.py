@@ -166,7 +166,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, frame: int) -> None:
 
     def recognize(self: VideoRecognizer, *words: Any, **named: Any) -> Any:
         result = original(self, *words, **named)
-        if result.index == frame - 1:
+        if result.frame_index == frame - 1:
             os.kill(os.getpid(), signal.SIGINT)
         return result
 
