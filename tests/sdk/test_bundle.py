@@ -12,7 +12,7 @@ from fer_sdk.errors import BundleError
 
 @pytest.fixture
 def bundle(tiny_int8: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny bundle that a test may damage."""
+    """A copy of the tiny bundle that a test can modify."""
     for path in (tiny_int8, tiny_int8.with_name(tiny_int8.name + ".json")):
         shutil.copy(path, tmp_path)
     return tmp_path / tiny_int8.name
@@ -25,27 +25,27 @@ def change(bundle: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     sidecar.write_text(json.dumps(text))
 
 
-def test_written_sidecar_reads_back_the_same(bundle: Path) -> None:
-    loaded = ModelBundle.load(bundle)
+def test_a_written_sidecar_is_read_back_unchanged(bundle: Path) -> None:
+    loaded = ModelBundle.load(str(bundle))
     before = loaded.sidecar.read_bytes()
     loaded.write_sidecar()
     assert loaded.sidecar.read_bytes() == before
     assert ModelBundle.load(bundle) == loaded
 
 
-def test_truncated_model_is_refused(bundle: Path) -> None:
+def test_a_truncated_model_is_rejected(bundle: Path) -> None:
     bundle.write_bytes(bundle.read_bytes()[:-100])
     with pytest.raises(BundleError, match="truncated or changed"):
         ModelBundle.load(bundle)
 
 
-def test_sidecar_of_another_model_is_refused(bundle: Path, golden: Path) -> None:
+def test_the_sidecar_of_another_model_is_rejected(bundle: Path, golden: Path) -> None:
     shutil.copy(golden / "tiny-float32.tflite.json", bundle.with_name(bundle.name + ".json"))
-    with pytest.raises(BundleError, match="sidecar is another model's"):
+    with pytest.raises(BundleError, match="sidecar belongs to another model"):
         ModelBundle.load(bundle)
 
 
-def test_missing_files_are_named(bundle: Path, tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no model at .*nothing"):
         ModelBundle.load(tmp_path / "nothing.tflite")
     bundle.with_name(bundle.name + ".json").unlink()
@@ -60,7 +60,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_missing_key_is_refused(bundle: Path, key: str) -> None:
+def test_a_sidecar_without_a_required_key_is_rejected(bundle: Path, key: str) -> None:
     change(bundle, lambda text: text.pop(key))
     with pytest.raises(BundleError, match=key):
         ModelBundle.load(bundle)
@@ -95,7 +95,7 @@ def test_every_missing_key_is_refused(bundle: Path, key: str) -> None:
     ],
     ids=str,
 )
-def test_every_wrong_value_is_refused_in_one_line(
+def test_the_error_for_an_invalid_value_names_the_key_in_one_line(
     bundle: Path, path: list[str], value: Any
 ) -> None:
     def edit(text: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def test_every_wrong_value_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"null"])
-def test_sidecar_that_is_no_json_object_is_refused(bundle: Path, content: bytes) -> None:
+def test_a_sidecar_that_is_not_a_json_object_is_rejected(bundle: Path, content: bytes) -> None:
     bundle.with_name(bundle.name + ".json").write_bytes(content)
     with pytest.raises(BundleError):
         ModelBundle.load(bundle)

@@ -18,7 +18,7 @@ def collect(frames: Iterable[Frame], into: list[Frame], pause_s: float = 0) -> N
 
 
 def test_frames_have_the_order_and_timestamps_of_the_file(face_video: Path) -> None:
-    with VideoFile(face_video) as video:
+    with VideoFile(str(face_video)) as video:
         assert (video.fps, video.frame_count) == (24, 60)
         frames = list(video)
     assert [frame.time_s for frame in frames] == pytest.approx([n / 24 for n in range(60)])

@@ -170,8 +170,8 @@ def bad_model(kind: str, folder: Path, golden: Path) -> Path:
     [
         ("missing model", "no model"),
         ("truncated model", "truncated or changed"),
-        ("truncated model with a matching sidecar", "is no well-formed expression model"),
-        ("sidecar of another model", "the sidecar is another model's"),
+        ("truncated model with a matching sidecar", "is not a well-formed expression model"),
+        ("sidecar of another model", "the sidecar belongs to another model"),
         ("wrong label count", "names 8 labels, but the model has 7 outputs"),
     ],
 )

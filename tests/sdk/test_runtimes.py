@@ -71,7 +71,7 @@ def test_every_runtime_rejects_a_file_that_is_not_a_model(
     skip_unless_installed(runtime)
     path = tmp_path / f"noise{RUNTIMES[runtime][0]}"
     path.write_bytes(bytes(range(256)) * 4)
-    with pytest.raises(BundleError, match=r"^[^\n]*noise[^\n]* is no well-formed [^\n]*$"):
+    with pytest.raises(BundleError, match=r"^[^\n]*noise[^\n]* is not a well-formed [^\n]*$"):
         open_session(path, runtime=runtime, delegate=delegate)
 
 

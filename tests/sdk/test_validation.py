@@ -1,4 +1,4 @@
-"""Files that a runtime must never see, made from good ones."""
+"""Damaged and malicious model files, made from valid ones, are rejected."""
 
 import contextlib
 import struct
@@ -27,7 +27,7 @@ def graph_of(data: bytes) -> flatbuffer.Table:
 
 
 def place_of(table: flatbuffer.Table, field: int) -> int:
-    """Return where a table keeps a field."""
+    """Return the offset of a field."""
     return table._inside(field, "i8")
 
 
@@ -38,7 +38,7 @@ def changed(data: bytes, at: int, layout: str, value: float) -> bytes:
 
 
 def list_entry(table: flatbuffer.Table, field: int) -> int:
-    """Return where the first entry of a list of whole numbers is."""
+    """Return the offset of the first element of a vector of integers."""
     return table.vector(field, "i32").start
 
 
@@ -77,8 +77,8 @@ def with_scale(data: bytes, scale: float) -> bytes:
 
 
 DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "another file": (lambda d: d[:4] + b"TFL9" + d[8:], "does not begin as a TFL3 file"),
-    "nothing": (lambda d: b"", "does not begin"),
+    "another file": (lambda d: d[:4] + b"TFL9" + d[8:], "has no file identifier TFL3"),
+    "nothing": (lambda d: b"", "has no file identifier"),
     "first half": (lambda d: d[: len(d) // 2], "outside|beyond"),
     "root outside": (lambda d: changed(d, 0, "<I", 2**31), "outside"),
     "vtable outside": (
@@ -86,31 +86,31 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "outside",
     ),
     "negative shape": (lambda d: with_first_shape(d, -1), "has the shape"),
-    "endless shape": (lambda d: with_first_shape(d, 2**31 - 1), "has the shape"),
+    "huge shape": (lambda d: with_first_shape(d, 2**31 - 1), "has the shape"),
     "tensor outside": (lambda d: with_operator_input(d, 99), "no tensor 99"),
-    "own output read": (
+    "output read before it is computed": (
         lambda d: with_operator_input(d, graph_of(d).wholes(2, "i32")[0]),
-        "not computed by then",
+        "not yet computed",
     ),
     "input written": (
         lambda d: with_last_operator_output(d, graph_of(d).wholes(1, "i32")[0]),
-        "writes what is there already",
+        "writes a tensor that is already computed",
     ),
     "stride 0": (lambda d: with_pool_stride(d, 0), "option 2 of AVERAGE_POOL_2D is 0"),
-    "stride 7": (lambda d: with_pool_stride(d, 7), "AVERAGE_POOL_2D of .* cannot give"),
-    "an operator for sparse weights": (lambda d: with_builtin_code(d, 124), "operator 124 is none"),
+    "stride 7": (lambda d: with_pool_stride(d, 7), "AVERAGE_POOL_2D of .* cannot return"),
+    "sparse weights operator": (lambda d: with_builtin_code(d, 124), "operator 124 is not used"),
     "scale NaN": (lambda d: with_scale(d, float("nan")), "scale is not between"),
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_damaged_tflite_file_is_refused_with_its_reason(kind: str, tiny_int8: Path) -> None:
+def test_the_error_for_a_damaged_tflite_file_states_the_reason(kind: str, tiny_int8: Path) -> None:
     damage, message = DAMAGES[kind]
     with pytest.raises(MalformedError, match=message):
         tflite.check(damage(tiny_int8.read_bytes()))
 
 
-def test_every_prefix_of_a_model_is_refused(tiny_int8: Path, golden: Path) -> None:
+def test_every_truncated_model_is_rejected(tiny_int8: Path, golden: Path) -> None:
     data = tiny_int8.read_bytes()
     for length in range(0, len(data) - 64, 7):
         with pytest.raises(MalformedError):
@@ -148,44 +148,44 @@ PADS = message((1, 1), (2, 7), (8, "pads"), (9, struct.pack("<q", 1000)))
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (onnx_model((1, message((4, "Loop")))), "operator 'Loop' is none"),
+        (onnx_model((1, message((4, "Loop")))), "operator 'Loop' is not used"),
         (onnx_model((1, message((4, "Relu"), (7, "own.domain")))), "own.domain"),
-        (onnx_model((1, message((4, "If"), (5, message((6, RELU)))))), "is none|holds a graph"),
-        (onnx_model((1, message((4, "Relu"), (5, message((6, RELU)))))), "holds a graph"),
+        (onnx_model((1, message((4, "If"), (5, message((6, RELU)))))), "is not used|nested graph"),
+        (onnx_model((1, message((4, "Relu"), (5, message((6, RELU)))))), "nested graph"),
         (onnx_model((5, message((1, 4), (2, 1), (13, "location"), (14, 1)))), "another file"),
         (onnx_model((5, message((1, 4), (2, 1), (9, b"1234")))), "4 bytes for a shape of 16"),
-        (onnx_model((5, message((1, 4), (2, 8), (9, b"1234")))), "of type 8"),
-        (onnx_model((5, PADS), (1, message((1, "x"), (1, "pads"), (4, "Pad")))), "between 0 and"),
-        (onnx_model((1, message((1, "x"), (1, "pads"), (4, "Pad")))), "no constant sizes"),
-        (onnx_model((1, message((4, "Conv"), (5, message((8, varint(300))))))), "option of 300"),
+        (onnx_model((5, message((1, 4), (2, 8), (9, b"1234")))), "unsupported type 8"),
+        (onnx_model((5, PADS), (1, message((1, "x"), (1, "pads"), (4, "Pad")))), "outside 0 to"),
+        (onnx_model((1, message((1, "x"), (1, "pads"), (4, "Pad")))), "are not constant"),
+        (onnx_model((1, message((4, "Conv"), (5, message((8, varint(300))))))), "attribute of 300"),
         (message((1, 8)), "0 graphs"),
-        (message((7, RELU), (8, b""), (25, b"")), "functions of its own"),
-        (b"\xff" * 20, "no end"),
+        (message((7, RELU), (8, b""), (25, b"")), "local functions"),
+        (b"\xff" * 20, "more than ten bytes"),
     ],
-    ids=["loop", "own operator", "if", "graph within", "external data", "short constant", "texts",
-         "huge pads", "computed pads", "huge stride", "no graph", "functions", "noise"],
+    ids=["loop", "custom operator", "if", "nested graph", "external data", "short constant",
+         "strings", "huge pads", "computed pads", "huge stride", "no graph", "functions", "noise"],
 )  # fmt: skip
-def test_an_onnx_file_with_what_no_classifier_needs_is_refused(model: bytes, reason: str) -> None:
+def test_an_onnx_file_with_unsupported_contents_is_rejected(model: bytes, reason: str) -> None:
     onnx.check(onnx_model((1, RELU)))
     with pytest.raises(MalformedError, match=reason):
         onnx.check(model)
 
 
-def test_all_our_models_pass_and_come_back_whole(golden: Path) -> None:
+def test_all_shipped_models_are_valid_and_read_completely(golden: Path) -> None:
     for path in (*shipped_models().values(), *golden.glob("tiny-*.tflite"), *golden.glob("*.onnx")):
         assert read_model(path) == path.read_bytes()
 
 
-def test_the_error_names_file_and_reason_in_one_line(tmp_path: Path) -> None:
+def test_the_error_states_file_and_reason_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "own.tflite"
     path.write_bytes(b"no model")
-    with pytest.raises(BundleError, match=r"^[^\n]*own\.tflite is no well-formed [^\n]*TFL3"):
+    with pytest.raises(BundleError, match=r"^[^\n]*own\.tflite is not a well-formed [^\n]*TFL3"):
         read_model(path)
     with pytest.raises(BundleError, match="cannot read"):
         read_model(tmp_path / "nothing.onnx")
 
 
-def test_350_mutated_models_sidecars_and_photos_answer_or_raise_a_fer_error() -> None:
+def test_350_mutated_files_give_predictions_or_a_fer_error() -> None:
     endings, bad, _ = run_cases(seed=1, count=350)
     assert bad == []
     assert sum(endings.values()) == 350
@@ -193,8 +193,8 @@ def test_350_mutated_models_sidecars_and_photos_answer_or_raise_a_fer_error() ->
     assert endings["model", "answer"] > 5
 
 
-def with_data_behind(data: bytes, beyond: int = 0) -> bytes:
-    """Move the largest buffer's bytes behind the tables, as some writers of .tflite files do."""
+def with_data_after_tables(data: bytes, excess: int = 0) -> bytes:
+    """Move the largest buffer's bytes after the tables, as some writers of .tflite files do."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -202,27 +202,27 @@ def with_data_behind(data: bytes, beyond: int = 0) -> bytes:
     largest = max(model.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data))
     moved = bytes(largest.data)
     largest.data, largest.offset, largest.size = None, 1 << 20, len(moved)
-    for _ in range(2):  # the first time only to learn where the tables end
+    for _ in range(2):  # the first pass determines the end of the tables
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")
         tables = bytes(builder.Output())
         tables += b"\0" * (-len(tables) % 16)
-        largest.offset = len(tables) + beyond
+        largest.offset = len(tables) + excess
     return tables + moved
 
 
-def test_bytes_behind_the_tables_are_read_and_held_to_the_files_end(
+def test_buffers_after_the_tables_are_read_and_must_end_inside_the_file(
     tiny_int8: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("flatbuffers", reason="the file is made with flatbuffers")
     faces, _ = synthetic_faces(7)
-    path = tmp_path / "behind.tflite"
-    path.write_bytes(with_data_behind(tiny_int8.read_bytes()))
+    path = tmp_path / "after.tflite"
+    path.write_bytes(with_data_after_tables(tiny_int8.read_bytes()))
     with (
         contextlib.closing(open_session(path)) as moved,
         contextlib.closing(open_session(tiny_int8)) as original,
     ):
         np.testing.assert_array_equal(moved.run(faces), original.run(faces))
-    path.write_bytes(with_data_behind(tiny_int8.read_bytes(), beyond=16))
+    path.write_bytes(with_data_after_tables(tiny_int8.read_bytes(), excess=16))
     with pytest.raises(BundleError, match="a buffer reaches beyond the file"):
         read_model(path)

@@ -1,1 +1,1 @@
-"""Model bundles: a model file, its sidecar, the shipped models, and their validation."""
+"""Model bundles: model files, their sidecars, the shipped models, and validation."""

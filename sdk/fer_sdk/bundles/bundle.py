@@ -1,4 +1,4 @@
-"""A model and its sidecar: `name.tflite` beside `name.tflite.json`, tied together by a hash."""
+"""Model files and their sidecars: `name.tflite` and `name.tflite.json`, linked by a SHA-256."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
 SCHEMA: Final = 1
 MAX_SIDECAR_BYTES: Final = 1 << 20
 Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
-"""Of weights and activations; "dynamic" is int8 weights with float32 activations."""
+"""Precision of weights and activations; "dynamic" is int8 weights with float32 activations."""
 _KEYS: Final = {
     "schema", "sha256", "labels", "precision", "input", "output", "temperature",
     "uncertain_below", "license", "source", "metrics",
@@ -22,19 +22,19 @@ _KEYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ModelBundle:
-    """A checked model file with everything that is needed to use it.
+    """A validated model file and the settings that are needed to use it.
 
     Attributes:
-        path: The model file: .tflite, .onnx or .keras.
-        labels: Meaning of the model's outputs, in their order.
-        precision: Of the weights and activations.
-        input: What the model wants to see.
-        temperature: Divides the logits before softmax (Guo et al. 2017,
+        path: Model file: .tflite, .onnx or .keras.
+        labels: Labels of the model's outputs, in their order.
+        precision: Precision of weights and activations.
+        input: Size and crop of the model's input.
+        temperature: Divisor of the logits before softmax, 0.01 to 100 (Guo et al. 2017,
             https://arxiv.org/abs/1706.04599).
-        uncertain_below: Confidence, 0 to 1, under which the answer counts as uncertain.
-        license: SPDX name.
-        source: Where the model comes from: recipe, data, versions; names and values as text.
-        metrics: Measured scores, each with data, split and n.
+        uncertain_below: Confidence, 0 to 1, below which a prediction is reported as uncertain.
+        license: SPDX identifier of the license.
+        source: Origin of the model, such as recipe, data and versions, as text by name.
+        metrics: Measured scores; each has the keys data, split and n.
     """
 
     path: Path
@@ -49,16 +49,19 @@ class ModelBundle:
 
     @property
     def sidecar(self) -> Path:
-        """The JSON file beside the model."""
+        """Path of the sidecar, a JSON file in the folder of the model."""
         return sidecar_of(self.path)
 
     @classmethod
     def load(cls, path: str | Path) -> "ModelBundle":
-        """Read a model's sidecar and check it against the model file.
+        """Read a model's sidecar and validate it and the hash of the model file.
+
+        Args:
+            path: The model file. The sidecar has the same name with ".json" added.
 
         Raises:
-            BundleError: If either file is missing, a key is missing, unknown or of a wrong form, or
-                the hash is that of another file.
+            BundleError: If a file is missing, a key of the sidecar is missing, unknown or invalid,
+                or the hash is not that of the model file.
         """
         path = Path(path)
         sidecar = sidecar_of(path)
@@ -81,20 +84,21 @@ class ModelBundle:
         actual = sha256_of(path)
         if actual != text["sha256"]:
             raise BundleError(
-                f"{path} has sha256 {actual[:12]}..., but its sidecar is for {text['sha256'][:12]}"
-                "...: the model is truncated or changed, or the sidecar is another model's; "
-                "export or download both again"
+                f"{path} has the SHA-256 {actual[:12]}..., but its sidecar states "
+                f"{text['sha256'][:12]}...: the model is truncated or changed, or the sidecar "
+                "belongs to another model; export or download both again"
             )
         return bundle
 
     def write_sidecar(self) -> None:
-        """Write the sidecar for the model file as it is now.
+        """Write the sidecar with the current hash of the model file.
 
         Raises:
-            BundleError: If the model file is missing or a value could not be read back.
+            BundleError: If the model file is missing or a value is invalid.
+            OutputError: If the sidecar cannot be written.
         """
         if not self.path.is_file():
-            raise BundleError(f"no model at {self.path} to write a sidecar for")
+            raise BundleError(f"cannot write {self.sidecar}: no model at {self.path}")
         crop = self.input.crop
         text = {
             "schema": SCHEMA,
@@ -128,13 +132,13 @@ class ModelBundle:
 
 
 def sidecar_of(model: str | Path) -> Path:
-    """Return the sidecar's path: the model's with .json added."""
+    """Return the path of a model's sidecar: the model's path with ".json" added."""
     model = Path(model)
     return model.with_name(model.name + ".json")
 
 
 class _WrongKeyError(Exception):
-    """A key of the sidecar is missing, unknown or of a wrong form."""
+    """A key of the sidecar is missing, unknown or invalid."""
 
 
 def _parse(path: Path, text: Any) -> ModelBundle:
@@ -155,7 +159,9 @@ def _parse(path: Path, text: Any) -> ModelBundle:
         for name in ("right_eye", "left_eye", "mouth")
     }
     if not _is_triangle(points):
-        raise _WrongKeyError("crop must have eyes and mouth in three places that span a triangle")
+        raise _WrongKeyError(
+            "crop must have eyes and mouth at three points that are not on one line"
+        )
     labels = _check(text, "labels", _are_labels, "at least two different printable names")
     return ModelBundle(
         path=path,
@@ -164,8 +170,8 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             text, "precision", lambda v: v in get_args(Precision), f"one of {get_args(Precision)}"
         ),
         input=InputSpec(
-            height=_check(spec, "height", _is_side, "a whole number from 8 to 1024"),
-            width=_check(spec, "width", _is_side, "a whole number from 8 to 1024"),
+            height=_check(spec, "height", _is_side, "an integer from 8 to 1024"),
+            width=_check(spec, "width", _is_side, "an integer from 8 to 1024"),
             crop=CropSpec(**{name: (float(x), float(y)) for name, (x, y) in points.items()}),
         ),
         temperature=_check(
@@ -175,7 +181,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             text, "uncertain_below", lambda v: _is_number(v) and 0 <= v <= 1, "a number 0 to 1"
         ),
         license=_check(text, "license", _is_name, "a printable name"),
-        source=_check(text, "source", _is_text_map, "an object of texts"),
+        source=_check(text, "source", _is_text_map, "an object whose values are strings"),
         metrics=tuple(
             _check(
                 text, "metrics", _are_metrics, "objects with data, split, n and an accuracy 0 to 1"
@@ -221,7 +227,7 @@ def _are_labels(value: Any) -> bool:
 
 
 def _is_name(value: Any) -> bool:
-    # What a terminal or a table shows: no line breaks, no control characters, no lone surrogates.
+    # Printable in terminals and tables: no line breaks, control characters or lone surrogates.
     return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
 
 
@@ -230,7 +236,7 @@ def _is_hash(value: Any) -> bool:
 
 
 def _is_triangle(points: dict[str, list[float]]) -> bool:
-    """Return whether three points define a crop: at least a square pixel, not far from the face."""
+    """Return whether the points define a crop: area of 1 px or more, coordinates within 4096 px."""
     (ax, ay), (bx, by), (cx, cy) = points.values()
     area = abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) / 2
     return area >= 1 and all(abs(side) <= 4096 for point in points.values() for side in point)

@@ -1,4 +1,4 @@
-"""What is inside a .tflite or .onnx file, own or foreign."""
+"""Inputs, outputs, operators and parameters of any .tflite or .onnx file."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,14 +14,15 @@ from fer_sdk.errors import InputError, first_line
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output.
+    """An input or output of a model.
 
     Attributes:
-        name: As the file has it.
-        dtype: Type of its numbers.
-        shape: 0 where the file leaves a side open.
-        scale: A quantised number n means scale (n - zero_point); 0 for a plain one.
-        zero_point: The number that means 0.
+        name: Name in the file.
+        dtype: NumPy name of the element type.
+        shape: Size of each axis; 0 where the file leaves it undefined.
+        scale: Scale of a quantised tensor, whose element q stands for scale (q - zero_point); 0 for
+            a tensor that is not quantised.
+        zero_point: Element that stands for 0.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Port:
 
     @property
     def numbers(self) -> str:
-        """Type and quantisation in words."""
+        """Element type and quantisation as text."""
         return self.dtype + (
             f" scale {self.scale:g} zero point {self.zero_point}" if self.scale else ""
         )
@@ -40,18 +41,19 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Ports, tensors and operators of a model.
+    """Inputs, outputs, tensors and operators of a model.
 
     Attributes:
-        inputs: In the file's order.
-        outputs: In the file's order.
-        tensors: Number of tensors by type, such as {"int8": 40}; of an .onnx file the stored ones
-            alone, since those between operators carry no type there.
+        inputs: Inputs in the order of the file.
+        outputs: Outputs in the order of the file.
+        tensors: Number of tensors by element type, such as {"int8": 40}. For an .onnx file only
+            stored tensors are counted, because the file states no type for the others.
         operators: Number of operators by name.
-        float_operators: Name of each operator that computes in floating point; for an .onnx file,
-            of each product whose factors are not quantised.
-        parameters: Numbers in weights and biases of convolutions and dense layers.
-        multiply_accumulates: Of convolutions and dense layers, for one run.
+        float_operators: Names of the operators that compute in floating point; for an .onnx file,
+            of the convolutions and matrix products whose operands are not quantised.
+        parameters: Number of weights and biases of convolutions and dense layers.
+        multiply_accumulates: Number of multiply-accumulate operations of convolutions and dense
+            layers in one run.
     """
 
     inputs: tuple[Port, ...]
@@ -63,16 +65,17 @@ class Contents:
     multiply_accumulates: int
 
 
-def inspect(path: Path) -> Contents:
-    """Read a model's ports, tensors and operators.
+def inspect(path: str | Path) -> Contents:
+    """Read the inputs, outputs, tensors and operators of a model.
 
     Args:
         path: A .tflite or .onnx file.
 
     Raises:
-        InputError: If it is neither, or its format's library cannot read it.
-        MissingDependencyError: If an .onnx file comes without the package onnx.
+        InputError: If the file is missing, has another suffix or cannot be read.
+        MissingDependencyError: If the package onnx is needed and not installed.
     """
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"no model at {path}")
     readers = {".tflite": _inspect_tflite, ".onnx": _inspect_onnx}
@@ -87,7 +90,7 @@ def _inspect_tflite(path: Path) -> Contents:
     try:
         interpreter = Interpreter(
             model_content=path.read_bytes(),
-            # Without XNNPACK, which would hide the operators that it takes.
+            # Without XNNPACK, whose delegate node would replace the operators that it runs.
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         interpreter.allocate_tensors()
@@ -97,7 +100,7 @@ def _inspect_tflite(path: Path) -> Contents:
     operators = interpreter._get_ops_details()
     ports = {tensor["index"] for tensor in interpreter.get_input_details()}
     written = {int(index) for op in operators for index in op["outputs"]}
-    for op in operators:  # float16 weights stand behind a DEQUANTIZE
+    for op in operators:  # float16 weights pass through a DEQUANTIZE
         if op["op_name"] == "DEQUANTIZE" and int(op["inputs"][0]) not in written | ports:
             written -= {int(op["outputs"][0])}
 
@@ -128,12 +131,12 @@ _TFLITE_PRODUCTS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def _outputs_of(op: dict[str, Any], kernel: tuple[int, ...]) -> int:
-    """Return how many output channels share a kernel: the last axis of depthwise ones, else 0."""
+    """Return the number of output channels: the last axis of a depthwise kernel, else the first."""
     return kernel[-1] if op["op_name"] == "DEPTHWISE_CONV_2D" else kernel[0]
 
 
 def _is_float(op: dict[str, Any], tensors: dict[int, dict[str, Any]]) -> bool:
-    """Whether an operator computes in floating point; those at the borders only turn numbers."""
+    """Return whether an operator computes in floating point; conversions do not count."""
     made = [tensors[int(index)]["dtype"] for index in op["outputs"]]
     return op["op_name"] not in ("QUANTIZE", "DEQUANTIZE") and np.float32 in made
 
@@ -153,13 +156,13 @@ def _inspect_onnx(path: Path) -> Contents:
         model = onnx.load(str(path))
         onnx.checker.check_model(model)
         graph = onnx.shape_inference.infer_shapes(model).graph
-    except Exception as error:  # protobuf and the checker share no narrower base
+    except Exception as error:  # protobuf and the checker have no other common base class
         raise InputError(f"onnx cannot read {path}: {first_line(error)}") from error
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.value_info, *graph.output):
         shapes[value.name] = _onnx_shape(value)
     stored = {tensor.name for tensor in graph.initializer}
-    for node in graph.node:  # quantised weights stand behind a DequantizeLinear
+    for node in graph.node:  # quantised weights pass through a DequantizeLinear
         if node.op_type == "DequantizeLinear" and node.input[0] in stored:
             stored.add(node.output[0])
             shapes[node.output[0]] = shapes[node.input[0]]

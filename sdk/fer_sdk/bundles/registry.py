@@ -1,4 +1,4 @@
-"""The models inside the package."""
+"""The models that ship with the package."""
 
 from pathlib import Path
 from typing import Final
@@ -9,17 +9,20 @@ MODELS_FOLDER: Final = Path(__file__).parents[1] / "models"
 DEFAULT_NAME: Final = "small"
 DEFAULT_MODEL: Final = f"{DEFAULT_NAME}-int8"
 DEFAULT_TRAINED: Final = MODELS_FOLDER / f"{DEFAULT_NAME}.keras"
-"""What the default model was converted from, for `fer-convert`."""
+"""Keras model that the default model was converted from, an input of `fer-convert`."""
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return name and path of every model that runs without a training stack."""
+    """Return the paths of the shipped .tflite and .onnx models by name."""
     paths = [p for p in sorted(MODELS_FOLDER.iterdir()) if p.suffix in (".tflite", ".onnx")]
     return {path.stem: path for path in paths}
 
 
 def find_model(model: str | Path) -> Path:
-    """Return the path of a shipped model by name, or the path that was given.
+    """Return the path of a shipped model or of a model file.
+
+    Args:
+        model: Name of a shipped model, or path of a model file.
 
     Raises:
         InputError: If `model` is neither a shipped model's name nor an existing file.

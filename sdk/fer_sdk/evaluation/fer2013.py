@@ -95,7 +95,7 @@ class Fer2013:
         return self.fingerprint == OFFICIAL_FINGERPRINT
 
 
-def load(path: Path) -> Fer2013:
+def load(path: str | Path) -> Fer2013:
     """Load and validate an imported FER2013.
 
     Args:
@@ -105,6 +105,7 @@ def load(path: Path) -> Fer2013:
         InputError: If the file is missing or damaged, or its arrays have another name, dtype,
             shape or range.
     """
+    path = Path(path)
     if not path.is_file():
         raise InputError(
             f"no imported FER2013 at {path}: run `fer-train import fer2013.csv --out {path}` first"

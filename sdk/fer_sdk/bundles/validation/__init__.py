@@ -1,7 +1,7 @@
-"""What a model file must be before a runtime may see it.
+"""Validation of model files before they are passed to a runtime.
 
-The runtimes are C++ and trust much of what they read: a file made for it can crash the process or
-ask for gigabytes. So its structure is checked first, in Python, by the formats' published schemas.
+The runtimes are C++ libraries with few checks: a malicious file can crash the process or allocate
+gigabytes. The structure is therefore validated in Python against the published schemas.
 """
 
 from pathlib import Path
@@ -15,17 +15,17 @@ MAX_BYTES: Final = 512 << 20
 
 
 def read_model(path: Path) -> bytes:
-    """Read a model file and check its structure.
+    """Read a model file and validate its structure.
 
     Args:
         path: .tflite or .onnx file.
 
     Returns:
-        The file's content, safe to hand to a runtime.
+        The file's content, safe to pass to a runtime.
 
     Raises:
-        BundleError: If the file cannot be read, is over 512 MB, or is not a well-formed model made
-            of the operators that image classifiers use.
+        BundleError: If the file cannot be read, is larger than 512 MB, is not well-formed, or
+            contains operators that image classifiers do not use.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -37,13 +37,13 @@ def read_model(path: Path) -> bytes:
         _check(path.suffix, data)
     except MalformedError as error:
         raise BundleError(
-            f"{path} is no well-formed expression model: {error}; export or download it again"
+            f"{path} is not a well-formed expression model: {error}; export or download it again"
         ) from error
     return data
 
 
 def _check(suffix: str, data: bytes) -> None:
-    if suffix == ".onnx":  # each check is imported when it is needed: a cold start counts
+    if suffix == ".onnx":  # imported on demand to shorten the startup
         from fer_sdk.bundles.validation import onnx
 
         onnx.check(data)

@@ -1,5 +1,5 @@
-"""What the checks of model files raise."""
+"""Exception of the validation."""
 
 
 class MalformedError(Exception):
-    """A model file is damaged or holds what no expression model needs."""
+    """A model file is damaged or has contents that no expression model needs."""

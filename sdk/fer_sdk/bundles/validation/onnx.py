@@ -1,9 +1,9 @@
-"""What an .onnx file must be: ONNX's schema, as far as image classifiers use it.
+"""Validation of .onnx files: the part of ONNX's schema that image classifiers use.
 
-Schema: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. ONNX Runtime checks the graph itself
-when it loads a model, so what is refused here is what it would act on: parts in other files, graphs
-within graphs, operators that no image classifier needs, constants that are not there whole, and
-paddings and sizes that a small file could ask for gigabytes with.
+Schema: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. ONNX Runtime validates the graph
+itself when it loads a model. Rejected here is what it accepts: data in other files, nested graphs,
+operators that no image classifier needs, incomplete constants, and paddings and sizes that would
+allocate gigabytes.
 """
 
 import math
@@ -18,10 +18,10 @@ MAX_ELEMENTS: Final = 1 << 28
 """Largest number of elements of one constant."""
 
 MAX_SIDE: Final = 256
-"""Largest padding, stride or window."""
+"""Largest padding, stride or window, in pixels."""
 
 MAX_RESIZED: Final = 2048
-"""Largest side of an image that is resized in the graph, and the largest factor times 128."""
+"""Largest side of a resized image in pixels, and 128 times the largest scale factor."""
 
 OPERATORS: Final = frozenset({
     "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant",
@@ -38,7 +38,7 @@ MICROSOFT_OPERATORS: Final = frozenset({
     "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul", "QLinearReduceMean",
     "QLinearSigmoid", "QuickGelu",
 })  # fmt: skip
-"""Of ONNX Runtime's own, those that its quantiser and optimiser write."""
+"""ONNX Runtime's own operators that its quantiser and optimiser write."""
 
 _TYPE_BITS: Final = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 16: 16,
                      21: 4, 22: 4}  # fmt: skip
@@ -47,7 +47,7 @@ _TYPE_BITS: Final = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a message: its number, and a whole number or the bytes that it holds."""
+    """One field of a protobuf message: its number, and an integer or the bytes that it holds."""
 
     number: int
     value: int
@@ -55,13 +55,13 @@ class Field:
 
 
 def check(data: bytes) -> None:
-    """Refuse an .onnx file that names other files or could not be read whole.
+    """Check that a runtime can read an .onnx file safely.
 
     Args:
-        data: The whole file.
+        data: Content of the file.
 
     Raises:
-        MalformedError: Saying what is wrong.
+        MalformedError: If the file is damaged or uses unsupported features; states the first one.
     """
     graphs, operator_sets = [], 0
     for field in _fields(data, "the model"):
@@ -70,7 +70,7 @@ def check(data: bytes) -> None:
         elif field.number == 8:
             operator_sets += 1
         elif field.number in (20, 25):
-            raise MalformedError("it holds training steps or functions of its own")
+            raise MalformedError("it has training steps or local functions")
     if len(graphs) != 1 or not operator_sets:
         raise MalformedError(f"it has {len(graphs)} graphs and {operator_sets} operator sets")
     _graph(graphs[0])
@@ -86,7 +86,7 @@ def _graph(data: bytes) -> None:
             name, _ = _tensor(field.content)
             constants[name] = field.content
         elif field.number == 15:
-            raise MalformedError("it holds sparse constants")
+            raise MalformedError("it has sparse constants")
     for content in nodes:
         _node(content, constants)
 
@@ -100,8 +100,7 @@ def _node(data: bytes, constants: dict[str, bytes]) -> None:
     allowed = {"": OPERATORS, "ai.onnx": OPERATORS, "com.microsoft": MICROSOFT_OPERATORS}
     if name not in allowed.get(domain, frozenset()):
         raise MalformedError(
-            f"operator {domain + ':' * bool(domain) + name!r:.60} is none that image classifiers "
-            "are made of"
+            f"operator {domain + ':' * bool(domain) + name!r:.60} is not used by image classifiers"
         )
     for field in fields:
         if field.number == 5:
@@ -115,11 +114,11 @@ def _node(data: bytes, constants: dict[str, bytes]) -> None:
 
 
 def _attribute(data: bytes, operator: str) -> bytes | None:
-    """Check an attribute; returns the tensor that it holds, if any."""
+    """Check an attribute and return the tensor that it holds, if any."""
     tensor = None
-    for field in _fields(data, f"an option of {operator}"):
+    for field in _fields(data, f"an attribute of {operator}"):
         if field.number in (6, 11, 22, 23):
-            raise MalformedError(f"{operator} holds a graph or sparse constants")
+            raise MalformedError(f"{operator} has a nested graph or sparse constants")
         if field.number == 3:
             _check_side(field.value, operator)
         elif field.number == 8:
@@ -135,28 +134,28 @@ def _attribute(data: bytes, operator: str) -> bytes | None:
 def _check_side(value: int, operator: str) -> None:
     signed = value - (1 << 64) if value >> 63 else value
     if operator != "Constant" and abs(signed) > MAX_SIDE:
-        raise MalformedError(f"{operator} has an option of {signed}, over {MAX_SIDE}")
+        raise MalformedError(f"{operator} has an attribute of {signed}, larger than {MAX_SIDE}")
 
 
 def _check_sizes(operator: str, constant: bytes | None) -> None:
-    """Refuse paddings, sizes and factors that are computed or beyond reason."""
+    """Check that paddings, sizes and scale factors are constant and within their limits."""
     if constant is None:
-        raise MalformedError(f"{operator} has no constant sizes")
+        raise MalformedError(f"the sizes of {operator} are not constant")
     kind = next((f.value for f in _fields(constant, "a constant") if f.number == 2), 0)
     raw = b"".join(f.content for f in _fields(constant, "a constant") if f.number == 9)
     if kind == 7:
         largest = MAX_SIDE if operator == "Pad" else MAX_RESIZED
         values: tuple[float, ...] = struct.unpack(f"<{len(raw) // 8}q", raw)
         if len(values) > 16 or not all(0 <= value <= largest for value in values):
-            raise MalformedError(f"{operator} has sizes not between 0 and {largest}")
+            raise MalformedError(f"{operator} has sizes outside 0 to {largest}")
     elif kind == 1 and operator == "Resize":
         values = struct.unpack(f"<{len(raw) // 4}f", raw)
         if len(values) > 8 or not all(0 <= value <= MAX_RESIZED / 128 for value in values):
-            raise MalformedError(f"{operator} has factors not between 0 and {MAX_RESIZED // 128}")
+            raise MalformedError(f"{operator} has factors outside 0 to {MAX_RESIZED // 128}")
 
 
 def _tensor(data: bytes) -> tuple[str, int]:
-    """Check a constant; returns its name and number of elements."""
+    """Check a constant and return its name and number of elements."""
     dims: list[int] = []
     kind, raw, given, name = 0, None, 0, ""
     for field in _fields(data, "a constant"):
@@ -169,12 +168,12 @@ def _tensor(data: bytes) -> tuple[str, int]:
         elif field.number == 9:
             raw = len(field.content)
         elif field.number in (3, 13) or (field.number == 14 and field.value != 0):
-            raise MalformedError("a constant is kept in another file")
+            raise MalformedError("a constant is stored in another file")
         elif field.number in (4, 5, 7, 10, 11):
             given += 1
     elements = math.prod(dims)
     if kind not in _TYPE_BITS:
-        raise MalformedError(f"a constant is of type {kind}, which no image classifier needs")
+        raise MalformedError(f"a constant has the unsupported type {kind}")
     if len(dims) > 6 or elements > MAX_ELEMENTS:
         raise MalformedError(f"a constant has {elements} elements")
     needed = -(-elements * _TYPE_BITS[kind] // 8)
@@ -186,13 +185,13 @@ def _tensor(data: bytes) -> tuple[str, int]:
 
 
 def _text(fields: list[Field], number: int) -> str:
-    """Return a field's text, the last one as protobuf does, "" where it is absent."""
+    """Return the text of the last field with a number, as protobuf does; "" if it is absent."""
     found = [field.content for field in fields if field.number == number]
     return found[-1].decode(errors="replace") if found else ""
 
 
 def _fields(data: bytes, name: str) -> Iterator[Field]:
-    """Go through a message's fields (https://protobuf.dev/programming-guides/encoding)."""
+    """Yield the fields of a message (https://protobuf.dev/programming-guides/encoding)."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -203,13 +202,13 @@ def _fields(data: bytes, name: str) -> Iterator[Field]:
         elif wire in (1, 5):
             width = 8 if wire == 1 else 4
             if at + width > len(data):
-                raise MalformedError(f"{name} is cut off")
+                raise MalformedError(f"{name} is truncated")
             at += width
             yield Field(number, 0, b"")
         elif wire == 2:
             length, at = _varint(data, at)
             if at + length > len(data):
-                raise MalformedError(f"{name} is cut off")
+                raise MalformedError(f"{name} is truncated")
             yield Field(number, 0, data[at : at + length])
             at += length
         else:
@@ -217,7 +216,7 @@ def _fields(data: bytes, name: str) -> Iterator[Field]:
 
 
 def _varints(data: bytes) -> list[int]:
-    """Read a packed list of whole numbers."""
+    """Read a packed list of integers."""
     values, at = [], 0
     while at < len(data):
         value, at = _varint(data, at)
@@ -226,14 +225,14 @@ def _varints(data: bytes) -> list[int]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a whole number of up to ten bytes; returns it and the place behind it."""
+    """Read an integer of up to ten bytes; returns it and the offset after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
-            raise MalformedError("a number is cut off")
+            raise MalformedError("an integer is truncated")
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise MalformedError("a number has no end")
+    raise MalformedError("an integer has more than ten bytes")

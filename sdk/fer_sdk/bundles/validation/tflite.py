@@ -1,8 +1,9 @@
-"""What a .tflite file must be: TensorFlow Lite's schema, as far as image classifiers use it.
+"""Validation of .tflite files: the part of TensorFlow Lite's schema that image classifiers use.
 
-Schema: tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3. Beyond its FlatBuffer structure
-the file's indices, shapes, constants and quantisation are checked, since the runtimes check few of
-them: each operator reads only what is there by then, and each constant has the bytes of its shape.
+Schema: tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3. In addition to the FlatBuffer
+structure, indices, shapes, constants and quantisation are validated, because the runtimes check few
+of them: each operator reads only tensors that are already computed, and the size of each constant
+is that of its shape.
 """
 
 import math
@@ -25,15 +26,21 @@ MAX_ELEMENTS: Final = 1 << 28
 BITS: Final = {
     0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 9: 8, 15: 32, 16: 16, 17: 4,
 }  # fmt: skip
-"""Bits of an element, by TensorType; texts, resources and their like are left out."""
+"""Bits per element by TensorType; strings, resources and other types are not supported."""
 
 ZERO_POINTS: Final = {2: (0, 0), 3: (0, 255), 4: (0, 0), 7: (0, 0), 9: (-128, 127), 17: (-8, 7)}
-"""Least and largest zero point of the quantised types."""
+"""Smallest and largest zero point by quantised TensorType."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of the graph; `constant` is its data, empty where the graph computes it."""
+    """A tensor of the graph.
+
+    Attributes:
+        type: Number of its TensorType.
+        shape: Size of each axis.
+        constant: Position of its data; count 0 if an operator computes it.
+    """
 
     type: int
     shape: Shape
@@ -41,17 +48,17 @@ class Tensor:
 
 
 def check(data: bytes) -> None:
-    """Refuse a .tflite file that a runtime could not read safely.
+    """Check that a runtime can read a .tflite file safely.
 
     Args:
-        data: The whole file.
+        data: Content of the file.
 
     Raises:
-        MalformedError: Saying what is wrong.
+        MalformedError: If the file is damaged or uses unsupported features; states the first one.
     """
     model = root(data, b"TFL3", "the model", 8)
     if model.whole(0, "u32") != 3:
-        raise MalformedError(f"its schema is {model.whole(0, 'u32')}, not 3")
+        raise MalformedError(f"its schema version is {model.whole(0, 'u32')}, not 3")
     model.check_text(3)
     codes = [_operator_code(code) for code in model.tables(1, "an operator code", 4)]
     buffers = [_buffer(data, buffer) for buffer in model.tables(4, "a buffer", 3)]
@@ -59,7 +66,7 @@ def check(data: bytes) -> None:
     if len(graphs) != 1:
         raise MalformedError(f"it has {len(graphs)} graphs, not one")
     if not buffers or buffers[0].count:
-        raise MalformedError("its buffer 0, which stands for no data, is missing or holds some")
+        raise MalformedError("its buffer 0, which must be empty, is missing or has data")
     for buffer in model.wholes(5, "i32"):
         _index(buffer, len(buffers), "buffer")
     for entry in model.tables(6, "a metadata entry", 2):
@@ -75,14 +82,14 @@ def _operator_code(code: Table) -> int:
     if code.has(1):
         raise MalformedError("it uses a custom operator")
     if number not in OPERATORS:
-        raise MalformedError(f"operator {number} is none that image classifiers are made of")
+        raise MalformedError(f"operator {number} is not used by image classifiers")
     if not 1 <= code.whole(2, "i32", 1) <= 100:
         raise MalformedError(f"an operator has version {code.whole(2, 'i32', 1)}")
     return number
 
 
 def _buffer(data: bytes, buffer: Table) -> Span:
-    # Some writers put the bytes behind the tables and give place and length instead.
+    # Some writers store the bytes after the tables and state their offset and length.
     start, count = buffer.whole(1, "u64"), buffer.whole(2, "u64")
     span = Span(start, count, 1) if start > 1 else buffer.vector(0, "u8")
     if span.start + span.count > len(data):
@@ -100,7 +107,7 @@ def _signature(signature: Table, tensors: int) -> None:
 
 
 def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span]) -> list[Tensor]:
-    """Check the graph; returns its tensors."""
+    """Check the graph and return its tensors."""
     graph.check_text(4)
     tensors = [_tensor(table, buffers) for table in graph.tables(0, "a tensor", 11)]
     if sum(math.prod(tensor.shape) for tensor in tensors) > MAX_ELEMENTS:
@@ -117,7 +124,7 @@ def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span])
     for operator in graph.tables(3, "an operator", 14):
         known.add(_operator(data, operator, codes, tensors, known))
     if exits[0] not in known - constant:
-        raise MalformedError("its output is never computed")
+        raise MalformedError("no operator computes its output")
     return tensors
 
 
@@ -135,9 +142,9 @@ def _tensor(tensor: Table, buffers: list[Span]) -> Tensor:
         len(signature) != len(shape)
         or any(s not in (-1, side) for s, side in zip(signature, shape, strict=True))
     ):
-        raise MalformedError(f"a tensor of shape {shape} is said to be {signature[:8]}")
+        raise MalformedError(f"a tensor of shape {shape} has the shape signature {signature[:8]}")
     if tensor.flag(5) or any(tensor.has(field) for field in (6, 9, 10)):
-        raise MalformedError("a tensor is variable, sparse or kept elsewhere")
+        raise MalformedError("a tensor is variable, sparse or stored in another file")
     tensor.flag(8)
     buffer = buffers[_index(tensor.whole(2, "u32"), len(buffers), "buffer")]
     needed = -(-math.prod(shape) * BITS[kind] // 8)
@@ -157,7 +164,7 @@ def _quantization(table: Table, kind: int, shape: Shape) -> None:
     scales, zero_points = table.numbers(2, "f32"), table.wholes(3, "i64")
     axis = table.whole(6, "i32")
     if table.whole(4, "u8") or table.has(5):
-        raise MalformedError("a quantisation has details of its own")
+        raise MalformedError("a quantisation has custom details")
     if not scales:
         if zero_points:
             raise MalformedError("a quantisation has zero points, but no scale")
@@ -174,19 +181,19 @@ def _quantization(table: Table, kind: int, shape: Shape) -> None:
         raise MalformedError("a quantisation's scale is not between 1e-20 and 1e6")
     least, largest = ZERO_POINTS.get(kind, (0, 0))
     if not all(least <= point <= largest for point in zero_points):
-        raise MalformedError(f"a quantisation's zero point is not {least} to {largest}")
+        raise MalformedError(f"a quantisation's zero point is not between {least} and {largest}")
 
 
 def _operator(
     data: bytes, operator: Table, codes: Sequence[int], tensors: list[Tensor], known: set[int]
 ) -> int:
-    """Check one operator; returns the tensor that it computes."""
+    """Check one operator and return the number of the tensor that it computes."""
     code = codes[_index(operator.whole(0, "u32"), len(codes), "operator code")]
     form = OPERATORS[code]
     if any(operator.has(field) for field in (5, 8, 9, 10, 11, 12)) or any(
         operator.wholes(7, "bool")
     ):
-        raise MalformedError(f"{form.name} has options that it does not take")
+        raise MalformedError(f"{form.name} has unsupported options")
     inputs, outputs = operator.wholes(1, "i32"), operator.wholes(2, "i32")
     if len(outputs) != 1 or not form.inputs[0] <= len(inputs) <= form.inputs[1]:
         raise MalformedError(f"{form.name} has {len(inputs)} inputs, {len(outputs)} outputs")
@@ -194,12 +201,12 @@ def _operator(
         if number == -1 and form.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
             continue  # no bias
         if _index(number, len(tensors), "tensor") not in known:
-            raise MalformedError(f"{form.name} reads what is not computed by then")
+            raise MalformedError(f"{form.name} reads a tensor that is not yet computed")
     if -1 in inputs[:2]:
         raise MalformedError(f"{form.name} lacks an input")
     written = _index(outputs[0], len(tensors), "tensor")
     if written in known:
-        raise MalformedError(f"{form.name} writes what is there already")
+        raise MalformedError(f"{form.name} writes a tensor that is already computed")
     kind, options = operator.whole(3, "u8"), operator.table(4, form.name, len(form.options))
     if kind not in (0, form.options_kind) or (kind != 0) != (options is not None):
         raise MalformedError(f"{form.name} has options of kind {kind}, not {form.options_kind}")
@@ -212,10 +219,10 @@ def _operator(
 
 
 def _small_constant(data: bytes, tensor: Tensor, name: str) -> tuple[int, ...]:
-    """Read a shape, axes or paddings: whole numbers that the graph states."""
+    """Read a shape, axes or paddings: integers that are constants of the graph."""
     width = {2: 4, 4: 8}.get(tensor.type)
     if width is None or not 0 < tensor.constant.count <= 256:
-        raise MalformedError(f"{name} has no constant whole numbers where it needs them")
+        raise MalformedError(f"{name} needs constant integers as its second input")
     at = tensor.constant.start
     return tuple(
         int.from_bytes(data[i : i + width], "little", signed=True)

@@ -1,4 +1,4 @@
-"""The operators that image classifiers are made of: their options, and the shapes they give."""
+"""TensorFlow Lite operators of image classifiers: their options and output shapes."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from fer_sdk.bundles.validation.malformed import MalformedError
 Shape = tuple[int, ...]
 
 MAX_MULTIPLICATIONS: Final = 1 << 36
-"""Of one convolution: minutes on a small device, thousands of times an expression model's."""
+"""Limit of one convolution, thousands of times those of an expression model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What an option of an operator may be."""
+    """Type, range and default of an operator's option."""
 
     kind: Kind
     least: float
@@ -35,7 +35,7 @@ ZERO: Final = Option("i8", 0, 0)
 TYPE: Final = Option("i8", 0, 20)
 FACTOR: Final = Option("f32", -1e6, 1e6)
 NEW_SHAPE: Final = None
-"""Stands for a vector of up to six whole numbers, read as 0."""
+"""Option that is a vector of up to six integers; read as 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Operator:
     """An operator of TensorFlow Lite.
 
     Attributes:
-        name: As the schema has it.
-        options_kind: Its number in the schema's BuiltinOptions.
-        inputs: Least and largest number of inputs.
-        options: What it takes, in the schema's order.
+        name: Name in the schema.
+        options_kind: Number in the schema's union BuiltinOptions.
+        inputs: Smallest and largest number of inputs.
+        options: Options in the order of the schema.
     """
 
     name: str
@@ -55,22 +55,22 @@ class Operator:
     options: tuple[Option | None, ...] = ()
 
     def read(self, given: Table | None) -> list[float]:
-        """Return the options.
+        """Read the options, with defaults for absent ones.
 
         Raises:
-            MalformedError: If one is beyond its limits.
+            MalformedError: If an option is out of its range.
         """
         found: list[float] = []
         for place, option in enumerate(self.options):
             if option is None:
                 if given is not None and given.vector(place, "i32").count > 6:
-                    raise MalformedError(f"{self.name} has a shape of over six sides")
+                    raise MalformedError(f"{self.name} has a shape of more than six axes")
                 found.append(0)
                 continue
             value = option.default
             if given is not None:
                 value = given.number(place, option.kind, option.default)
-            if not option.least <= value <= option.largest:  # NaN is not either
+            if not option.least <= value <= option.largest:  # also rejects NaN
                 raise MalformedError(f"option {place} of {self.name} is {value}")
             found.append(value)
         return found
@@ -128,13 +128,13 @@ OPERATORS: Final[dict[int, Operator]] = {
     117: Operator("HARD_SWISH", 91, (1, 1)),
     150: Operator("GELU", 116, (1, 1), (FLAG,)),
 }  # fmt: skip
-"""By number in the schema's BuiltinOperator."""
+"""Operators by number in the schema's enum BuiltinOperator."""
 
 CONSTANT_INPUT: Final = {
     "EXPAND_DIMS", "MEAN", "MIRROR_PAD", "PAD", "PADV2", "REDUCE_MAX", "RESHAPE", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "SUM", "TRANSPOSE",
 }  # fmt: skip
-"""Operators whose second input is a shape, axes or paddings, which must be constant."""
+"""Operators whose second input must be constant: a shape, axes or paddings."""
 
 
 def check_shapes(
@@ -144,17 +144,17 @@ def check_shapes(
     constant: Sequence[int],
     output: Shape,
 ) -> None:
-    """Refuse an operator whose output is not of the shape that its inputs give.
+    """Check that an operator's output shape follows from its inputs and options.
 
     Args:
         operator: The operator.
         options: Its options.
-        inputs: Shapes of its inputs, () for one that is left out.
-        constant: Its second input where that is one of `CONSTANT_INPUT`.
+        inputs: Shapes of its inputs; () for an omitted one.
+        constant: Values of its second input if the operator is in `CONSTANT_INPUT`.
         output: Stated shape of its output.
 
     Raises:
-        MalformedError: If the shapes do not fit together.
+        MalformedError: If the shapes do not match.
     """
     name, whole = operator.name, [int(option) for option in options]
     if name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
@@ -187,13 +187,13 @@ def check_shapes(
     else:
         fits = output == _broadcast(inputs)
     if not fits:
-        raise MalformedError(f"{name} of {', '.join(map(str, inputs[:4]))} cannot give {output}")
+        raise MalformedError(f"{name} of {', '.join(map(str, inputs[:4]))} cannot return {output}")
 
 
 def _window(
     image: Shape, size: Shape, stride: Shape, dilation: Shape, padding: int
 ) -> tuple[int, int] | None:
-    """Return height and width that a window moved over an image gives; None if it does not fit."""
+    """Return height and width of a sliding window's output; None if the window does not fit."""
     if len(image) != 4:
         return None
     sides = []
@@ -222,7 +222,7 @@ def _fits_convolution(
         fits = filters[0] == 1 and channels == image[3] * options[3]
     window = _window(image, filters[1:3], (down, across), dilation, padding)
     if math.prod(output) * math.prod(filters) // channels > MAX_MULTIPLICATIONS:
-        raise MalformedError(f"{name} has over {MAX_MULTIPLICATIONS} multiplications")
+        raise MalformedError(f"{name} has more than {MAX_MULTIPLICATIONS} multiplications")
     return fits and _fits_bias(inputs, channels) and (
         window is not None and output == (image[0], *window, channels)
     )  # fmt: skip
@@ -278,7 +278,7 @@ def _fits_concatenation(axis: int, inputs: Sequence[Shape], output: Shape) -> bo
 
 
 def _broadcast(shapes: Sequence[Shape]) -> Shape | None:
-    """Return the shape of an elementwise result; None if the shapes do not fit."""
+    """Return the shape of an elementwise result; None if the shapes do not match."""
     rank = max(map(len, shapes))
     sides = []
     for column in zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True):
