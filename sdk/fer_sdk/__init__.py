@@ -17,8 +17,8 @@
 
 from importlib.metadata import version
 
-from fer_sdk.batch.folders import find_photos
-from fer_sdk.batch.processor import BatchSettings, PhotoProcessor, PhotoTask, process_photos
+from fer_sdk.batch.photos import find_photos, process_photos
+from fer_sdk.batch.processor import BatchSettings, PhotoProcessor, PhotoTask
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import DEFAULT_MODEL, shipped_models
 from fer_sdk.classifier import ExpressionClassifier

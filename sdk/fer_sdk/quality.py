@@ -1,4 +1,4 @@
-"""How good a view of a face is: size, sharpness and pose, with reasons to leave it out."""
+"""Quality of a face image: size, sharpness and pose, with the limits that it exceeds."""
 
 import math
 from dataclasses import dataclass
@@ -12,40 +12,43 @@ from fer_sdk.results import FaceQuality, Landmarks
 
 MIN_SIZE_PX: Final = 30.0
 MIN_SHARPNESS: Final = 0.25
-"""Measured: see `QualityLimits`."""
+"""Derived from measurements, see `QualityLimits`."""
 
 MAX_TURN_DEGREES: Final = 35.0
-"""Not measured, for lack of photos at known angles."""
+"""An assumption; there were no photos at known angles to measure it."""
 
 NO_FACE_DEGREES: Final = 90.0
-"""Stands for the pose of points that form no face: eyes in one place, a mouth above them."""
+"""Reported for landmarks that form no face, such as a mouth above the eyes."""
 
 _NOSE_DOWN: Final = 0.57
 _MOUTH_DOWN: Final = 1.04
-"""Below the middle of the eyes, in eye distances: medians of YuNet on the London photos."""
+"""Distance below the midpoint of the eyes, in eye distances: medians of YuNet's landmarks on the
+frontal photos of the Face Research Lab London Set."""
 
 _NOSE_DEPTH: Final = 0.66
 _MOUTH_DEPTH: Final = 0.11
-"""Before the plane of the eyes, in eye distances: medians of MediaPipe's face mesh on those."""
+"""Distance in front of the plane of the eyes, in eye distances: medians of MediaPipe's face mesh on
+the same photos."""
 
 
 @dataclass(frozen=True, slots=True)
 class QualityLimits:
-    """From where on a view of a face is called bad.
+    """Limits from which on a face image counts as unsuitable.
 
-    The defaults for size and blur are the last steps of `python -m research.view_quality` at which
-    the former default model named PublicTest's faces within 5 points of its accuracy on untouched
-    ones (32 px and a blur of 0.75 px of the model's input); today's is better there, but loses 6.5
-    and 5.0 points of what it reaches on untouched ones (docs/results/quality.md). There is a
-    little room as the detector's points scatter. That for yaw and pitch is not measured, and such
-    angles are rough: on frontal London photos they scatter by about 3 degrees. Roll has no limit:
-    the crop takes it out up to 45 degrees, and YuNet's points do not show more (on London photos
-    turned by 45 they say 27, by 75 about 5), so turn images upright first.
+    The limits of size and sharpness were set with the SDK's first default model: they are the last
+    steps of `python -m research.view_quality` at which its accuracy on degraded PublicTest faces
+    was within 5 points of that on the originals (32 px, and a blur of 0.75 px of the model's
+    input), with a small allowance for the scatter of landmarks. At these steps the present default
+    model loses 6.5 and 5.0 points, from a higher accuracy (docs/results/quality.md). The limit of
+    yaw and pitch is an assumption; both angles are estimates that scatter by about 3 degrees on
+    frontal photos. Roll has no limit, because the crop corrects it up to 45 degrees. YuNet's
+    landmarks do not show more (about 27 degrees for faces rotated by 45, and about 5 for 75), so
+    images must be upright.
 
     Attributes:
         min_size_px: Least `FaceQuality.size_px`.
         min_sharpness: Least `FaceQuality.sharpness`.
-        max_turn_degrees: Largest yaw and pitch either way.
+        max_turn_degrees: Largest absolute value of yaw and pitch.
     """
 
     min_size_px: float = MIN_SIZE_PX
@@ -59,12 +62,12 @@ DEFAULT_LIMITS: Final = QualityLimits()
 def face_quality(
     crop: NDArray[np.uint8], landmarks: Landmarks, limits: QualityLimits = DEFAULT_LIMITS
 ) -> FaceQuality:
-    """Measure how good a view of a face is.
+    """Measure the quality of a face image.
 
     Args:
-        crop: The face as FER2013's are cut, uint8 (48, 48), range [0, 255].
-        landmarks: Its points in the image.
-        limits: From where on it is bad.
+        crop: Crop of the face as in FER2013, uint8 (48, 48), grey levels 0 to 255.
+        landmarks: Landmarks of the face in pixels of the image.
+        limits: Limits for `FaceQuality.reasons`.
     """
     size = _size_px(landmarks)
     sharpness = _sharpness(crop)
@@ -91,7 +94,7 @@ def _size_px(landmarks: Landmarks) -> float:
 
 
 def _sharpness(crop: NDArray[np.uint8]) -> float:
-    """Return the deviation of the Laplacian over that of the grey levels; 0 for a blank crop."""
+    """Return the standard deviation of the Laplacian divided by that of the grey levels, or 0."""
     levels = crop.astype(np.float64)
     inner = levels[1:-1, 1:-1]
     around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
@@ -100,9 +103,10 @@ def _sharpness(crop: NDArray[np.uint8]) -> float:
 
 
 def _pose_degrees(landmarks: Landmarks) -> tuple[float, float, float]:
-    """Return yaw, pitch and roll from where the nose lies between eyes and mouth.
+    """Return yaw, pitch and roll, from the position of the nose between eyes and mouth.
 
-    A head seen from far away: points before the plane of the eyes move against those in it.
+    Assumes an orthographic projection: when the head turns, points in front of the plane of the
+    eyes shift relative to those in it.
     """
     eyes = _minus(landmarks.left_eye, landmarks.right_eye)
     distance = math.hypot(*eyes)

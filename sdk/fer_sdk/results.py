@@ -208,9 +208,11 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoResult(ImageResult):
-    """The result for one photo of a batch.
+    """The result for one photo of a batch; an `ImageResult` with the attributes below.
 
     Attributes:
+        faces: In descending order of the detector's score; empty for a photo that failed.
+        speed_ms: As in `ImageResult`; empty for a photo that failed.
         photo: Path or name of the photo.
         error: Why the photo could not be processed; None if it was.
         picture: Annotated picture that was written, or None.

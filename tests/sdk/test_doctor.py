@@ -31,29 +31,29 @@ def test_a_changed_model_is_one_line_and_the_others_are_listed(
     changed.write_bytes(tiny_int8.read_bytes() + b"\0")
     done = fer("models", changed, golden / "tiny-float32.onnx")
     assert done.exit_code == 1
-    assert "none stated" in done.stdout
+    assert "not stated" in done.stdout
     (line,) = done.stderr.splitlines()
     assert "truncated or changed" in line
 
 
-def test_doctor_names_what_is_here_and_how_to_get_what_is_not() -> None:
+def test_doctor_lists_what_is_installed_and_how_to_install_the_rest() -> None:
     done = fer("doctor", "--json")
     assert done.exit_code == 0, done.stdout
-    whole = json.loads(done.stdout)
-    assert whole["environment"]["numpy"][0].isdigit()
-    found = {(finding["area"], finding["name"]): finding for finding in whole["findings"]}
+    printed = json.loads(done.stdout)
+    assert printed["environment"]["numpy"][0].isdigit()
+    found = {(finding["area"], finding["name"]): finding for finding in printed["findings"]}
     assert found["runtime", "litert (ai-edge-litert)"]["state"] == "ok"
     assert found["detector", "YuNet (OpenCV)"]["state"] == "ok"
     assert found["model", DEFAULT_MODEL]["state"] == "ok"
-    assert found["cache", "fer-sdk"]["detail"] == "keeps none"
-    for finding in whole["findings"]:
+    assert found["cache", "fer-sdk"]["detail"] == "has none"
+    for finding in printed["findings"]:
         if finding["state"] == "missing" and finding["area"] == "package":
             assert "pip install" in finding["detail"]
 
 
-def test_doctor_fails_when_what_should_work_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_fails_when_a_runtime_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_PROBE", "import os; os.abort()")
     done = fer("doctor")
     assert done.exit_code == 1
     assert "failed   runtime   litert" in done.stdout
-    assert "ended without an answer" in done.stdout
+    assert "ended without a result" in done.stdout

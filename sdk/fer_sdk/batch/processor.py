@@ -1,6 +1,5 @@
-"""Batch processing of photos, in this process or in several."""
+"""Batch processing of photos, one after the other."""
 
-from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,37 +136,6 @@ class PhotoProcessor(ContextManager):
         for path, crop in zip(paths, crops, strict=True):
             write_picture(path, crop)
         return tuple(paths)
-
-
-def process_photos(
-    photos: Iterable[str | Path | PhotoTask],
-    settings: BatchSettings | None = None,
-    *,
-    processes: int = 1,
-) -> Generator[PhotoResult, None, None]:
-    """Process photos; the results are yielded in the order of the photos.
-
-    Args:
-        photos: Paths, such as those of `find_photos`, or tasks.
-        settings: Model and limits; None takes the defaults.
-        processes: 1 to work in this process, or the number of processes to start. If a photo
-            terminates its process, only that photo fails.
-
-    Yields:
-        One result per photo; `error` is set for a photo that failed.
-
-    Raises:
-        FerError: As `ExpressionRecognizer` does, before the first photo.
-    """
-    settings = settings or BatchSettings()
-    tasks = (photo if isinstance(photo, PhotoTask) else PhotoTask(photo) for photo in photos)
-    with PhotoProcessor(settings) as processor:
-        if processes == 1:
-            yield from map(processor.process, tasks)
-            return
-    from fer_sdk.batch.process_pool import process_in_pool
-
-    yield from process_in_pool(tasks, settings, processes)
 
 
 def _write_annotated(path: Path, pixels: NDArray[np.uint8], found: ImageResult) -> None:

@@ -1,4 +1,4 @@
-"""What the four commands share: a `FerError` becomes one line and its exit code."""
+"""Shared parts of the four commands: errors as one line, a default command, progress bars."""
 
 from pathlib import Path
 from typing import Any
@@ -10,43 +10,43 @@ from fer_sdk.errors import FerError
 
 
 class FerGroup(click.Group):
-    """A group of commands whose errors are one line on stderr."""
+    """A group of commands that prints errors as one line on stderr."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; a `FerError` ends it with its message and exit code."""
+        """Run the command; a `FerError` is printed as one line and sets the exit code."""
         return _one_line(super().invoke, context)
 
 
 class DefaultGroup(FerGroup):
-    """A group with a command that needs no name: `fer-convert --int8`, `fer-convert check`."""
+    """A group with a default command: `fer-convert --int8` is `fer-convert convert --int8`."""
 
     def __init__(self, *words: Any, default: str, **named: Any) -> None:
-        """Take click's own arguments and the name of the command that needs no name."""
+        """Take click's arguments and the name of the default command."""
         super().__init__(*words, **named)
         self._default = default
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Put the default command's name in where no command is named."""
+        """Insert the default command's name if no command is named."""
         own = {name for parameter in self.get_params(context) for name in parameter.opts}
         if not args or args[0] not in {*self.commands, *own}:
             args = [self._default, *args]
         return super().parse_args(context, args)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the default command's options too: most people want no other."""
+        """Show the options of the default command, too."""
         super().format_options(context, formatter)
         command = self.commands[self._default]
         options = [option for option in command.params if isinstance(option, click.Option)]
         records = [option.get_help_record(context) for option in options]
-        with formatter.section(f"Options of {self._default}, a word that may be left out"):
+        with formatter.section(f"Options of {self._default} (default command)"):
             formatter.write_dl([record for record in records if record is not None])
 
 
 class FerCommand(click.Command):
-    """A command whose errors are one line on stderr."""
+    """A command that prints errors as one line on stderr."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; a `FerError` ends it with its message and exit code."""
+        """Run the command; a `FerError` is printed as one line and sets the exit code."""
         return _one_line(super().invoke, context)
 
 
@@ -60,12 +60,12 @@ DATA_OPTION = click.option(
     type=click.Path(path_type=Path),
     default=Path("data/fer2013.npz"),
     show_default=True,
-    help="FER2013 as `fer-train import` wrote it.",
+    help="FER2013, as written by `fer-train import`.",
 )
 
 
 def progress_bar(**settings: Any) -> Any:
-    """Return a tqdm bar on stderr that is silent where stderr is no terminal."""
+    """Return a tqdm bar on stderr; it is disabled if stderr is no terminal."""
     return tqdm(disable=None, leave=False, **settings)
 
 

@@ -1,4 +1,4 @@
-"""`fer doctor`: what is here, what is missing and how to get it."""
+"""`fer doctor`: what is installed, what is missing and how to install it."""
 
 import json
 import os
@@ -29,9 +29,9 @@ try:
     logits = session.run(np.zeros((1, *session.input_hw), np.uint8))
     assert np.isfinite(logits).all()
     adapter = getattr(session, "adapter", "")
-    kind = "software adapter, its times say nothing about a GPU: " if (
+    kind = "software adapter, its timings are not those of a GPU: " if (
         getattr(session, "software", False)) else ""
-    print("ok answers" + (": " + kind + adapter if adapter else ""))
+    print("ok works" + (": " + kind + adapter if adapter else ""))
 except FerError as error:
     print("no " + " ".join(str(error).split()))
 """
@@ -46,20 +46,20 @@ _PACKAGES: Final = {
     "pyarrow": ("pyarrow", "pip install 'fer-sdk[parquet]'"),
     "pillow": ("PIL", "pip install pillow"),
 }
-"""Import name of each optional package, and how to get it."""
+"""Import name of each optional package, and how to install it."""
 
 State = Literal["ok", "missing", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The state of one part of the installation.
 
     Attributes:
-        area: Of "runtime", "delegate", "detector", "model", "package", "cache", "setting".
-        name: What it is.
-        state: "missing" is fine unless it is needed; "failed" is not.
-        detail: Version, adapter, place, or what to do.
+        area: "runtime", "delegate", "detector", "model", "package", "cache" or "setting".
+        name: Name of the part.
+        state: "missing" for an optional part that is not installed; "failed" for an error.
+        detail: Version, adapter or path; or how to install or repair it.
     """
 
     area: str
@@ -68,10 +68,10 @@ class Finding:
     detail: str
 
 
-def examine() -> list[Finding]:
-    """Look at runtimes, delegates, detector, models, packages, caches and settings.
+def inspect_installation() -> list[Finding]:
+    """Check runtimes, delegates, detector, models, packages, caches and settings.
 
-    Runtimes are opened and asked in processes of their own: a broken driver ends those only.
+    Each runtime runs in a process of its own, because a faulty driver may terminate the process.
     """
     return [*_runtimes(), _detector(), *_models(), *_packages(), *_caches(), *_settings()]
 
@@ -79,19 +79,19 @@ def examine() -> list[Finding]:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(as_json: bool) -> None:
-    """Say what is here, what is missing and how to get it.
+    """List what is installed, what is missing and how to install it.
 
-    Exit code 1 if something that `pip install fer-sdk` brings does not work.
+    The exit code is 1 if a part that `pip install fer-sdk` installs does not work.
     """
-    findings = examine()
+    findings = inspect_installation()
     environment = describe_environment()
     if as_json:
-        whole = {
+        printed = {
             "schema": 1,
             "environment": environment,
             "findings": [asdict(finding) for finding in findings],
         }
-        click.echo(json.dumps(whole, indent=1))
+        click.echo(json.dumps(printed, indent=1))
     else:
         for name, value in environment.items():
             click.echo(f"{name:<16} {value}")
@@ -112,24 +112,24 @@ def _runtimes() -> list[Finding]:
         name = "gpu (LiteRT)" if area == "delegate" else f"{runtime} ({package})"
         module, remedy = _PACKAGES[package]
         if find_spec(module) is None:
-            # A board without LiteRT has tflite-runtime in its place.
+            # A board without LiteRT uses tflite-runtime.
             needed = runtime == "litert" and find_spec("tflite_runtime") is None
             found.append(Finding(area, name, "failed" if needed else "missing", remedy))
             continue
-        answered, detail = _probe(runtime, tflite)
-        state: State = "ok" if answered else "missing" if area == "delegate" else "failed"
+        works, detail = _probe(runtime, tflite)
+        state: State = "ok" if works else "missing" if area == "delegate" else "failed"
         found.append(Finding(area, name, state, detail))
     module, remedy = _PACKAGES["onnxruntime"]
     if find_spec(module) is None:
         found.append(Finding("runtime", "onnx (onnxruntime)", "missing", remedy))
     else:
-        detail = f"{_version('onnxruntime')}, CPU; no .onnx model is shipped to try"
+        detail = f"{_version('onnxruntime')}, CPU; not tested, because no .onnx model is shipped"
         found.append(Finding("runtime", "onnx (onnxruntime)", "ok", detail))
     return found
 
 
 def _probe(runtime: str, model: Path) -> tuple[bool, str]:
-    """Open a model and ask it once, in a process of its own."""
+    """Run a model once in a process of its own; returns whether it worked, and a detail."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE, runtime, str(model)],
@@ -138,11 +138,11 @@ def _probe(runtime: str, model: Path) -> tuple[bool, str]:
             timeout=PROBE_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return False, f"gave no answer in {PROBE_SECONDS} s"
+        return False, f"no result after {PROBE_SECONDS} s"
     lines = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "no "))]
     if not lines:
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return False, f"ended without an answer: {why}"
+        return False, f"the process ended without a result: {why}"
     return lines[-1].startswith("ok "), lines[-1][3:]
 
 
@@ -166,7 +166,7 @@ def _models() -> list[Finding]:
     for name, path in shipped_models().items():
         try:
             ModelBundle.load(path)
-            found.append(Finding("model", name, "ok", "hash as its sidecar states"))
+            found.append(Finding("model", name, "ok", "hash matches the sidecar"))
         except BundleError as error:
             found.append(Finding("model", name, "failed", str(error)))
     return found
@@ -182,9 +182,9 @@ def _packages() -> list[Finding]:
 
 
 def _caches() -> list[Finding]:
-    """Say where others keep what they cache; the SDK writes no file that was not asked for."""
+    """List the caches of other libraries; the SDK itself has none."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    found = [Finding("cache", "fer-sdk", "ok", "keeps none")]
+    found = [Finding("cache", "fer-sdk", "ok", "has none")]
     places = {
         "GPU shaders (Mesa)": home / "mesa_shader_cache",
         "ONNX Runtime's device id": home / "Microsoft" / "DeveloperTools",
@@ -201,7 +201,7 @@ def _settings() -> list[Finding]:
     given = [
         Finding("setting", name, "ok", os.environ[name]) for name in names if name in os.environ
     ]
-    off = "off: set before onnxruntime is imported"
+    off = "disabled before onnxruntime is imported"
     return [*given, Finding("setting", "ONNX Runtime telemetry", "ok", off)]
 
 

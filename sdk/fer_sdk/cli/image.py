@@ -13,8 +13,8 @@ from typing import Any, Final
 import click
 
 from fer_sdk._internal.files import sha256_of, write_beside
-from fer_sdk.batch.folders import find_photos
-from fer_sdk.batch.processor import BatchSettings, PhotoTask, process_photos
+from fer_sdk.batch.photos import find_photos, process_photos
+from fer_sdk.batch.processor import BatchSettings, PhotoTask
 from fer_sdk.batch.resume_log import ResumeLog
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import find_model

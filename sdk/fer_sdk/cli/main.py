@@ -16,13 +16,13 @@ from fer_sdk.cli.video import video
 @click.group(cls=FerGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Recognise facial expressions on this device."""
+    """Recognize facial expressions on this device."""
 
 
+main.add_command(image)
 main.add_command(video)
 main.add_command(camera)
-main.add_command(timeline)
-main.add_command(image)
 main.add_command(archive)
+main.add_command(timeline)
 main.add_command(models)
 main.add_command(doctor)

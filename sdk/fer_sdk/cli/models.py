@@ -1,4 +1,4 @@
-"""`fer models`: what models are here, and whether they are whole."""
+"""`fer models`: the models with size and accuracy, their files checked."""
 
 import json
 from typing import Any
@@ -16,9 +16,10 @@ from fer_sdk.errors import BundleError
 @click.argument("files", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def models(files: tuple[str, ...], as_json: bool) -> None:
-    """List the shipped models, or FILES: size, precision, accuracy; hash and structure checked.
+    """List the shipped models, or FILES, with size, precision and accuracy.
 
-    A damaged model is one line and exit code 1.
+    The hash and the structure of each file are checked. Damaged models are reported on stderr; the
+    exit code is then 1.
     """
     paths = {name: find_model(name) for name in files} if files else shipped_models()
     found: list[dict[str, Any]] = []
@@ -71,4 +72,4 @@ def _accuracy(metrics: list[dict[str, Any]]) -> str:
         for metric in metrics
         if "accuracy" in metric
     ]
-    return "; ".join(stated) or "none stated"
+    return "; ".join(stated) or "not stated"

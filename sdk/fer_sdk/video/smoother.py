@@ -1,13 +1,13 @@
-"""Steady answers over time: exponential smoothing and labels that do not flicker.
+"""Temporal smoothing: an exponential moving average with hysteresis for the label.
 
-Plain arithmetic, so that the Kotlin twin gives the same; both pass tests/golden/smoothing.json. For
-one face, with probabilities p at time t, its last smoothed probabilities s at time u, its shown
+The Kotlin version computes the same; both pass tests/golden/smoothing.json. For one
+face, with probabilities p at time t, smoothed probabilities s of the previous time u, smoothed
 label k, and the settings' time constant T and margin m:
 
-1. the first probabilities are taken as they are: s = p, k = the largest, the first one if tied;
-2. each later time, every s[i] becomes s[i] + a (p[i] - s[i]) with a = 1 - exp(-(t - u) / T), or
-   a = 1 if T is 0; so the weight of what was seen fades by time, whatever the frame rate;
-3. with b the largest of s, k becomes b only if s[b] - s[k] > m.
+1. first frame: s = p, k = the index of the largest, the first one if tied;
+2. later frames: s[i] becomes s[i] + a (p[i] - s[i]) with a = 1 - exp(-(t - u) / T), or a = 1 if T
+   is 0. The weight of a frame decays with time, independently of the frame rate;
+3. with b the index of the largest s, k becomes b only if s[b] - s[k] > m.
 """
 
 import math
@@ -19,13 +19,13 @@ from fer_sdk.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class SmoothingSettings:
-    """How quickly a shown expression follows what is seen.
+    """Settings of the temporal smoothing of scores and label.
 
     Attributes:
-        time_constant_s: Seconds after which a sudden change has come through by 63 %; 0 shows each
-            frame's own probabilities.
-        margin: By how much another label must be more probable than the shown one to take its
-            place, 0 to 1; 0 always shows the most probable.
+        time_constant_s: Seconds after which 63 % of a sudden change is visible; 0 disables
+            smoothing.
+        margin: Least lead in probability, 0 to 1, with which another label replaces the current
+            one; 0 always selects the most probable.
     """
 
     time_constant_s: float = 0.3
@@ -41,26 +41,26 @@ class SmoothingSettings:
 
 
 class Smoother:
-    """Smooths one face's probabilities and keeps its label steady."""
+    """Smooths the probabilities and the label of one face."""
 
     def __init__(self, settings: SmoothingSettings) -> None:
-        """Begin with nothing seen."""
+        """Start without a frame."""
         self._settings = settings
         self._time_s = 0.0
         self.probabilities: tuple[float, ...] = ()
-        """Smoothed, one a label, in the order given; empty before the first `update`."""
+        """Smoothed probabilities in the order given; empty before the first `update`."""
         self.label = -1
-        """Index of the shown label; -1 before the first `update`."""
+        """Index of the smoothed label; -1 before the first `update`."""
 
     def update(self, probabilities: Sequence[float], time_s: float) -> None:
-        """Take in what was seen at a time.
+        """Add the probabilities of a frame.
 
         Args:
-            probabilities: One a label, 0 to 1.
-            time_s: Seconds, not before those of the last call.
+            probabilities: One per label, 0 to 1.
+            time_s: Time in seconds, not before that of the previous call.
 
         Raises:
-            InputError: If time runs backwards or the number of probabilities changes.
+            InputError: If the time decreases or the number of probabilities changes.
         """
         if not self.probabilities:
             self.probabilities = tuple(probabilities)
@@ -70,7 +70,7 @@ class Smoother:
                 f"expected {len(self.probabilities)} probabilities, but got {len(probabilities)}"
             )
         elif time_s < self._time_s:
-            raise InputError(f"time runs backwards: {time_s} s came after {self._time_s} s")
+            raise InputError(f"times must not decrease, but {time_s} s follows {self._time_s} s")
         else:
             constant = self._settings.time_constant_s
             weight = 1.0 - math.exp((self._time_s - time_s) / constant) if constant else 1.0

@@ -1,19 +1,19 @@
-"""Which face is which from frame to frame: stable ids by overlap, then by closeness.
+"""Face tracking: boxes are assigned to tracks by overlap, then by distance.
 
-Plain arithmetic, so that the Kotlin twin gives the same; both pass tests/golden/tracks.json. Per
-frame at time t, with the frame's boxes, those first that are to be kept:
+The Kotlin version computes the same; both pass tests/golden/tracks.json. For a frame
+at time t, with its boxes in order of preference:
 
-1. a track last seen more than `max_gap_s` ago ends;
+1. a track whose last box is more than `max_gap_s` old ends;
 2. a box that shares more than `DOUBLE_ABOVE` of the smaller one's area with an earlier box of the
-   frame is the same face, or a part of it, found twice: it gets no id;
+   frame is a duplicate detection and gets no id;
 3. pairs of a track and a box whose IoU (area shared over area covered) is at least `min_iou` are
-   joined, largest first;
-4. of the rest, pairs whose centres are at most `max_shift` sizes apart are joined, nearest first,
-   if neither size is over `MOST_GROWTH` times the other. A box's size is the square root of its
-   area; distance is counted in the mean of both sizes;
-5. each box still without a track begins one, with the next id, if the frame `may_begin` tracks.
+   matched, largest IoU first;
+4. of the rest, pairs whose centres are at most `max_shift` sizes apart are matched, nearest first,
+   if neither size exceeds `MOST_GROWTH` times the other. A box's size is the square root of its
+   area; the distance is divided by the mean of both sizes;
+5. each unmatched box starts a track with the next id, if `may_begin` is set.
 
-Equal pairs are joined in the order of ids, then of boxes. Ids count from 1 and never come back.
+Ties are resolved in the order of ids, then of boxes. Ids count from 1 and are never reused.
 """
 
 import math
@@ -32,15 +32,16 @@ MOST_GROWTH: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class TrackingSettings:
-    """When faces are searched for, and what counts as the same face.
+    """Search interval of the detector and limits for matching boxes to tracks.
 
     Attributes:
-        detect_every: The whole frame is searched every so many frames for new faces, and at once if
-            a face gets lost; 1 searches each whole frame.
-        max_gap_s: A face unseen for longer, in seconds, is another one when it comes back.
-        min_iou: Overlap, above 0 to 1, from which two boxes are one face.
-        max_shift: Distance between centres, in sizes of the face, up to which two boxes without
-            such an overlap are one face.
+        detect_every: Frames from one search of the whole frame to the next; a lost track triggers a
+            search at once. 1 searches every frame.
+        max_gap_s: Seconds without a detection after which a track ends; the face gets a new id when
+            it returns.
+        min_iou: Least IoU, above 0 to 1, of two boxes of the same face.
+        max_shift: Largest distance between the centres, in sizes of the face, of two boxes of the
+            same face with a smaller IoU.
     """
 
     detect_every: int = 12
@@ -61,7 +62,7 @@ class TrackingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A face that is being followed: where and when it was seen last."""
+    """A tracked face: its id, last box and the time of that box in seconds."""
 
     id: int
     box_xyxy: Box
@@ -69,36 +70,36 @@ class Track:
 
 
 class FaceTracker:
-    """Gives each box of a frame the id of the face that it shows."""
+    """Assigns the boxes of each frame to tracks."""
 
     def __init__(self, settings: TrackingSettings) -> None:
-        """Begin without any track."""
+        """Start without a track."""
         self._settings = settings
         self._tracks: dict[int, Track] = {}
         self._begun = 0
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """Faces seen at most `max_gap_s` ago, by id."""
+        """Tracks whose last box is at most `max_gap_s` old, in ascending order of id."""
         return tuple(self._tracks.values())
 
     def end_old(self, time_s: float) -> None:
-        """End the tracks that were last seen too long ago at a time in seconds."""
+        """End the tracks whose last box is more than `max_gap_s` older than `time_s`."""
         gap = self._settings.max_gap_s
         self._tracks = {t.id: t for t in self.tracks if time_s - t.seen_s <= gap}
 
     def update(
         self, boxes: Sequence[Box], time_s: float, *, may_begin: bool
     ) -> tuple[int | None, ...]:
-        """Join a frame's boxes to the tracks.
+        """Assign the boxes of a frame.
 
         Args:
-            boxes: Of the faces that were found; of two that show the same face, the first is kept.
-            time_s: Of the frame, in seconds, not before the last one's.
-            may_begin: Whether a box that joins no track begins one.
+            boxes: Boxes of the detected faces; of duplicates, the first is kept.
+            time_s: Time of the frame in seconds, not before the previous one's.
+            may_begin: Whether an unmatched box starts a track.
 
         Returns:
-            One id a box; None for a double, and for a box without a track that begins none.
+            One id per box; None for duplicates and for unmatched boxes that start no track.
         """
         self.end_old(time_s)
         ids: list[int | None] = [None] * len(boxes)
@@ -118,7 +119,7 @@ class FaceTracker:
         return tuple(ids)
 
     def unseen(self, boxes: Sequence[Box]) -> tuple[Track, ...]:
-        """Return the tracks that none of the boxes overlaps by `min_iou`."""
+        """Return the tracks with an IoU below `min_iou` to every box."""
         least = self._settings.min_iou
         return tuple(t for t in self.tracks if all(iou(t.box_xyxy, box) < least for box in boxes))
 
@@ -141,14 +142,14 @@ class FaceTracker:
 
 
 def iou(one: Box, other: Box) -> float:
-    """Return the area that two boxes share over the area that they cover, 0 to 1."""
+    """Return the intersection over union of two boxes, 0 to 1."""
     shared = _shared(one, other)
     covered = _area(one) + _area(other) - shared
     return shared / covered if covered > 0 else 0.0
 
 
 def _without_doubles(boxes: Sequence[Box]) -> list[int]:
-    """Return the numbers of the boxes that repeat no earlier one."""
+    """Return the indices of the boxes that are no duplicates of an earlier one."""
     kept: list[int] = []
     for number, box in enumerate(boxes):
         if not any(_double(box, boxes[earlier]) for earlier in kept):
