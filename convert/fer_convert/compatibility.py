@@ -122,7 +122,7 @@ def _outside_delegates(operators: list[dict[str, Any]]) -> list[int]:
 
 def _support(count: int, unsupported: list[str]) -> str:
     text = f"supports {count - len(unsupported)} of {count} operators"
-    return text + (f", not {_counts(unsupported)}" if unsupported else "")
+    return text + (f"; unsupported: {_counts(unsupported)}" if unsupported else "")
 
 
 def _on_gpu(interpreter: Any, names: list[str]) -> str:
@@ -130,7 +130,7 @@ def _on_gpu(interpreter: Any, names: list[str]) -> str:
     if np.dtype(np.int16) in types:
         return "unsupported: int16 activations give wrong results without an error"
     rest = [n for n in names if n not in GPU_OPERATORS | {"QUANTIZE", "DEQUANTIZE"}]
-    return f"{_support(len(names), rest)} according to its documentation (float and int8)"
+    return f"according to its documentation, {_support(len(names), rest)}"
 
 
 def _oldest(content: bytes) -> str:
@@ -195,7 +195,7 @@ def _on_phones(path: Path) -> dict[str, str]:
         partitions = f"{info.num_partitions} partition" + "s" * (info.num_partitions != 1)
         text = f"supports {info.num_supported_nodes} of {info.num_nodes} operators in {partitions}"
         if info.unsupported_ops:
-            text += f", not {', '.join(sorted(info.unsupported_ops))}"
+            text += f"; unsupported: {', '.join(sorted(info.unsupported_ops))}"
         result[name] = f"{text}; expected benefit: {info.suitability().name.lower()}"
     return result
 

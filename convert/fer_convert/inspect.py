@@ -45,16 +45,16 @@ class Inspection:
         found = self.contents
         lines = [f"{self.path}: {self.size_bytes:,} bytes, sha256 {self.sha256}"]
         for kind, ports in (("input", found.inputs), ("output", found.outputs)):
-            lines += [f"{kind:<12}{port.name}: {port.numbers} {port.shape}" for port in ports]
+            lines += [f"{kind:<14}{port.name}: {port.numbers} {port.shape}" for port in ports]
         lines += [
-            f"cost        {found.parameters:,} parameters, "
+            f"cost          {found.parameters:,} parameters, "
             f"{found.multiply_accumulates / 1e6:.2f} million multiply-accumulates",
-            "tensors     " + ", ".join(f"{n} {name}" for name, n in found.tensors.items()),
-            "operators   " + ", ".join(f"{n} {name}" for name, n in found.operators.items()),
-            f"sidecar     {self.sidecar}",
+            "tensors       " + ", ".join(f"{n} {name}" for name, n in found.tensors.items()),
+            "operators     " + ", ".join(f"{n} {name}" for name, n in found.operators.items()),
+            f"sidecar       {self.sidecar}",
         ]
         checks = {**self.compatibility, **self.runtimes}
-        lines += [f"{name:<12}{result}" for name, result in checks.items()]
+        lines += [f"{name:<14}{result}" for name, result in checks.items()]
         return "\n".join(lines)
 
 

@@ -104,11 +104,13 @@ def convert(
     report: Path | None,
     overwrite: bool,
 ) -> None:
-    """Convert MODEL (.keras, with its sidecar) and check each file's parity with the float model.
+    """Convert MODEL (.keras with its sidecar).
+
+    Each file must predict the same as the float model within the tolerance of its precision. If
+    one fails this parity check, nothing is written and the exit code is 1.
 
     MODEL defaults to the newest trained model in runs/, else the shipped model. Int8 is calibrated
-    on the photos of --calibration, else on FER2013, else with the ranges stored beside MODEL. If a
-    file fails the parity check, nothing is written and the exit code is 1.
+    on the photos of --calibration, else on FER2013, else with the ranges stored beside MODEL.
     """
     started = time.perf_counter()
     if android:

@@ -13,7 +13,11 @@ from fer_sdk.evaluation import fer2013
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(file: Path, as_json: bool) -> None:
-    """Print the content of FILE (.tflite or .onnx) and the runtimes that load it."""
+    """Inspect FILE (.tflite or .onnx).
+
+    Prints inputs, outputs, tensors, operators and cost, whether the sidecar matches, which
+    delegates support the file, and which runtimes load it.
+    """
     from fer_convert.inspect import inspect_file
 
     found = inspect_file(file)
@@ -25,7 +29,10 @@ def check(file: Path, as_json: bool) -> None:
 @click.argument("second", type=click.Path(path_type=Path))
 @DATA_OPTION
 def diff(first: Path, second: Path, data: Path) -> None:
-    """Compare the predictions of two bundles on the same faces of PublicTest."""
+    """Compare the predictions of two bundles.
+
+    Both run on the same faces of PublicTest, so FER2013 is needed.
+    """
     from fer_convert.diff import diff_bundles
     from fer_convert.parity_faces import public_test_faces
 

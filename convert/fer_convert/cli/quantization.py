@@ -23,9 +23,10 @@ from fer_sdk.evaluation import fer2013
 @SAMPLES_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace an existing calibration file.")
 def calibrate(model: Path, data: Path, calibration_samples: int, overwrite: bool) -> None:
-    """Write MODEL.calibration.json, with which int8 conversion needs no FER2013.
+    """Write the int8 calibration file of MODEL.
 
-    The file holds the range of every activation and the mean face of each expression.
+    MODEL.calibration.json holds the range of every activation and the mean face of each expression.
+    With it, int8 conversion needs no FER2013.
     """
     from fer_convert.calibration import (
         Ranges,
@@ -70,10 +71,12 @@ def debug(
     faces: int,
     as_json: bool,
 ) -> None:
-    """Print the int8 quantization error of each layer of MODEL (.keras), largest first.
+    """Print the int8 error of each layer of MODEL.
 
-    MODEL defaults to the newest trained model in runs/, else the shipped model. The layer numbers
-    are those of `fer-convert --keep-float`.
+    The error is the signal-to-quantization-noise ratio; the layer with the largest error comes
+    first. Layer numbers are those of `fer-convert --keep-float`.
+
+    MODEL (.keras) defaults to the newest trained model in runs/, else the shipped model.
     """
     source = model or newest_trained()
     require_converters()
