@@ -1,7 +1,8 @@
 """Sessions of the TFLite Interpreter API, which LiteRT and tflite-runtime share."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import RuntimeFailure, first_line
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
+
+_inherited: Final[list[Any]] = []
+"""Interpreters of a parent process, kept alive so that a forked child does not destroy them."""
 
 
 class InterpreterSession(FixedBatchSession):
@@ -43,6 +47,7 @@ class InterpreterSession(FixedBatchSession):
             )
         super().__init__(tensor_of(inputs[0]), tensor_of(outputs[0]), model.name)
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
+        self._process = os.getpid()
 
     @property
     def ops(self) -> tuple[int, int]:
@@ -77,6 +82,9 @@ class InterpreterSession(FixedBatchSession):
 
     def close(self) -> None:
         """Free the model; may be called twice."""
+        if self._process != os.getpid():
+            # LiteRT below 2.2 would wait for threads that do not exist in a forked child.
+            _inherited.append(self._interpreter)
         self._interpreter = None
 
 
