@@ -140,7 +140,7 @@ def _page(text: dict[str, Any], results: "Sequence[ConvertedFile]") -> str:
         "parity checked on": text["parity_faces"],
         "labels": text["labels"],
         "calibrated with": text["calibration"] or "no calibration",
-        "settings": ", ".join(f"{name} {value}" for name, value in text["settings"].items()),
+        "settings": ", ".join(f"{k} {v}" for k, v in text["settings"].items() if v != ()),
         "seconds": ", ".join(f"{name} {value:.1f}" for name, value in text["seconds"].items()),
         "environment": ", ".join(f"{name} {value}" for name, value in text["environment"].items()),
     }
@@ -158,7 +158,7 @@ def _page(text: dict[str, Any], results: "Sequence[ConvertedFile]") -> str:
 
 _HEAD: Final = (
     "file", "bytes", "accuracy", "float accuracy", "drop, points", "same labels",
-    "largest difference", "mean difference", "runtimes",
+    "largest difference", "mean difference", "loads in",
 )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def _row(variant: dict[str, Any]) -> tuple[str, ...]:
         share(parity["agreement"]),
         f"{parity['largest_difference']:.2g}",
         f"{parity['mean_difference']:.2g}",
-        "; ".join(f"{name}: {status}" for name, status in variant["runtimes"].items()),
+        ", ".join(n for n, status in variant["runtimes"].items() if status == "loads") or "none",
     )
 
 
@@ -191,7 +191,7 @@ def _figures(text: dict[str, Any], results: "Sequence[ConvertedFile]") -> list[t
             if known and variant["precision"] not in ("float32", "float16"):
                 name = {"output": "activations", "weights": "weights"}[what]
                 title = f"Range of {name}, {Path(variant['path']).name}"
-                figures.append((title, _bars(known)))
+                figures.append((title, _bars(known, name)))
     return figures
 
 
@@ -208,14 +208,16 @@ def _histograms(results: "Sequence[ConvertedFile]") -> Any:
     return figure
 
 
-def _bars(ranges: list[tuple[str, list[float]]]) -> Any:
+def _bars(ranges: list[tuple[str, list[float]]], quantity: str) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 0.8 + 0.28 * len(ranges)), layout="constrained")
     axis = figure.subplots()
+    axis.use_sticky_edges = False  # leave space at both ends
     for row, (_, (low, high)) in enumerate(ranges):
         axis.barh(row, high - low, left=low, color="tab:blue")
     axis.set_yticks(range(len(ranges)), [name for name, _ in ranges], fontsize=8)
+    axis.set_xlabel(f"{quantity}, smallest to largest value")
     axis.invert_yaxis()
     axis.axvline(0, color="black", linewidth=0.8)
     return figure

@@ -49,6 +49,7 @@ class Spy:
         if name == "onnxruntime":
             print("telemetry off:", os.environ.get("ORT_DISABLE_TELEMETRY"))
 sys.meta_path.insert(0, Spy())
+from fer_convert.cli.main import main
 main(["nothing.keras", "--onnx"])
 """
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
