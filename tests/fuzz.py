@@ -1,11 +1,11 @@
-"""Mutated models, sidecars and photos: an answer or a `FerError` each, never a crash or a hang.
+"""Fuzzing: mutated models, sidecars and photos must give predictions or raise a `FerError`.
 
     python -m tests.fuzz                          10,000 cases of seed 0, three to five minutes
-    python -m tests.fuzz --seed 0 --only 4711     one case again, in this process
+    python -m tests.fuzz --seed 0 --only 4711     run one case again in this process
 
-Each case runs in a child process, so that a crash is seen, counted and named by its number. Most
-mutated models get a sidecar that is made for them, as an attacker would do, so that not the hash
-but the check of the structure is tried.
+Cases run in child processes, so that a crash or hang is reported with the number of its case. Most
+mutated models get a sidecar with a matching hash, as an attacker would provide, so that the
+validation of the structure is tested and not only the hash.
 """
 
 import json
@@ -34,7 +34,7 @@ from fer_sdk.errors import FerError
 
 ROOT: Final = Path(__file__).parents[1]
 SECONDS: Final = 20
-"""A case that takes longer hangs."""
+"""Time limit of a case; longer ones count as hangs."""
 
 KINDS: Final = ("model", "model", "model", "onnx", "sidecar", "photo", "photo")
 NUMBERS: Final = (0, 1, 2, 3, 4, 5, 7, 8, 16, 48, 127, 128, 255, 256, 4096, 65535, 65536,
@@ -44,7 +44,15 @@ FLOATS: Final = (0.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"), 1e-4, 100.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a case ended: "answer", the name of a `FerError`, or what must not be."""
+    """Result of a case.
+
+    Attributes:
+        case: Number of the case.
+        kind: Entry of `KINDS`.
+        ending: "predictions", the name of a `FerError`, or the failure.
+        bad: Whether the case failed.
+        detail: Traceback or wrong value of a failed case.
+    """
 
     case: int
     kind: str
@@ -54,7 +62,7 @@ class Outcome:
 
 
 def make_case(seed: int, case: int, folder: Path) -> tuple[str, Path, Path]:
-    """Write one case; returns its kind, the model and the photo to try."""
+    """Write the files of one case and return its kind, model and photo."""
     rng = np.random.default_rng([seed, case])
     kind = KINDS[case % len(KINDS)]
     models = sorted((ROOT / "sdk/fer_sdk/models").glob("*.tflite"))
@@ -87,7 +95,7 @@ def make_case(seed: int, case: int, folder: Path) -> tuple[str, Path, Path]:
 
 
 def structure_of(model: Path) -> NDArray[np.intp]:
-    """Return the places of a model file that are not weights, where a change means most."""
+    """Return the offsets in a model file outside the weights, where changes have most effect."""
     data = model.read_bytes()
     keep = np.ones(len(data), bool)
     if model.suffix == ".tflite":
@@ -101,7 +109,7 @@ def structure_of(model: Path) -> NDArray[np.intp]:
 
 
 def mutated(data: bytes, rng: np.random.Generator, places: NDArray[np.intp]) -> bytes:
-    """Return a copy with one to four changes at some of the places."""
+    """Return a copy with one to four changes at the given offsets."""
     changed = bytearray(data)
     for _ in range(rng.integers(1, 5)):
         at = int(rng.choice(places))
@@ -138,7 +146,7 @@ def mutated(data: bytes, rng: np.random.Generator, places: NDArray[np.intp]) -> 
 
 
 def mutate_sidecar(sidecar: Path, rng: np.random.Generator) -> None:
-    """Damage a sidecar: as bytes, or one value of it."""
+    """Change bytes of a sidecar, or up to two of its values."""
     data = sidecar.read_bytes()
     if rng.random() < 0.4:
         sidecar.write_bytes(mutated(data, rng, np.arange(len(data))))
@@ -161,7 +169,7 @@ def mutate_sidecar(sidecar: Path, rng: np.random.Generator) -> None:
 
 
 def try_case(seed: int, case: int, folder: Path) -> Outcome:
-    """Make and run one case in this process."""
+    """Create and run one case in this process."""
     from fer_sdk import ExpressionClassifier, ExpressionRecognizer, read_photo
 
     kind, model, photo = make_case(seed, case, folder)
@@ -180,18 +188,18 @@ def try_case(seed: int, case: int, folder: Path) -> Outcome:
                 found = [(expression.label, expression.scores) for expression in expressions]
         for label, scores in found:
             if not abs(sum(scores.values()) - 1) < 1e-6 or label not in scores:
-                return Outcome(case, kind, "wrong answer", True, repr((label, scores)))
+                return Outcome(case, kind, "wrong predictions", True, repr((label, scores)))
     except FerError as error:
         if len(str(error).splitlines()) != 1:
-            return Outcome(case, kind, "message of many lines", True, str(error))
+            return Outcome(case, kind, "message of several lines", True, str(error))
         return Outcome(case, kind, type(error).__name__, False)
     except Exception:
         return Outcome(case, kind, "other exception", True, traceback.format_exc())
-    return Outcome(case, kind, "answer", False)
+    return Outcome(case, kind, "predictions", False)
 
 
 def _work(pipe: Connection, seed: int, first: int, last: int, folder: Path) -> None:
-    """Run cases in a child process and send each outcome."""
+    """Run cases in a child process and send the outcome of each."""
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
@@ -201,7 +209,7 @@ def _work(pipe: Connection, seed: int, first: int, last: int, folder: Path) -> N
 
 
 def write_sources(folder: Path) -> None:
-    """Write small photos of a face, one of each format, that the cases begin from."""
+    """Write a small photo of a face in each format, the sources of the mutated photos."""
     import cv2
 
     from fer_sdk import read_photo
@@ -216,7 +224,7 @@ def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Out
     """Run cases 0 to `count` in child processes.
 
     Returns:
-        How many cases of each kind ended how, those that must not be, and the peak memory in MB.
+        Number of cases by kind and ending, the failed cases, and the peak memory in MB.
     """
     spawn = multiprocessing.get_context("spawn")
     endings: Counter[tuple[str, str]] = Counter()
@@ -226,7 +234,7 @@ def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Out
         write_sources(Path(name))
         while case < count:
             here, there = spawn.Pipe()
-            last = min(count, case + 500)  # a fresh child now and then: its peak memory is told
+            last = min(count, case + 500)  # a new child process, which reports its peak memory
             child = spawn.Process(target=_work, args=(there, seed, case, last, Path(name)))
             child.start()
             there.close()
@@ -258,9 +266,11 @@ def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Out
 @click.command()
 @click.option("--seed", default=0, show_default=True)
 @click.option("--count", default=10_000, show_default=True)
-@click.option("--only", type=int, help="One case, in this process: a crash is one of this process.")
+@click.option(
+    "--only", type=int, help="Run one case in this process; a crash then ends this process."
+)
 def main(seed: int, count: int, only: int | None) -> None:
-    """Print how the cases ended; exit code 1 if one crashed, hung or answered wrongly."""
+    """Print the number of cases by ending; the exit code is 1 if a case failed."""
     if only is not None:
         with tempfile.TemporaryDirectory() as name:
             write_sources(Path(name))
@@ -269,7 +279,7 @@ def main(seed: int, count: int, only: int | None) -> None:
     endings, bad, peak_mb = run_cases(seed, count)
     for (kind, ending), number in sorted(endings.items()):
         click.echo(f"{kind:<10}{ending:<24}{number:>7}")
-    click.echo(f"{sum(endings.values())} cases, {len(bad)} bad, peak memory {peak_mb} MB")
+    click.echo(f"{sum(endings.values())} cases, {len(bad)} failed, peak memory {peak_mb} MB")
     for outcome in bad[:20]:
         click.echo(f"case {outcome.case} ({outcome.kind}): {outcome.ending} {outcome.detail}")
     sys.exit(1 if bad else 0)

@@ -27,8 +27,8 @@ PREDICTIONS = {case["name"]: case for case in TEXT["predictions"]}
 
 def source(name: str) -> NDArray[np.uint8]:
     photo = GOLDEN.parents[1] / "examples" / "eileen_collins.png"
-    picture = cv2.imread(str(photo if name == "photo" else GOLDEN / f"source-{name}.png"))
-    return np.asarray(picture, np.uint8)
+    image = cv2.imread(str(photo if name == "photo" else GOLDEN / f"source-{name}.png"))
+    return np.asarray(image, np.uint8)
 
 
 def network_output(case: dict[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -49,8 +49,8 @@ def test_letterbox_gives_the_golden_pixels(case: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", PREDICTIONS)
 def test_decoding_gives_the_golden_faces_and_crops(name: str) -> None:
     case = PREDICTIONS[name]
-    picture = source(case["source"])
-    faces = decode(*network_output(case), letterbox(picture), min_score=TEXT["min_score"])
+    image = source(case["source"])
+    faces = decode(*network_output(case), letterbox(image), min_score=TEXT["min_score"])
     assert len(faces) == len(case["faces"])
     for face, expected in zip(faces, case["faces"], strict=True):
         points = face.landmarks
@@ -62,20 +62,20 @@ def test_decoding_gives_the_golden_faces_and_crops(name: str) -> None:
     for face, name in zip(faces, case["crops"], strict=False):
         points = face.landmarks
         crop = crop_face(
-            picture, FER2013_INPUT,
+            image, FER2013_INPUT,
             right_eye=points.right_eye, left_eye=points.left_eye, mouth=points.mouth, color="bgr",
         )  # fmt: skip
         np.testing.assert_array_equal(crop, cv2.imread(str(GOLDEN / name), cv2.IMREAD_UNCHANGED))
 
 
-def test_the_written_out_sigmoid_is_the_golden_one_and_the_librarys() -> None:
+def test_the_sigmoid_equals_the_golden_values_and_numpy() -> None:
     x = np.array(TEXT["sigmoid"]["x"])
     assert sigmoid(x).tolist() == TEXT["sigmoid"]["y"]
     many = np.linspace(-100, 100, 4001)
     np.testing.assert_allclose(sigmoid(many), 1 / (1 + np.exp(-many)), rtol=1e-13)
 
 
-def test_anchors_are_the_middles_of_two_grids() -> None:
+def test_anchors_are_the_cell_centres_of_two_grids() -> None:
     centres = anchors()
     assert centres.shape == (ANCHORS, 2)
     assert centres[:4].tolist() == [[4, 4], [4, 4], [12, 4], [12, 4]]
@@ -98,7 +98,7 @@ def test_overlapping_boxes_become_one_face_weighted_by_score() -> None:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_points_lie_where_yunet_has_them(sample_photo: Path, turned: bool) -> None:
+def test_landmarks_are_close_to_those_of_yunet(sample_photo: Path, turned: bool) -> None:
     image = read_photo(sample_photo)[:300, 60:360]
     if turned:
         image = np.ascontiguousarray(image[:, ::-1])
@@ -113,14 +113,14 @@ def test_points_lie_where_yunet_has_them(sample_photo: Path, turned: bool) -> No
         detector.detect(image)
 
 
-def test_it_takes_yunets_place(sample_photo: Path) -> None:
+def test_a_recognizer_accepts_it_as_detector(sample_photo: Path) -> None:
     with ExpressionRecognizer(detector=BlazeFace()) as recognizer:
         (face,) = recognizer.recognize(read_photo(sample_photo), color="bgr")
     assert face.label == "happy"
     assert face.confidence > 0.8
 
 
-def test_a_wide_and_a_tall_picture_lie_in_the_middle() -> None:
+def test_wide_and_tall_images_are_centred() -> None:
     white = np.full((60, 120, 3), 255, np.uint8)
     for image, axis in ((white, 0), (np.ascontiguousarray(white.transpose(1, 0, 2)), 1)):
         pixels = letterbox(image).pixels
@@ -137,7 +137,7 @@ def test_non_finite_output_and_invalid_images_are_refused() -> None:
         BlazeFace().detect(np.zeros((9, 9), np.uint8))
 
 
-def test_pixels_become_minus_one_to_one() -> None:
+def test_pixels_are_scaled_to_minus_one_to_one() -> None:
     tensor = to_tensor(np.array([[[0, 51, 255]]], np.uint8))
     assert tensor.dtype == np.float32
     assert tensor.tolist() == [[[[-1.0, float(np.float32(-0.6)), 1.0]]]]

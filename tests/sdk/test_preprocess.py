@@ -30,17 +30,17 @@ def transformed(transform: Affine, point: tuple[float, float]) -> tuple[float, f
     )
 
 
-def test_grey_is_bt601_and_within_one_level_of_opencvs() -> None:
+def test_grey_levels_follow_bt601_and_differ_from_opencv_by_at_most_one() -> None:
     colours = np.array([[[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255] * 3]], np.uint8)
     np.testing.assert_array_equal(to_grey(colours, "rgb"), [[0, 76, 150, 29, 255]])
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    of_bgr = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    of_rgb = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    np.testing.assert_allclose(to_grey(picture, "bgr").astype(int), of_bgr, atol=1)
-    np.testing.assert_allclose(to_grey(picture, "rgb").astype(int), of_rgb, atol=1)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    of_bgr = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    of_rgb = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    np.testing.assert_allclose(to_grey(image, "bgr").astype(int), of_bgr, atol=1)
+    np.testing.assert_allclose(to_grey(image, "rgb").astype(int), of_rgb, atol=1)
 
 
-def test_bgr_and_rgb_of_one_picture_give_one_input() -> None:
+def test_bgr_and_rgb_of_one_image_give_the_same_input() -> None:
     bgr = np.random.default_rng(1).integers(0, 256, (100, 80, 3), np.uint8)
     np.testing.assert_array_equal(
         to_input(bgr, FER2013_INPUT, "bgr"), to_input(bgr[..., ::-1], FER2013_INPUT, "rgb")
@@ -48,7 +48,7 @@ def test_bgr_and_rgb_of_one_picture_give_one_input() -> None:
     assert (to_input(bgr, FER2013_INPUT, "bgr") != to_input(bgr, FER2013_INPUT, "rgb")).any()
 
 
-def test_a_grey_face_of_the_models_size_stays_as_it_is() -> None:
+def test_a_grey_face_of_the_input_size_is_unchanged() -> None:
     face = np.random.default_rng(2).integers(0, 256, (48, 48), np.uint8)
     np.testing.assert_array_equal(to_input(face, FER2013_INPUT, "grey"), face)
 
@@ -62,30 +62,39 @@ def test_halving_averages_blocks_of_four() -> None:
 def test_doubling_interpolates_between_pixel_centres() -> None:
     spec = InputSpec(8, 8, CROP)
     row = np.array([[0, 80, 160, 240]] * 4, np.uint8)
-    expected = [0, 20, 60, 100, 140, 180, 220, 240]  # quarter and three-quarter places, edges held
+    expected = [
+        0,
+        20,
+        60,
+        100,
+        140,
+        180,
+        220,
+        240,
+    ]  # at one and three quarters between pixels; edges repeated
     np.testing.assert_array_equal(to_input(row, spec, "grey"), [expected] * 8)
 
 
 @given(height=st.integers(1, 300), width=st.integers(1, 300), level=st.integers(0, 255))
 @settings(max_examples=40, deadline=None)
-def test_a_picture_of_one_level_keeps_that_level(height: int, width: int, level: int) -> None:
+def test_a_uniform_image_keeps_its_level(height: int, width: int, level: int) -> None:
     face = np.full((height, width), level, np.uint8)
     assert (to_input(face, FER2013_INPUT, "grey") == level).all()
 
 
 @given(
     scale=st.floats(0.1, 30),
-    turn=st.floats(-3.1, 3.1),
+    angle=st.floats(-3.1, 3.1),
     x=st.floats(-200, 900),
     y=st.floats(-200, 900),
 )
 @settings(max_examples=60, deadline=None)
-def test_crop_lays_a_turned_and_zoomed_face_on_the_crops_points(
-    scale: float, turn: float, x: float, y: float
+def test_a_rotated_and_scaled_face_is_mapped_to_the_points_of_the_crop(
+    scale: float, angle: float, x: float, y: float
 ) -> None:
-    spin = scale * np.exp(1j * turn)
+    rotation = scale * np.exp(1j * angle)
     points = [
-        complex(*point) * spin + complex(x, y)
+        complex(*point) * rotation + complex(x, y)
         for point in (CROP.right_eye, CROP.left_eye, CROP.mouth)
     ]
     right, left, mouth = [(p.real, p.imag) for p in points]
@@ -96,11 +105,11 @@ def test_crop_lays_a_turned_and_zoomed_face_on_the_crops_points(
     assert transform.scale == pytest.approx(scale)
 
 
-def test_crop_reads_only_near_the_face_and_repeats_the_edge_beyond_it() -> None:
-    picture = np.zeros((60, 60, 3), np.uint8)
-    picture[:, :5] = 200
+def test_a_crop_repeats_the_edge_outside_the_image() -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[:, :5] = 200
     crop = crop_face(
-        picture,
+        image,
         FER2013_INPUT,
         right_eye=(0.0, 20.0),
         left_eye=(18.0, 20.0),
@@ -111,24 +120,24 @@ def test_crop_reads_only_near_the_face_and_repeats_the_edge_beyond_it() -> None:
     assert (crop[:, 30:] == 0).all()
 
 
-def test_a_view_far_outside_is_the_edge() -> None:
-    picture = np.arange(100, dtype=np.uint8).reshape(10, 10)
-    away = sample(picture, Affine(1, 0, -1e5, 0, 1, 1e5), FER2013_INPUT, "grey")
-    assert (away == picture[9, 0]).all()
+def test_a_crop_far_outside_the_image_repeats_the_edge() -> None:
+    image = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    away = sample(image, Affine(1, 0, -1e5, 0, 1, 1e5), FER2013_INPUT, "grey")
+    assert (away == image[9, 0]).all()
 
 
-def test_a_face_far_larger_than_the_picture_costs_no_more_than_the_picture() -> None:
-    picture = np.full((40, 60, 3), 90, np.uint8)
-    places = {"right_eye": (-4e6, 0.0), "left_eye": (4e6, 0.0), "mouth": (0.0, 8e6)}
+def test_a_face_far_larger_than_the_image_needs_little_memory() -> None:
+    image = np.full((40, 60, 3), 90, np.uint8)
+    points = {"right_eye": (-4e6, 0.0), "left_eye": (4e6, 0.0), "mouth": (0.0, 8e6)}
     tracemalloc.start()
-    crop = crop_face(picture, FER2013_INPUT, **places, color="bgr")
+    crop = crop_face(image, FER2013_INPUT, **points, color="bgr")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (crop == 90).all()
     assert peak < 10_000_000
 
 
-def test_points_in_one_place_define_no_crop() -> None:
+def test_coinciding_and_non_finite_points_are_rejected() -> None:
     with pytest.raises(InputError, match="no crop is defined"):
         crop_transform(CROP, (5, 5), (5, 5), (5, 5))
     with pytest.raises(InputError, match="no crop is defined"):
@@ -148,12 +157,14 @@ def test_points_in_one_place_define_no_crop() -> None:
     ],
     ids=["float", "16-bit", "rgba", "grey for rgb", "empty", "list", "unknown colour"],
 )
-def test_what_is_not_an_8_bit_picture_of_that_colour_is_refused(face: object, color: str) -> None:
+def test_arrays_that_are_not_8_bit_images_of_the_colour_are_rejected(
+    face: object, color: str
+) -> None:
     with pytest.raises(InputError, match=r"^(face|color) must be .* but is [^\n]+$"):
         to_input(face, FER2013_INPUT, color)  # type: ignore[arg-type]
 
 
-def test_crop_spec_is_upright_and_symmetric() -> None:
+def test_the_crop_of_fer2013_is_upright_and_symmetric() -> None:
     assert CROP.right_eye[1] == CROP.left_eye[1]
     assert CROP.right_eye[0] + CROP.left_eye[0] == pytest.approx(47)
     assert CROP.mouth[0] == 23.5

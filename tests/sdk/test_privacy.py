@@ -1,4 +1,4 @@
-"""No network, no file outside the given paths, nothing unpickled."""
+"""The SDK opens no network connection, writes only to the given paths and unpickles nothing."""
 
 import ast
 import os
@@ -14,7 +14,7 @@ import fer_sdk
 
 ROOT = Path(__file__).parents[2]
 
-# A seccomp filter: the kernel kills the process, or a child of it, that makes a socket of any kind.
+# A seccomp filter: the kernel kills the process, or a child process, when it creates a socket.
 FORBID_SOCKETS = """
 import ctypes, platform, struct
 number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
@@ -26,7 +26,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0, ctypes.get_errno()
 """
 
-WHOLE_RUN = """
+FULL_RUN = """
 import sys
 from pathlib import Path
 import numpy as np
@@ -39,7 +39,7 @@ try:
     with ExpressionClassifier.load(onnx) as classifier:
         classifier.classify([np.zeros((48, 48), np.uint8)], color="grey")
 except ImportError:
-    pass  # the wheel alone brings no ONNX Runtime
+    pass  # ONNX Runtime is an extra
 if __name__ == "__main__":
     from fer_sdk.cli.main import main
     main(["models"], standalone_mode=False)
@@ -60,15 +60,15 @@ def photos(tmp_path: Path, sample_photo: Path) -> Path:
     return folder
 
 
-def whole_run(
+def full_run(
     photos: Path, video: Path, before: str, golden: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run everything in a fresh process whose home, working and temporary folders are empty."""
+    """Run API and commands in a new process with empty home, working and temporary folders."""
     folder = photos.parent
     for name in ("home", "tmp", "work", "out"):
         (folder / name).mkdir()
     program = folder / "program.py"
-    program.write_text(before + WHOLE_RUN)
+    program.write_text(before + FULL_RUN)
     hidden = {"CI", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "ORT_DISABLE_TELEMETRY"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     environment |= {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
@@ -84,24 +84,24 @@ def whole_run(
     )
 
 
-def test_a_whole_run_makes_no_socket(photos: Path, face_video: Path, golden: Path) -> None:
+def test_a_full_run_creates_no_socket(photos: Path, face_video: Path, golden: Path) -> None:
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
-        pytest.skip("seccomp is Linux's")
+        pytest.skip("seccomp exists on Linux only")
     guarded = FORBID_SOCKETS + "import socket; socket.socket()"
     tried = subprocess.run([sys.executable, "-c", guarded], capture_output=True)
-    assert tried.returncode == -31  # SIGSYS: the guard works
-    done = whole_run(photos, face_video, FORBID_SOCKETS, golden)
+    assert tried.returncode == -31  # SIGSYS: the filter works
+    done = full_run(photos, face_video, FORBID_SOCKETS, golden)
     assert done.returncode == 0, done.stderr
     assert "happy happy" in done.stdout
     assert len((photos.parent / "out" / "faces.csv").read_text().splitlines()) == 4
     assert len((photos.parent / "out" / "video.csv").read_text().splitlines()) == 61
 
 
-def test_a_whole_run_writes_only_where_it_was_told(
+def test_a_full_run_writes_only_to_the_given_paths(
     photos: Path, face_video: Path, golden: Path
 ) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in photos.iterdir()}
-    done = whole_run(photos, face_video, "", golden)
+    done = full_run(photos, face_video, "", golden)
     assert done.returncode == 0, done.stderr
     folder = photos.parent
     for name in ("home", "tmp", "work"):
@@ -117,7 +117,7 @@ def test_a_whole_run_writes_only_where_it_was_told(
     }
 
 
-def test_the_sdk_runs_where_no_temporary_folder_is_writable(sample_photo: Path) -> None:
+def test_the_sdk_runs_without_a_writable_temporary_folder(sample_photo: Path) -> None:
     code = f"""
 import tempfile
 def refuse(*a, **k): raise FileNotFoundError("no usable temporary directory")
@@ -127,7 +127,7 @@ main(["image", {str(sample_photo)!r}])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if not hasattr(os, "memfd_create"):
-        pytest.skip("this system has no files in memory")
+        pytest.skip("this system does not support files in memory")
     assert "happy" in done.stdout, done.stderr
 
 

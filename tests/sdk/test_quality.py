@@ -12,7 +12,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
 
 
 def points(yaw: float = 0, pitch: float = 0, roll: float = 0, size: float = 48) -> Landmarks:
-    """Project the head that `fer_sdk.quality` assumes, from far away, angles in degrees."""
+    """Project the head model of `fer_sdk.quality` orthographically; angles in degrees."""
     y, p, r = np.radians([yaw, pitch, roll])
     head = np.array(
         [[-0.5, 0, 0], [0.5, 0, 0], [0, 0.57, 0.66], [-0.3, 1.04, 0.11], [0.3, 1.04, 0.11]]
@@ -25,7 +25,7 @@ def points(yaw: float = 0, pitch: float = 0, roll: float = 0, size: float = 48) 
 
 
 @given(yaw=st.floats(-50, 50), roll=st.floats(-80, 80))
-def test_yaw_and_roll_of_an_assumed_head_come_back(yaw: float, roll: float) -> None:
+def test_yaw_and_roll_of_the_head_model_are_recovered(yaw: float, roll: float) -> None:
     found = face_quality(NOISE, points(yaw=yaw, roll=roll))
     assert found.yaw_degrees == pytest.approx(yaw, abs=1)
     assert found.roll_degrees == pytest.approx(roll, abs=0.1)
@@ -33,7 +33,7 @@ def test_yaw_and_roll_of_an_assumed_head_come_back(yaw: float, roll: float) -> N
 
 
 @given(pitch=st.floats(-40, 40))
-def test_pitch_of_an_assumed_head_comes_back(pitch: float) -> None:
+def test_pitch_of_the_head_model_is_recovered(pitch: float) -> None:
     assert face_quality(NOISE, points(pitch=pitch)).pitch_degrees == pytest.approx(pitch, abs=0.5)
 
 
@@ -46,13 +46,13 @@ def test_pitch_of_an_assumed_head_comes_back(pitch: float) -> None:
     ],
     ids=["one eye", "upside down", "flat"],
 )
-def test_points_that_form_no_face_are_a_bad_view_in_finite_numbers(marks: Landmarks) -> None:
+def test_landmarks_that_form_no_face_give_finite_angles_and_a_reason(marks: Landmarks) -> None:
     found = face_quality(NOISE, marks)
     assert np.isfinite([found.yaw_degrees, found.pitch_degrees, found.roll_degrees]).all()
     assert any(reason.startswith("turned") for reason in found.reasons)
 
 
-def test_size_is_that_of_the_square_that_the_model_sees() -> None:
+def test_the_size_is_the_side_of_the_cropped_square() -> None:
     crop = FER2013_CROP
     mouth = crop.mouth[0], crop.mouth[1]
     marks = Landmarks(crop.right_eye, crop.left_eye, mouth, mouth, mouth)
@@ -64,7 +64,7 @@ def test_size_is_that_of_the_square_that_the_model_sees() -> None:
     assert face_quality(NOISE, half).reasons[0] == "small: 24 px, under 30"
 
 
-def test_a_blank_or_smooth_crop_is_blurred_whatever_its_contrast() -> None:
+def test_a_blank_or_smooth_crop_is_blurred_at_any_contrast() -> None:
     waves = np.sin(np.arange(48) / 6)
     smooth = np.asarray(127 + 120 * waves * waves[:, None], np.uint8)
     assert face_quality(NOISE, points()).good
@@ -75,12 +75,12 @@ def test_a_blank_or_smooth_crop_is_blurred_whatever_its_contrast() -> None:
         assert face_quality(crop, points()).reasons[0].startswith("blurred: ")
 
 
-def test_damaging_a_photo_brings_the_reason(sample_photo: object) -> None:
+def test_blurring_and_downscaling_a_photo_give_a_reason(sample_photo: object) -> None:
     photo = read_photo(str(sample_photo))
     with ExpressionRecognizer() as recognizer:
         (good,) = recognizer.recognize(photo, color="bgr")
-        smeared = np.asarray(cv2.GaussianBlur(photo, (0, 0), 5), np.uint8)
-        (blurred,) = recognizer.recognize(smeared, color="bgr")
+        blurred_photo = np.asarray(cv2.GaussianBlur(photo, (0, 0), 5), np.uint8)
+        (blurred,) = recognizer.recognize(blurred_photo, color="bgr")
         small = cv2.resize(photo, None, fx=0.22, fy=0.22, interpolation=cv2.INTER_AREA)
         (tiny,) = recognizer.recognize(np.asarray(small, np.uint8), color="bgr")
     assert good.quality.good

@@ -190,7 +190,7 @@ def test_350_mutated_files_give_predictions_or_a_fer_error() -> None:
     assert bad == []
     assert sum(endings.values()) == 350
     assert {kind for kind, _ in endings} == {"model", "onnx", "sidecar", "photo"}
-    assert endings["model", "answer"] > 5
+    assert endings["model", "predictions"] > 5
 
 
 def with_data_after_tables(data: bytes, excess: int = 0) -> bytes:
