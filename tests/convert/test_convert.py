@@ -97,7 +97,9 @@ def full_disk(ready: Any) -> bytes:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def break_conversion(
+    how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Save a model and break its conversion in one way; return the model."""
     model = small_net()
     labels: tuple[str, ...] = FER2013_LABELS
@@ -147,7 +149,7 @@ def sabotage(how: str, data: Fer2013, folder: Path, monkeypatch: pytest.MonkeyPa
 def test_a_broken_conversion_fails_with_exit_code_1_and_leaves_no_file(
     how: str, small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = sabotage(how, small_fer2013, tmp_path, monkeypatch)
+    source = break_conversion(how, small_fer2013, tmp_path, monkeypatch)
     save(small_fer2013, tmp_path / "data.npz")
     before = sorted(tmp_path.rglob("*"))
     arguments = [str(source), "--float32", "--int8", "--data", str(tmp_path / "data.npz")]
@@ -158,9 +160,7 @@ def test_a_broken_conversion_fails_with_exit_code_1_and_leaves_no_file(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_the_same_model_converts_without_the_sabotage(
-    small_fer2013: Fer2013, tmp_path: Path
-) -> None:
+def test_the_unmodified_model_is_converted(small_fer2013: Fer2013, tmp_path: Path) -> None:
     source = bundled(small_net(), tmp_path, stated=1.0)
     results = conversion.convert(source, BOTH, tmp_path / "out", conversion_data_of(small_fer2013))
     assert [found.parity.accuracy for found in results] == [1, 1]
