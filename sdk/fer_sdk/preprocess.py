@@ -158,11 +158,13 @@ def crop_transform(crop: CropSpec, right_eye: Point, left_eye: Point, mouth: Poi
     source = np.array([complex(*p) for p in (right_eye, left_eye, mouth)])
     target_centre, source_centre = target.mean(), source.mean()
     t, s = target - target_centre, source - source_centre
-    turn = complex((t.conj() * s).sum() / (abs(t) ** 2).sum())
-    if not np.isfinite(abs(turn)) or abs(turn) == 0:
+    rotation = complex((t.conj() * s).sum() / (abs(t) ** 2).sum())
+    if not np.isfinite(abs(rotation)) or abs(rotation) == 0:
         raise InputError(f"no crop is defined by eyes {right_eye} and {left_eye}, mouth {mouth}")
-    shift = complex(source_centre - turn * target_centre)
-    return Affine(turn.real, -turn.imag, shift.real, turn.imag, turn.real, shift.imag)
+    shift = complex(source_centre - rotation * target_centre)
+    return Affine(
+        rotation.real, -rotation.imag, shift.real, rotation.imag, rotation.real, shift.imag
+    )
 
 
 def resize_transform(source_hw: tuple[int, int], spec: InputSpec) -> Affine:
@@ -208,10 +210,10 @@ def sample(
         image, color, block, (first_y, int(bottom.max()) + 1, first_x, int(right.max()) + 1)
     )
     left, right, top, bottom = left - first_x, right - first_x, top - first_y, bottom - first_y
-    whole = 1 << WEIGHT_BITS
-    upper = blocks[top, left] * (whole - weight_x) + blocks[top, right] * weight_x
-    lower = blocks[bottom, left] * (whole - weight_x) + blocks[bottom, right] * weight_x
-    value = upper * (whole - weight_y) + lower * weight_y
+    one = 1 << WEIGHT_BITS
+    upper = blocks[top, left] * (one - weight_x) + blocks[top, right] * weight_x
+    lower = blocks[bottom, left] * (one - weight_x) + blocks[bottom, right] * weight_x
+    value = upper * (one - weight_y) + lower * weight_y
     half = 1 << (2 * WEIGHT_BITS - 1)
     return np.asarray(np.right_shift(value + half, 2 * WEIGHT_BITS), np.uint8)
 

@@ -43,11 +43,13 @@ except ImportError:
 if __name__ == "__main__":
     from fer_sdk.cli.main import main
     main(["models"], standalone_mode=False)
-    words = ["image", str(photos), "--csv", str(out / "faces.csv"), "--out", str(out / "drawn"),
-             "--save-crops", str(out / "crops"), "--processes", "2"]
-    main(words, standalone_mode=False)
-    words = ["video", str(video), "--csv", str(out / "video.csv"), "--out", str(out / "video.mp4")]
-    main(words, standalone_mode=False)
+    arguments = ["image", str(photos), "--csv", str(out / "faces.csv"),
+                 "--out", str(out / "annotated"), "--save-crops", str(out / "crops"),
+                 "--processes", "2"]
+    main(arguments, standalone_mode=False)
+    arguments = ["video", str(video), "--csv", str(out / "video.csv"),
+                 "--out", str(out / "video.mp4")]
+    main(arguments, standalone_mode=False)
 """
 
 
@@ -73,9 +75,16 @@ def full_run(
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     environment |= {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    words = [sys.executable, program, photos, folder / "out", golden / "tiny-float32.onnx", video]
+    arguments = [
+        sys.executable,
+        program,
+        photos,
+        folder / "out",
+        golden / "tiny-float32.onnx",
+        video,
+    ]
     return subprocess.run(
-        [str(word) for word in words],
+        [str(argument) for argument in arguments],
         cwd=folder / "work",
         env=environment,
         capture_output=True,
@@ -112,7 +121,7 @@ def test_a_full_run_writes_only_to_the_given_paths(
         "faces.csv",
         "video.csv",
         "video.mp4",
-        *(f"drawn/{number}.fer.jpg" for number in range(3)),
+        *(f"annotated/{number}.fer.jpg" for number in range(3)),
         *(f"crops/{number}.face1.png" for number in range(3)),
     }
 
@@ -120,8 +129,8 @@ def test_a_full_run_writes_only_to_the_given_paths(
 def test_the_sdk_runs_without_a_writable_temporary_folder(sample_photo: Path) -> None:
     code = f"""
 import tempfile
-def refuse(*a, **k): raise FileNotFoundError("no usable temporary directory")
-tempfile.TemporaryFile = tempfile.NamedTemporaryFile = tempfile.mkstemp = refuse
+def fail(*a, **k): raise FileNotFoundError("no usable temporary directory")
+tempfile.TemporaryFile = tempfile.NamedTemporaryFile = tempfile.mkstemp = fail
 from fer_sdk.cli.main import main
 main(["image", {str(sample_photo)!r}])
 """

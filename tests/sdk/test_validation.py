@@ -56,7 +56,7 @@ def with_last_operator_output(data: bytes, tensor: int) -> bytes:
 
 def with_pool_stride(data: bytes, stride: int) -> bytes:
     operator = next(
-        table for table in graph_of(data).tables(3, "o", 14) if table.whole(3, "u8") == 5
+        table for table in graph_of(data).tables(3, "o", 14) if table.integer(3, "u8") == 5
     )
     options = operator.table(4, "AVERAGE_POOL_2D", 6)
     assert options is not None
@@ -89,11 +89,11 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "huge shape": (lambda d: with_first_shape(d, 2**31 - 1), "has the shape"),
     "tensor outside": (lambda d: with_operator_input(d, 99), "no tensor 99"),
     "output read before it is computed": (
-        lambda d: with_operator_input(d, graph_of(d).wholes(2, "i32")[0]),
+        lambda d: with_operator_input(d, graph_of(d).integers(2, "i32")[0]),
         "not yet computed",
     ),
     "input written": (
-        lambda d: with_last_operator_output(d, graph_of(d).wholes(1, "i32")[0]),
+        lambda d: with_last_operator_output(d, graph_of(d).integers(1, "i32")[0]),
         "writes a tensor that is already computed",
     ),
     "stride 0": (lambda d: with_pool_stride(d, 0), "option 2 of AVERAGE_POOL_2D is 0"),

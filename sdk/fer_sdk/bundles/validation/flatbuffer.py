@@ -71,13 +71,13 @@ class Table:
             return default
         return _number(self._data, self._inside(field, kind), kind, self._name)
 
-    def whole(self, field: int, kind: Kind, default: int = 0) -> int:
+    def integer(self, field: int, kind: Kind, default: int = 0) -> int:
         """Return an integer, or the default if the field is absent."""
         return int(self.number(field, kind, default))
 
     def flag(self, field: int) -> bool:
         """Return a bool; False if the field is absent."""
-        value = self.whole(field, "bool")
+        value = self.integer(field, "bool")
         if value not in (0, 1):
             raise MalformedError(f"a flag of {self._name} is {value}")
         return value == 1
@@ -93,7 +93,7 @@ class Table:
         span = self.vector(field, kind)
         return struct.unpack_from(f"<{span.count}{_FORMATS[kind]}", self._data, span.start)
 
-    def wholes(self, field: int, kind: Kind) -> tuple[int, ...]:
+    def integers(self, field: int, kind: Kind) -> tuple[int, ...]:
         """Return a vector of integers; empty if the field is absent."""
         return tuple(map(int, self.numbers(field, kind)))
 

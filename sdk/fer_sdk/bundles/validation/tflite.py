@@ -57,8 +57,8 @@ def check(data: bytes) -> None:
         MalformedError: If the file is damaged or uses unsupported features; states the first one.
     """
     model = root(data, b"TFL3", "the model", 8)
-    if model.whole(0, "u32") != 3:
-        raise MalformedError(f"its schema version is {model.whole(0, 'u32')}, not 3")
+    if model.integer(0, "u32") != 3:
+        raise MalformedError(f"its schema version is {model.integer(0, 'u32')}, not 3")
     model.check_text(3)
     codes = [_operator_code(code) for code in model.tables(1, "an operator code", 4)]
     buffers = [_buffer(data, buffer) for buffer in model.tables(4, "a buffer", 3)]
@@ -67,30 +67,30 @@ def check(data: bytes) -> None:
         raise MalformedError(f"it has {len(graphs)} graphs, not one")
     if not buffers or buffers[0].count:
         raise MalformedError("its buffer 0, which must be empty, is missing or has data")
-    for buffer in model.wholes(5, "i32"):
+    for buffer in model.integers(5, "i32"):
         _index(buffer, len(buffers), "buffer")
     for entry in model.tables(6, "a metadata entry", 2):
         entry.check_text(0)
-        _index(entry.whole(1, "u32"), len(buffers), "buffer")
+        _index(entry.integer(1, "u32"), len(buffers), "buffer")
     tensors = _graph(data, graphs[0], codes, buffers)
     for signature in model.tables(7, "a signature", 5):
         _signature(signature, len(tensors))
 
 
 def _operator_code(code: Table) -> int:
-    number = max(code.whole(0, "i8"), code.whole(3, "i32"))
+    number = max(code.integer(0, "i8"), code.integer(3, "i32"))
     if code.has(1):
         raise MalformedError("it uses a custom operator")
     if number not in OPERATORS:
         raise MalformedError(f"operator {number} is not used by image classifiers")
-    if not 1 <= code.whole(2, "i32", 1) <= 100:
-        raise MalformedError(f"an operator has version {code.whole(2, 'i32', 1)}")
+    if not 1 <= code.integer(2, "i32", 1) <= 100:
+        raise MalformedError(f"an operator has version {code.integer(2, 'i32', 1)}")
     return number
 
 
 def _buffer(data: bytes, buffer: Table) -> Span:
     # Some writers store the bytes after the tables and state their offset and length.
-    start, count = buffer.whole(1, "u64"), buffer.whole(2, "u64")
+    start, count = buffer.integer(1, "u64"), buffer.integer(2, "u64")
     span = Span(start, count, 1) if start > 1 else buffer.vector(0, "u8")
     if span.start + span.count > len(data):
         raise MalformedError("a buffer reaches beyond the file")
@@ -99,11 +99,11 @@ def _buffer(data: bytes, buffer: Table) -> Span:
 
 def _signature(signature: Table, tensors: int) -> None:
     signature.check_text(2)
-    _index(signature.whole(4, "u32"), 1, "graph")
+    _index(signature.integer(4, "u32"), 1, "graph")
     for field in (0, 1):
         for entry in signature.tables(field, "a signature's tensor", 2):
             entry.check_text(0)
-            _index(entry.whole(1, "u32"), tensors, "tensor")
+            _index(entry.integer(1, "u32"), tensors, "tensor")
 
 
 def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span]) -> list[Tensor]:
@@ -112,7 +112,7 @@ def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span])
     tensors = [_tensor(table, buffers) for table in graph.tables(0, "a tensor", 11)]
     if sum(math.prod(tensor.shape) for tensor in tensors) > MAX_ELEMENTS:
         raise MalformedError(f"its tensors have over {MAX_ELEMENTS} elements")
-    entries, exits = graph.wholes(1, "i32"), graph.wholes(2, "i32")
+    entries, exits = graph.integers(1, "i32"), graph.integers(2, "i32")
     if len(entries) != 1 or len(exits) != 1:
         raise MalformedError(f"it has {len(entries)} inputs and {len(exits)} outputs, not one")
     for number in (*entries, *exits):
@@ -130,14 +130,14 @@ def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span])
 
 def _tensor(tensor: Table, buffers: list[Span]) -> Tensor:
     tensor.check_text(3)
-    kind, shape = tensor.whole(1, "i8"), tensor.wholes(0, "i32")
+    kind, shape = tensor.integer(1, "i8"), tensor.integers(0, "i32")
     if kind not in BITS:
         raise MalformedError(f"a tensor is of type {kind}, which no image classifier needs")
     if len(shape) > 6 or any(side < 1 or side > MAX_ELEMENTS for side in shape):
         raise MalformedError(f"a tensor has the shape {shape[:8]}")
     if math.prod(shape) > MAX_ELEMENTS:
         raise MalformedError(f"a tensor has the shape {shape}")
-    signature = tensor.wholes(7, "i32")
+    signature = tensor.integers(7, "i32")
     if signature and (
         len(signature) != len(shape)
         or any(s not in (-1, side) for s, side in zip(signature, shape, strict=True))
@@ -146,7 +146,7 @@ def _tensor(tensor: Table, buffers: list[Span]) -> Tensor:
     if tensor.flag(5) or any(tensor.has(field) for field in (6, 9, 10)):
         raise MalformedError("a tensor is variable, sparse or stored in another file")
     tensor.flag(8)
-    buffer = buffers[_index(tensor.whole(2, "u32"), len(buffers), "buffer")]
+    buffer = buffers[_index(tensor.integer(2, "u32"), len(buffers), "buffer")]
     needed = -(-math.prod(shape) * BITS[kind] // 8)
     if buffer.count not in (0, needed):
         raise MalformedError(f"a constant has {buffer.count} bytes for a shape of {needed}")
@@ -161,9 +161,9 @@ def _tensor(tensor: Table, buffers: list[Span]) -> Tensor:
 def _quantization(table: Table, kind: int, shape: Shape) -> None:
     table.vector(0, "f32")
     table.vector(1, "f32")
-    scales, zero_points = table.numbers(2, "f32"), table.wholes(3, "i64")
-    axis = table.whole(6, "i32")
-    if table.whole(4, "u8") or table.has(5):
+    scales, zero_points = table.numbers(2, "f32"), table.integers(3, "i64")
+    axis = table.integer(6, "i32")
+    if table.integer(4, "u8") or table.has(5):
         raise MalformedError("a quantisation has custom details")
     if not scales:
         if zero_points:
@@ -188,13 +188,13 @@ def _operator(
     data: bytes, operator: Table, codes: Sequence[int], tensors: list[Tensor], known: set[int]
 ) -> int:
     """Check one operator and return the number of the tensor that it computes."""
-    code = codes[_index(operator.whole(0, "u32"), len(codes), "operator code")]
+    code = codes[_index(operator.integer(0, "u32"), len(codes), "operator code")]
     form = OPERATORS[code]
     if any(operator.has(field) for field in (5, 8, 9, 10, 11, 12)) or any(
-        operator.wholes(7, "bool")
+        operator.integers(7, "bool")
     ):
         raise MalformedError(f"{form.name} has unsupported options")
-    inputs, outputs = operator.wholes(1, "i32"), operator.wholes(2, "i32")
+    inputs, outputs = operator.integers(1, "i32"), operator.integers(2, "i32")
     if len(outputs) != 1 or not form.inputs[0] <= len(inputs) <= form.inputs[1]:
         raise MalformedError(f"{form.name} has {len(inputs)} inputs, {len(outputs)} outputs")
     for number in inputs:
@@ -207,7 +207,7 @@ def _operator(
     written = _index(outputs[0], len(tensors), "tensor")
     if written in known:
         raise MalformedError(f"{form.name} writes a tensor that is already computed")
-    kind, options = operator.whole(3, "u8"), operator.table(4, form.name, len(form.options))
+    kind, options = operator.integer(3, "u8"), operator.table(4, form.name, len(form.options))
     if kind not in (0, form.options_kind) or (kind != 0) != (options is not None):
         raise MalformedError(f"{form.name} has options of kind {kind}, not {form.options_kind}")
     shapes = [tensors[number].shape if number >= 0 else () for number in inputs]

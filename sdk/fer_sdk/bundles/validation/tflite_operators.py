@@ -156,15 +156,15 @@ def check_shapes(
     Raises:
         MalformedError: If the shapes do not match.
     """
-    name, whole = operator.name, [int(option) for option in options]
+    name, integers = operator.name, [int(option) for option in options]
     if name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-        fits = _fits_convolution(name, whole, inputs, output)
+        fits = _fits_convolution(name, integers, inputs, output)
     elif name in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
-        padding, across, down, width, height, _ = whole
+        padding, across, down, width, height, _ = integers
         window = _window(inputs[0], (height, width), (down, across), (1, 1), padding)
         fits = window is not None and output == (inputs[0][0], *window, inputs[0][3])
     elif name == "FULLY_CONNECTED":
-        fits = _fits_dense(whole, inputs, output)
+        fits = _fits_dense(integers, inputs, output)
     elif name in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS"):
         stated = [side for side in constant if side != -1] if name == "RESHAPE" else [1]
         fits = math.prod(inputs[0]) == math.prod(output) and (
@@ -181,9 +181,9 @@ def check_shapes(
             inputs[0][axis] for axis in constant
         )
     elif name in ("MEAN", "SUM", "REDUCE_MAX"):
-        fits = _fits_reduction(bool(whole[0]), inputs[0], constant, output)
+        fits = _fits_reduction(bool(integers[0]), inputs[0], constant, output)
     elif name == "CONCATENATION":
-        fits = _fits_concatenation(whole[0], inputs, output)
+        fits = _fits_concatenation(integers[0], inputs, output)
     else:
         fits = output == _broadcast(inputs)
     if not fits:
