@@ -47,7 +47,7 @@ def write_report(
         seconds: Duration of each stage.
 
     Raises:
-        InputError: If a file cannot be written.
+        OutputError: If a file cannot be written.
     """
     faces, calibration = conversion_data.parity_faces, conversion_data.calibration
     text = {

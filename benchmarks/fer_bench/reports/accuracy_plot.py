@@ -83,7 +83,7 @@ def write_accuracy_latency(result: BenchmarkResult, path: Path) -> None:
         path: PNG file.
 
     Raises:
-        InputError: If the file cannot be written.
+        OutputError: If the file cannot be written.
     """
     curves = curves_of(result.models)
 

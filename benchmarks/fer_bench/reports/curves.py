@@ -70,7 +70,7 @@ def write_curves(curves: Sequence[Curve], path: Path) -> None:
     """Write curves as JSON, one model per line.
 
     Raises:
-        InputError: If the file cannot be written.
+        OutputError: If the file cannot be written.
     """
     lines = ",\n".join("  " + json.dumps(asdict(curve)) for curve in curves)
     with write_beside(path) as temporary:

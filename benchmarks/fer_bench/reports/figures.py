@@ -49,7 +49,7 @@ def write_png(plot: Plot, path: Path, *, size: tuple[float, float] = WIDE, dpi: 
     """Write a plot in its wide form as a PNG file on a white background.
 
     Raises:
-        InputError: If the file cannot be written.
+        OutputError: If the file cannot be written.
     """
     figure = render(plot, wide=True, size=size)
     try:

@@ -18,7 +18,7 @@ def write_page(result: BenchmarkResult, path: Path, peers: BenchmarkResult | Non
         peers: Result of `peers.measure`, or None.
 
     Raises:
-        InputError: If the file cannot be written.
+        OutputError: If the file cannot be written.
         MissingDependencyError: If the extra `bench` is not installed.
     """
     sections = [

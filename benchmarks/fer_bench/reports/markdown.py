@@ -26,7 +26,7 @@ def write_report(result: BenchmarkResult, folder: Path, peers: BenchmarkResult |
         peers: Result of `peers.measure`, or None.
 
     Raises:
-        InputError: If a file cannot be written.
+        OutputError: If a file cannot be written.
     """
     lines = ["# Benchmark", "", describe_run(result), "", _ORIGIN]
     for section in sections_of(result, peers):

@@ -16,7 +16,7 @@ def write_json(result: BenchmarkResult, path: Path) -> None:
     """Write a result with all raw times.
 
     Raises:
-        InputError: If the file cannot be written.
+        OutputError: If the file cannot be written.
     """
     text = "".join(_lines(asdict(result)))
     with write_beside(path) as temporary:
