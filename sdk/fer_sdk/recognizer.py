@@ -1,4 +1,4 @@
-"""Face detection and expression classification of whole images."""
+"""Face detection and expression classification of images."""
 
 import time
 from collections.abc import Sequence

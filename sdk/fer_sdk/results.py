@@ -246,7 +246,7 @@ class FrameResult:
         frame_index: Number of the frame in its stream, from 0.
         time_s: Time of the frame in seconds, as it was given.
         faces: In ascending order of their id.
-        searched: Whether the detector searched the whole frame, not only windows around tracks.
+        searched: Whether the detector searched the full frame, not only windows around tracks.
         speed_ms: Wall time by stage in milliseconds: "detect", "track" (assigning ids), "crop",
             "classify", "quality", "smooth". Timings are no part of equality, `to_dict` and files.
     """

@@ -121,7 +121,7 @@ def test_text_files_are_complete_after_every_result(tmp_path: Path) -> None:
     for sink, count in zip(sinks(tmp_path), (read_csv, json_frames, json_lines), strict=True):
         for number in range(1, 4):
             sink.write(frame(number, tracked()))
-            (temporary,) = tmp_path.glob(".a-*")
+            (temporary,) = tmp_path.glob(f".a-*{sink.path.suffix}")
             assert len(count(temporary)) == number
         sink.close()
         sink.close()

@@ -29,13 +29,13 @@ WINDOW_PX: Final = 128
 WINDOW_MIN_SCORE: Final = 0.6
 """Least detection score in a window; lower than for a new face, because one was there before."""
 WINDOWS_AT_MOST: Final = 8
-"""With more tracks than this, one search of the whole frame takes less time than all windows."""
+"""With more tracks than this, one search of the full frame takes less time than all windows."""
 
 
 class VideoRecognizer(ContextManager):
     """Tracks the faces of one stream and classifies their expressions; not for several threads.
 
-    The detector searches the whole frame every `tracking.detect_every` frames, while there is no
+    The detector searches the full frame every `tracking.detect_every` frames, while there is no
     track, and when a track is lost. In the other frames it searches a small window around each
     track. Memory use does not grow with the length of the stream.
     """
@@ -56,7 +56,7 @@ class VideoRecognizer(ContextManager):
 
         Args:
             model: Name of a shipped model, path of a model file, or an open classifier.
-            detector: Face detector for whole frames and for windows; None opens two YuNets, one
+            detector: Face detector for full frames and for windows; None opens two YuNets, one
                 with a smaller input for the windows.
             runtime: As in `ExpressionClassifier.load`.
             delegate: As in `ExpressionClassifier.load`.
@@ -167,10 +167,10 @@ class VideoRecognizer(ContextManager):
         self._window_detector.close()
 
     def _find(self, image_bgr: NDArray[np.uint8], time_s: float) -> tuple[list[Face], bool]:
-        """Return the detected faces and whether the whole frame was searched.
+        """Return the detected faces and whether the full frame was searched.
 
         Faces found in windows come first, so that the tracker prefers them over the same faces
-        found in the whole frame: boxes found at two scales differ by a few per cent, and
+        found in the full frame: boxes found at two scales differ by a few per cent, and
         alternating between them would make a track's box jump.
         """
         self._tracker.end_old(time_s)

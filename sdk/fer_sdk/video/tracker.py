@@ -35,7 +35,7 @@ class TrackingSettings:
     """Search interval of the detector and limits for matching boxes to tracks.
 
     Attributes:
-        detect_every: Frames from one search of the whole frame to the next; a lost track triggers a
+        detect_every: Frames from one search of the full frame to the next; a lost track triggers a
             search at once. 1 searches every frame.
         max_gap_s: Seconds without a detection after which a track ends; the face gets a new id when
             it returns.
