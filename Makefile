@@ -42,10 +42,8 @@ test:
 	$(MAKE) -j 2 --output-sync=target lint docs web-check bare page gpu
 	$(MAKE) unit
 
-# The environments of `pythons` and `lowest` use both cores for their tests, so they come last.
 test-all: test
-	$(MAKE) -j 2 --output-sync=target old-boards jax ray
-	$(MAKE) lowest pythons android-check
+	$(MAKE) -j 2 --output-sync=target android-check old-boards jax ray lowest pythons
 
 check: lint unit
 
@@ -114,7 +112,7 @@ old-boards: $(OLD)/ready
 # Training without TensorFlow: on JAX it resumes exactly, and two processes train together.
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
-	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_parallel.py
+	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_data_parallel.py
 
 # LiteRT.js, pinned by hash in package-lock.json, and the models: the page loads them from here.
 web: $(WEB)/vendor/ready $(DEV)/ready
