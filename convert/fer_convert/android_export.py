@@ -26,9 +26,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_convert.diff import diff_bundles
 from fer_convert.float_io import with_float_io
 from fer_convert.onnx_recipes import OPSET
-from fer_convert.parity import ParityError, difference
+from fer_convert.parity import ParityError
 from fer_convert.synthetic_faces import synthetic_faces
 from fer_sdk._internal.files import sha256_of
 from fer_sdk._internal.native_log import captured_native_log
@@ -257,7 +258,7 @@ def _check_derived(
     source: ModelBundle, derived: ModelBundle, faces: NDArray[np.uint8], tolerance: float
 ) -> None:
     """Raise an error if the predictions of a derived file differ from those of its source."""
-    found = difference(_predictions(source, faces), _predictions(derived, faces))
+    found = diff_bundles(source.path, derived.path, faces)
     if not found.largest_difference <= tolerance or found.agreement < 0.98:
         raise ParityError(
             f"{derived.path.name} differs from {source.path.name} on {len(faces)} synthetic faces: "
