@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from numpy.typing import NDArray
+from tests.command_line import run_command
 
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.cli.main import main
@@ -16,7 +17,7 @@ from fer_sdk.inputs.images import read_photo
 
 
 def fer(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
+    return run_command(main, *words)
 
 
 def picture(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Path:

@@ -3,7 +3,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from tests.command_line import run_command
 
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli import doctor
@@ -11,7 +12,7 @@ from fer_sdk.cli.main import main
 
 
 def fer(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
+    return run_command(main, *words)
 
 
 def test_models_are_listed_with_size_precision_and_accuracy() -> None:

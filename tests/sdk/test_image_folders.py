@@ -14,7 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from tests.command_line import run_command
 
 from fer_sdk import ExpressionClassifier, PhotoTask, find_photos, process_photos, read_photo
 from fer_sdk.cli.main import main
@@ -23,7 +24,7 @@ PHOTOS = 24
 
 
 def fer(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
+    return run_command(main, *words)
 
 
 @pytest.fixture
@@ -75,7 +76,23 @@ def test_a_folder_gives_a_row_a_face_and_lists_what_it_skipped(
     assert left == {"archive", "faces.csv", "faces.jsonl", "faces.skipped.csv"}
 
 
-def test_processes_give_row_for_row_what_one_gives(archive: Path, tmp_path: Path) -> None:
+def test_parquet_and_printed_json_hold_the_values_of_csv(archive: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet needs the extra `parquet`")
+    out = tmp_path / "faces.csv"
+    fer("image", archive, "--csv", out, "--parquet", tmp_path / "faces.parquet")
+    rows = parquet.read_table(tmp_path / "faces.parquet").to_pylist()
+    as_text = [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
+    assert as_text == table(out)
+    assert len(rows) == PHOTOS
+    printed = json.loads(fer("image", archive, "--json").stdout)
+    assert printed["schema"] == 2
+    faces = [face for photo in printed["photos"] for face in photo["faces"]]
+    assert [face["scores"] for face in faces] == [
+        {label: row[f"scores_{label}"] for label in printed["labels"]} for row in rows
+    ]
+
+
+def test_two_processes_write_the_rows_of_one(archive: Path, tmp_path: Path) -> None:
     for processes in (1, 2):
         fer("image", archive, "--csv", tmp_path / f"{processes}.csv", "--processes", processes)
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()

@@ -13,7 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from tests.command_line import run_command
 from tests.synthetic import moving_face
 
 from fer_sdk import VideoFile, read_photo
@@ -23,7 +24,7 @@ from fer_sdk.video.recognizer import VideoRecognizer
 
 
 def fer(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
+    return run_command(main, *words)
 
 
 def one_line(done: Result) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import require_space
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
 from fer_sdk.cli.console import progress_bar
 from fer_sdk.cli.options import model_options, overwrite_option, path_option
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE, stop_signals
@@ -64,7 +64,7 @@ def video(
     outputs.check(file, overwrite)
     # FFmpeg and OpenCV would write a line per damaged frame; the command reports it once.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    set_opencv_log_level(LOG_LEVEL_ERROR)
     tracking = TrackingSettings(detect_every=detect_every)
     with VideoFile(file) as frames:
         with captured_native_log():

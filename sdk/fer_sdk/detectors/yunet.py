@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.locks import Lock
+from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.preprocess import check_image
 from fer_sdk.results import Face, Landmarks
 
 YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
-
-LOG_LEVEL_ERROR: Final = 2
-"""`cv::utils::logging::LOG_LEVEL_ERROR`; OpenCV 4.9 to 4.12 has no Python constant for it."""
 
 
 class YuNet:
@@ -91,20 +89,12 @@ class YuNet:
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Set OpenCV's log level to ERROR inside the block.
-
-    OpenCV 5 logs a warning about backend targets whenever it creates a network. The functions lie
-    in `cv2.utils.logging` from OpenCV 4.13 on, before that in `cv2`.
-    """
-    import cv2
-
-    logging = getattr(cv2.utils, "logging", cv2)
-    level = logging.getLogLevel()
-    logging.setLogLevel(LOG_LEVEL_ERROR)
+    """Disable warnings: OpenCV 5 logs one about backend targets when it creates a network."""
+    level = set_opencv_log_level(LOG_LEVEL_ERROR)
     try:
         yield
     finally:
-        logging.setLogLevel(level)
+        set_opencv_log_level(level)
 
 
 def _face(row: NDArray[np.float64], zoom: NDArray[np.float64]) -> Face:
