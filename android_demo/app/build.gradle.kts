@@ -13,7 +13,7 @@ android {
         versionCode = 1
         versionName = "0.1.0"
         ndk {
-            abiFilters += listOf("arm64-v8a", "x86_64") // what LiteRT is built for
+            abiFilters += listOf("arm64-v8a", "x86_64") // the ABIs that LiteRT supports
         }
     }
 
@@ -22,7 +22,7 @@ android {
             isMinifyEnabled = true
             isShrinkResources = true
             proguardFiles(getDefaultProguardFile("proguard-android-optimize.txt"))
-            // So that a release build can be installed and timed; publish with a key of your own.
+            // The debug key makes release builds installable for benchmarks; publish with your own key.
             signingConfig = signingConfigs.getByName("debug")
         }
     }
@@ -33,12 +33,12 @@ android {
     }
 
     androidResources {
-        noCompress += "tflite" // LiteRT maps them
+        noCompress += "tflite" // LiteRT memory-maps the models
     }
 
     packaging {
         jniLibs {
-            useLegacyPackaging = false // stored whole and aligned, as phones with 16 KB pages need
+            useLegacyPackaging = false // stored uncompressed and aligned, for phones with 16 KB pages
         }
     }
 }

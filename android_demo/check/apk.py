@@ -1,7 +1,7 @@
-"""Shrink, dex, pack, align and sign the app as a release build would, without its native libraries.
+"""Build a signed APK like a release build, but without native libraries.
 
-The result shows that R8 takes the code with the keep rules and that the package is a valid one; it
-does not run: LiteRT and CameraX are stubs in it.
+It verifies that R8 accepts the code with the keep rules and that the package is valid. The app in
+it does not run, because LiteRT and CameraX are stubs.
 """
 
 import shutil
@@ -14,14 +14,14 @@ R8 = "9.4.34"
 
 
 def build(check: Path, android: Path) -> str:
-    """Build target/app.apk from the classes and resources that the check has made.
+    """Build target/app.apk from the classes and resources of the previous steps.
 
     Args:
         check: The folder android_demo/check, after its Maven build.
-        android: Android's classes.
+        android: Path of the JAR with Android's classes.
 
     Returns:
-        What was built, or why nothing was.
+        A description of the APK, or the reason why none was built.
 
     Raises:
         SystemExit: If a step fails.
@@ -35,7 +35,7 @@ def build(check: Path, android: Path) -> str:
             capture_output=True,
         )  # fmt: skip
         if fetched.returncode:
-            return "NOT BUILT: no com.android.tools:r8 in the Maven repository in use"
+            return "NOT BUILT: the Maven repository in use does not provide com.android.tools:r8"
     libraries = sorted((target / "libraries").glob("*.jar"))
     classes = [check / f"{module}/target/{module}-1.jar" for module in ("app", "core", "stubs")]
     java = Path(str(shutil.which("java"))).resolve().parents[1]  # android-all has no java.lang
@@ -57,9 +57,10 @@ def build(check: Path, android: Path) -> str:
                 package.writestr(entry, linked.read(entry))
         package.write(dex / "classes.dex", "classes.dex")
         for asset in sorted((target / "assets").iterdir()):
-            whole = asset.suffix == ".tflite"  # LiteRT maps them, so they lie uncompressed
-            how = zipfile.ZIP_STORED if whole else zipfile.ZIP_DEFLATED
-            package.write(asset, f"assets/{asset.name}", how)
+            # LiteRT memory-maps the models, which requires them to be uncompressed.
+            is_model = asset.suffix == ".tflite"
+            method = zipfile.ZIP_STORED if is_model else zipfile.ZIP_DEFLATED
+            package.write(asset, f"assets/{asset.name}", method)
     _run("zipalign", "-f", "-p", "4", str(unaligned), str(apk))
     key = target / "debug.keystore"
     if not key.exists():
@@ -73,6 +74,6 @@ def build(check: Path, android: Path) -> str:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")

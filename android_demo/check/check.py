@@ -1,7 +1,7 @@
-"""Check the Android demo where there is no Android SDK and no phone: `make android-check`.
+"""Check the Android demo without an Android SDK and without a phone: `make android-check`.
 
-What it needs: JDK 17, Maven, aapt2, zipalign, apksigner, and the Python environment of this
-repository with the extra `convert`. What it can and cannot show is in ../README.md.
+Requires JDK 17, Maven, aapt2, zipalign, apksigner, and the development environment of this
+repository. ../README.md lists what is verified and what is not.
 """
 
 import os
@@ -26,28 +26,28 @@ ANDROID_34 = "14-robolectric-10818077"
 
 
 def main() -> None:
-    """Do every step, say what it found, stop at the first that fails."""
+    """Run all steps and print their results; stop at the first failure."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         packages = "openjdk-17-jdk-headless maven aapt zipalign apksigner"
         sys.exit(
-            f"android-check needs {', '.join(missing)}: on Debian or Ubuntu, "
+            f"android-check requires {', '.join(missing)}: on Debian or Ubuntu, "
             f"apt-get install {packages}"
         )
     TARGET.mkdir(exist_ok=True)
-    for step in (static, models, android_jars, resources, readme_example, maven, package, faults):
-        began = time.monotonic()
-        said = step()
-        print(f"{step.__name__}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
+    for step in (static, models, android_jars, resources, readme_example, maven, package, mutants):
+        start = time.monotonic()
+        result = step()
+        print(f"{step.__name__}: {result} ({time.monotonic() - start:.0f} s)", flush=True)
 
 
 def static() -> str:
-    """Look at what a Gradle build would look up."""
+    """Check the files that a Gradle build reads."""
     return static_check.run(DEMO)
 
 
 def models() -> str:
-    """Export the shipped models as an app gets them, and Python's answers to 200 faces."""
+    """Export the shipped models for an app, and Python's predictions for 200 faces."""
     command = Path(sys.executable).with_name("fer-convert")
     _run(str(command), "--android", str(TARGET / "export"), "--overwrite")
     golden.main(TARGET / "export", TARGET / "golden")
@@ -61,7 +61,7 @@ def models() -> str:
 
 
 def android_jars() -> str:
-    """Fetch Android 14's classes: plain for aapt2, instrumented for Robolectric."""
+    """Download Android 14's classes: original for aapt2, instrumented for Robolectric."""
     jars = [
         ("android-all", ANDROID_34),
         ("android-all-instrumented", f"{ANDROID_34}-i7"),
@@ -75,13 +75,13 @@ def android_jars() -> str:
 
 
 def resources() -> str:
-    """Compile and link the app's resources against Android's own; write R.java."""
+    """Compile the app's resources, link them with Android's, and write R.java."""
     text = (APP / "AndroidManifest.xml").read_text()
-    # The Gradle plugin takes the package from `namespace`.
+    # The Android Gradle plugin sets the package from `namespace`.
     manifest = TARGET / "AndroidManifest.xml"
     manifest.write_text(text.replace("<manifest ", '<manifest package="org.fersdk.demo" ', 1))
-    for made in ("gen", "test-resources"):
-        shutil.rmtree(TARGET / made, ignore_errors=True)
+    for folder in ("gen", "test-resources"):
+        shutil.rmtree(TARGET / folder, ignore_errors=True)
     _run("aapt2", "compile", "--dir", str(APP / "res"), "-o", str(TARGET / "res.zip"))
     _run("aapt2", "link", "-I", str(TARGET / "android" / f"android-all-{ANDROID_34}.jar"),
          "--manifest", str(manifest), "--java", str(TARGET / "gen"), "-A", str(TARGET / "assets"),
@@ -102,10 +102,10 @@ def resources() -> str:
 
 
 def readme_example() -> str:
-    """Take the embedding example out of the README, to be compiled with the app."""
+    """Extract the Kotlin example of the README, which is compiled with the app."""
     found = re.findall(r"```kotlin\n(.*?)```", (DEMO / "README.md").read_text(), re.DOTALL)
     if len(found) != 1:
-        sys.exit(f"the demo's README must hold one Kotlin example, but holds {len(found)}")
+        sys.exit(f"the demo's README must contain one Kotlin example, but contains {len(found)}")
     folder = TARGET / "readme"
     folder.mkdir(exist_ok=True)
     (folder / "Example.kt").write_text(f"package org.fersdk.readme\n\n{found[0]}")
@@ -113,7 +113,7 @@ def readme_example() -> str:
 
 
 def maven() -> str:
-    """Compile everything, warnings being errors, and run the tests."""
+    """Compile all Kotlin and Java code with warnings as errors, and run the tests."""
     _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), f"-Ddemo={DEMO}", "package")
     counts = {
         report.stem.rpartition(".")[2]: int(ElementTree.parse(report).getroot().attrib["tests"])
@@ -123,21 +123,21 @@ def maven() -> str:
 
 
 def package() -> str:
-    """Make an APK of what is there."""
+    """Build an APK."""
     return apk.build(CHECK, TARGET / "android" / f"android-all-{ANDROID_34}.jar")
 
 
-def faults() -> str:
-    """Show that the tests catch what they should."""
+def mutants() -> str:
+    """Check that the tests detect known faults."""
     return mutations.run(REPOSITORY, TARGET)
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}
     )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Write what the Kotlin tests compare with: 200 faces and the Python SDK's answers to them.
+"""Write test data for Kotlin: 200 faces, and the Python SDK's predictions for them.
 
     python android_demo/check/golden.py EXPORT OUT
 
-EXPORT is a folder of `fer-convert --android`. The faces are the sample photo's, cropped wrongly,
-turned, stretched in contrast, blurred and noisy, chosen so that the answers vary as far as they
-can; OUT gets faces.bin, answers.json with a list a model, and crops.json with crop transforms.
+EXPORT is a folder written by `fer-convert --android`. The faces are random variations of the sample
+photo's face: shifted, rotated, scaled, mirrored, with other lighting, contrast and noise. They are
+selected so that the predicted labels vary. OUT receives faces.bin, predictions.json (labels and
+probabilities by model) and crops.json (crop transforms).
 """
 
 import json
@@ -25,7 +26,7 @@ POINTS = ((200.125, 101.8), (247.125, 102.6), (219.1, 143.2))
 
 
 def distorted(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return one face, uint8 (48, 48), cut and changed at random."""
+    """Return a random variation of the photo's face: uint8 (48, 48), grey."""
     shift, stretch = rng.normal(0, 10, 2), rng.uniform(0.6, 1.8)
     points = np.array(POINTS)
     centre = points.mean(axis=0)
@@ -38,7 +39,7 @@ def distorted(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     ).astype(np.float64)
     if rng.uniform() < 0.3:
         face = face[:, ::-1]
-    if rng.uniform() < 0.3:  # a face lit from one side
+    if rng.uniform() < 0.3:  # lighting from one side
         left, right = rng.uniform(0.2, 1.5, 2).tolist()
         face = face * np.linspace(left, right, face.shape[1])
     face = (face - 128) * rng.uniform(0.2, 2.2) + 128 + rng.normal(0, 30)
@@ -47,7 +48,7 @@ def distorted(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
 
 
 def varied_faces(classifier: ExpressionClassifier) -> NDArray[np.uint8]:
-    """Return `FACES` faces, each expression as often as the candidates allow."""
+    """Return `FACES` faces whose predicted labels are as evenly distributed as possible."""
     photo, rng = read_photo(SAMPLE), np.random.default_rng(0)
     candidates = np.stack([distorted(photo, rng) for _ in range(CANDIDATES)])
     labels = classifier.probabilities(candidates).argmax(axis=1)
@@ -58,7 +59,7 @@ def varied_faces(classifier: ExpressionClassifier) -> NDArray[np.uint8]:
 
 
 def transforms() -> list[dict[str, list[float]]]:
-    """Return 500 random faces' points and the crops that Python lays on them."""
+    """Return the points of 500 random faces and Python's crop transforms for them."""
     rng, found = np.random.default_rng(1), []
     for _ in range(500):
         points = [(float(x), float(y)) for x, y in rng.uniform(0, 2000, (3, 2))]
@@ -73,23 +74,23 @@ def transforms() -> list[dict[str, list[float]]]:
 
 
 def main(export: Path, out: Path) -> None:
-    """Write the faces, the answers and the transforms."""
+    """Write the faces, the predictions and the transforms."""
     out.mkdir(parents=True, exist_ok=True)
     manifest = json.loads((export / "manifest.json").read_text())
     models = [export / m["file"] for m in manifest["models"] if m["runtime"] == "onnx"]
-    (chooser,) = [m for m in models if m.name == f"{manifest['default']}.onnx"]
-    with ExpressionClassifier.load(chooser) as classifier:
+    (default,) = [m for m in models if m.name == f"{manifest['default']}.onnx"]
+    with ExpressionClassifier.load(default) as classifier:
         faces = varied_faces(classifier)
-    answers = {}
+    predictions = {}
     for model in models:
         with ExpressionClassifier.load(model) as classifier:
             probabilities = classifier.probabilities(faces)
             labels = [classifier.bundle.labels[best] for best in probabilities.argmax(axis=1)]
-        answers[model.name] = {"labels": labels, "probabilities": probabilities.tolist()}
+        predictions[model.name] = {"labels": labels, "probabilities": probabilities.tolist()}
         counts = {label: labels.count(label) for label in classifier.bundle.labels}
         print(f"{model.name}: {FACES} faces, {counts}")
     (out / "faces.bin").write_bytes(faces.tobytes())
-    (out / "answers.json").write_text(json.dumps(answers) + "\n")
+    (out / "predictions.json").write_text(json.dumps(predictions) + "\n")
     (out / "crops.json").write_text(json.dumps(transforms()) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Break the Kotlin core and the sidecars on purpose, one way at a time: a test must fail."""
+"""Mutation tests: each fault put into the Kotlin core or the sidecars must make a test fail."""
 
 import json
 import os
@@ -15,21 +15,23 @@ CORE = "android_demo/fer/src/main/kotlin/org/fersdk/core"
 
 @dataclass(frozen=True)
 class Mutation:
-    """One fault: what it is, and how it gets into a copy of the repository."""
+    """A fault: its name, and a function that applies it to a copy of the repository."""
 
     name: str
     apply: Callable[[Path], None]
 
 
 def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
-    """Replace texts, each of which must be there exactly once, in a file of the core."""
+    """Return a function that replaces texts in a file of the core; each must occur exactly once."""
 
     def apply(repository: Path) -> None:
         path = repository / CORE / file
         text = path.read_text()
         for old, new in changes:
             if text.count(old) != 1:
-                sys.exit(f"{file} must hold {old!r} once, but holds it {text.count(old)} times")
+                sys.exit(
+                    f"{file} must contain {old!r} once, but contains it {text.count(old)} times"
+                )
             text = text.replace(old, new)
         path.write_text(text)
 
@@ -37,10 +39,10 @@ def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
 
 
 def permute_labels(repository: Path) -> None:
-    """Swap two labels in every sidecar, those of the exported models too."""
+    """Swap two labels in every sidecar, including those of the exported models."""
     for sidecar in repository.rglob("models/*.json"):
         text = json.loads(sidecar.read_text())
-        if "labels" in text:  # others are no sidecars
+        if "labels" in text:  # other JSON files are not sidecars
             labels = text["labels"]
             labels[0], labels[3] = labels[3], labels[0]
             sidecar.write_text(json.dumps(text))
@@ -48,64 +50,64 @@ def permute_labels(repository: Path) -> None:
 
 MUTATIONS = (
     Mutation("labels permuted in the sidecars", permute_labels),
-    Mutation("a wider crop", edit("Preprocessor.kt", ("real /= spread", "real /= 0.9 * spread"),
+    Mutation("crop too wide", edit("Preprocessor.kt", ("real /= spread", "real /= 0.9 * spread"),
                                   ("imaginary /= spread", "imaginary /= 0.9 * spread"))),
     Mutation("bilinear without the area step", edit("Sampler.kt",
              ("block = maxOf(1, min(floor(transform.scale + 0.5), widest).toInt())",
               "block = maxOf(1, min(1.0, widest).toInt())"))),
     Mutation("weights rounded down", edit("Sampler.kt",
              ("floor((across - belowX) * WHOLE + 0.5)", "floor((across - belowX) * WHOLE)"))),
-    Mutation("blue for red in the grey levels", edit("Image.kt",
+    Mutation("red and blue swapped in the grey levels", edit("Image.kt",
              ("4899 * red", "4899 * blue"), ("1868 * blue", "1868 * red"))),
-    Mutation("blue for red in the camera's frames", edit("FrameReader.kt",
+    Mutation("red and blue swapped in camera frames", edit("FrameReader.kt",
              ("levels[to] = row[4 * x]", "levels[to] = row[4 * x + 2]"),
              ("levels[to + 2] = row[4 * x + 2]", "levels[to + 2] = row[4 * x]"))),
-    Mutation("front camera's boxes not mirrored", edit("ViewTransform.kt",
+    Mutation("boxes of the front camera not mirrored", edit("ViewTransform.kt",
              ("if (mirrored) viewWidth - right", "if (!mirrored) viewWidth - right"))),
-    Mutation("front camera's frames mirrored", edit("FrameReader.kt",
+    Mutation("frames of the front camera mirrored", edit("FrameReader.kt",
              ("else -> { origin = height * (width - 1); stepX = -height; stepY = 1 }",
               "else -> { origin = height * width - 1; stepX = -height; stepY = -1 }"))),
-    Mutation("no temperature", edit("ExpressionClassifier.kt",
+    Mutation("temperature ignored", edit("ExpressionClassifier.kt",
              ("exp(logits[at] / bundle.temperature - largest)", "exp(logits[at] - largest)"))),
-    Mutation("labels without a margin", edit("Smoother.kt",
+    Mutation("margin ignored", edit("Smoother.kt",
              ("> settings.margin) label", "> 0) label"))),
 )  # fmt: skip
 
 
 def run(repository: Path, target: Path) -> str:
-    """Run the core's tests once for every mutation.
+    """Run the core's tests once per mutation.
 
     Args:
         repository: Root of the repository.
-        target: A folder for the copies.
+        target: Folder for the copies.
 
     Returns:
-        How many were caught, and by which tests.
+        The number of detected mutations.
 
     Raises:
-        SystemExit: If one is not caught.
+        SystemExit: If a mutation is not detected.
     """
-    caught = []
+    detected = []
     for mutation in MUTATIONS:
         copy = target / "mutant"
         _copy(repository, copy)
         mutation.apply(copy)
-        done = subprocess.run(
+        result = subprocess.run(
             ["mvn", "-q", "-B", "-o", "-f", str(copy / "android_demo/check/pom.xml"),
              "-pl", "core", f"-Ddemo={copy / 'android_demo'}", "test"],
             capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
-        failed = re.findall(r"\[ERROR\] +(\w+Test\.[^:»\n]+)", done.stdout)
-        if "COMPILATION ERROR" in done.stdout or not failed:
-            sys.exit(f"not caught: {mutation.name}\n{done.stdout[-3000:]}")
-        print(f"  caught: {mutation.name}, by {len(set(failed))} tests, {failed[0]}", flush=True)
-        caught.append(mutation.name)
+        failed = re.findall(r"\[ERROR\] +(\w+Test\.[^:»\n]+)", result.stdout)
+        if "COMPILATION ERROR" in result.stdout or not failed:
+            sys.exit(f"not detected: {mutation.name}\n{result.stdout[-3000:]}")
+        print(f"  detected: {mutation.name}, by {len(set(failed))} tests, {failed[0]}", flush=True)
+        detected.append(mutation.name)
     shutil.rmtree(target / "mutant")
-    return f"{len(caught)} of {len(MUTATIONS)} caught"
+    return f"{len(detected)} of {len(MUTATIONS)} detected"
 
 
 def _copy(repository: Path, copy: Path) -> None:
-    """Copy what the core's tests read."""
+    """Copy the files that the core's tests read."""
     shutil.rmtree(copy, ignore_errors=True)
     demo = Path("android_demo")
     for part in (demo / "fer", demo / "check/core", demo / "stubs", demo / "check/stubs",

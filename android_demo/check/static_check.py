@@ -1,4 +1,4 @@
-"""Look up what a Gradle build would: catalog aliases, manifest entries, assets, versions, names."""
+"""Check the files of the Gradle build: catalog, modules, versions, manifest, assets, resources."""
 
 import re
 import sys
@@ -10,13 +10,13 @@ ANDROID = "{http://schemas.android.com/apk/res/android}"
 
 
 def run(demo: Path) -> str:
-    """Check everything; returns how much was looked at.
+    """Run all checks and return their number.
 
     Args:
         demo: The folder android_demo.
 
     Raises:
-        SystemExit: With one line for each fault.
+        SystemExit: With one line per fault.
     """
     checks = (catalog, modules, versions, manifest, assets, strings, core_is_plain)
     faults = [fault for check in checks for fault in check(demo)]
@@ -26,14 +26,14 @@ def run(demo: Path) -> str:
 
 
 def catalog(demo: Path) -> list[str]:
-    """Every alias that a build file uses is in the catalog, and every entry is used."""
+    """Check that the catalog contains every alias in use, and no other."""
     sections = _catalog(demo)
-    known = {
+    defined = {
         name.replace("-", ".") if kind == "libraries" else f"{kind}.{name.replace('-', '.')}"
         for kind in ("libraries", "plugins")
         for name in sections[kind]
     }
-    known_versions = set(sections["versions"])
+    defined_versions = set(sections["versions"])
     used = {
         alias
         for path in demo.glob("**/build.gradle.kts")
@@ -46,15 +46,15 @@ def catalog(demo: Path) -> list[str]:
         if (match := re.search(r'version\.ref = "(\w+)"', value))
     }
     return [
-        *[f"build files use libs.{name}, which the catalog lacks" for name in used - known],
-        *[f"the catalog's {name} is used nowhere" for name in known - used],
-        *[f"the catalog has no version {name}" for name in refs - known_versions],
-        *[f"the catalog's version {name} is used nowhere" for name in known_versions - refs],
+        *[f"build files use libs.{name}, which is not in the catalog" for name in used - defined],
+        *[f"{name} in the catalog is unused" for name in defined - used],
+        *[f"the catalog has no version {name}" for name in refs - defined_versions],
+        *[f"version {name} in the catalog is unused" for name in defined_versions - refs],
     ]
 
 
 def modules(demo: Path) -> list[str]:
-    """Every included module has a build file; its keep rules are there."""
+    """Check that every included module has a build file, and that the keep rules exist."""
     names = re.findall(r'":(\w+)"', (demo / "settings.gradle.kts").read_text())
     faults = [
         f"module {name} has no build file"
@@ -67,7 +67,7 @@ def modules(demo: Path) -> list[str]:
 
 
 def versions(demo: Path) -> list[str]:
-    """What is compiled here is what Gradle would take; the app has the SDK's version."""
+    """Check that Maven, Gradle, the stubs and the Python package agree on versions."""
     sections, pom = _catalog(demo), (demo / "check/pom.xml").read_text()
     app, fer = ((demo / m / "build.gradle.kts").read_text() for m in ("app", "fer"))
     python = (demo.parent / "pyproject.toml").read_text()
@@ -87,25 +87,29 @@ def versions(demo: Path) -> list[str]:
         "Gradle": (_one(r"gradle-([\d.]+)-bin", wrapper), "9.6.0"),
     }
     return [
-        f"{what}: {one} here, {other} there" for what, (one, other) in pairs.items() if one != other
+        f"{what}: versions {one} and {other} differ"
+        for what, (one, other) in pairs.items()
+        if one != other
     ]
 
 
 def manifest(demo: Path) -> list[str]:
-    """Every activity is a class, and the camera is the only permission."""
+    """Check that every activity is a class, and that the camera is the only permission."""
     root = ElementTree.parse(demo / "app/src/main/AndroidManifest.xml").getroot()
-    asked = [p.get(f"{ANDROID}name") for p in root.iter("uses-permission")]
-    faults = [] if asked == ["android.permission.CAMERA"] else [f"permissions are {asked}"]
+    permissions = [p.get(f"{ANDROID}name") for p in root.iter("uses-permission")]
+    faults = (
+        [] if permissions == ["android.permission.CAMERA"] else [f"permissions are {permissions}"]
+    )
     for activity in root.iter("activity"):
         name = str(activity.get(f"{ANDROID}name")).removeprefix(".")
         file = demo / f"app/src/main/kotlin/org/fersdk/demo/{name}.kt"
         if not file.is_file() or f"class {name} : Activity()" not in file.read_text():
-            faults.append(f"the manifest names {name}, which is no activity")
+            faults.append(f"the manifest names {name}, which is not an activity")
     return faults
 
 
 def assets(demo: Path) -> list[str]:
-    """The folders of assets hold the detector and whole bundles, and nothing for Python alone."""
+    """Check that the assets are the detector and complete bundles, and nothing else."""
     text = (demo / "fer/build.gradle.kts").read_text()
     folders = [(demo / "fer" / f).resolve() for f in re.findall(r'"(\.\./\.\./[^"]+)"', text)]
     ignored = [p.removeprefix("!") for p in re.findall(r'"(![^"]+)"', text)]
@@ -120,18 +124,18 @@ def assets(demo: Path) -> list[str]:
     detector = _one(r'DETECTOR = "(.*)"', code)
     models = {n for n in names if n.endswith((".tflite", ".onnx"))} - {detector}
     faults += [f"{n} has no sidecar" for n in models if f"{n}.json" not in names]
-    faults += [] if detector in names else [f"the detector {detector} is no asset"]
-    faults += [] if any("int8" in n for n in models) else ["no int8 model is an asset"]
+    faults += [] if detector in names else [f"the detector {detector} is missing in the assets"]
+    faults += [] if any("int8" in n for n in models) else ["the assets contain no int8 model"]
     rest = names - models - {f"{n}.json" for n in models} - {detector}
-    return faults + [f"{name} would be packed for nothing" for name in rest]
+    return faults + [f"{name} is in the assets, but the app does not use it" for name in rest]
 
 
 def strings(demo: Path) -> list[str]:
-    """Every string and colour is used."""
+    """Check that every string and colour is used."""
     main = demo / "app/src/main"
     users = "".join(p.read_text() for p in (*main.rglob("*.kt"), *main.rglob("*.xml")))
     return [
-        f"{element.tag} {name} is used nowhere"
+        f"{element.tag} {name} is unused"
         for file in ("strings", "colors")
         for element in ElementTree.parse(main / f"res/values/{file}.xml").getroot()
         if (name := element.get("name"))
@@ -141,9 +145,9 @@ def strings(demo: Path) -> list[str]:
 
 
 def core_is_plain(demo: Path) -> list[str]:
-    """The core imports nothing of Android."""
+    """Check that the core imports no Android class."""
     return [
-        f"{path.name} imports {name}: the core is plain JVM"
+        f"{path.name} imports {name}, but the core must not depend on Android"
         for path in (demo / "fer/src/main/kotlin/org/fersdk/core").glob("*.kt")
         for name in re.findall(r"^import (androidx?\.\S+|com\.google\.\S+)", path.read_text(), re.M)
     ]
@@ -166,4 +170,4 @@ def _minor(sections: dict[str, dict[str, str]], name: str) -> str:
 
 def _one(pattern: str, text: str) -> str:
     found = re.search(pattern, text)
-    return found[1] if found else f"nothing like {pattern}"
+    return found[1] if found else f"no match for {pattern}"

@@ -16,7 +16,7 @@ android {
         targetCompatibility = JavaVersion.VERSION_17
     }
 
-    // The SDK's own models, or with -Pfer.export=DIR those of `fer-convert --android DIR`.
+    // The models of the SDK, or with -Pfer.export=DIR those of `fer-convert --android DIR`.
     val export = providers.gradleProperty("fer.export").orNull
     sourceSets.getByName("main").assets.directories.addAll(
         if (export == null) listOf("../../sdk/fer_sdk/models", "../../sdk/fer_sdk/data")

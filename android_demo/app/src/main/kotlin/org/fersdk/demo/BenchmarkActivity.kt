@@ -16,11 +16,11 @@ import org.fersdk.core.ExpressionClassifier
 import org.fersdk.core.FerException
 
 /**
- * Times the models; by hand, or at once when started with extras:
+ * Measures the models' latency, on a button or at once when started with extras:
  *
  *     am start -n org.fersdk.demo/.BenchmarkActivity --es models all --ei runs 1000
  *
- * `models` is "all" or model files parted by commas; `runs` is 10 or more.
+ * `models` is "all" or a comma-separated list of model files; `runs` is 10 or more.
  */
 class BenchmarkActivity : Activity() {
     private lateinit var models: FerModels
@@ -37,11 +37,11 @@ class BenchmarkActivity : Activity() {
         report = BenchmarkReport(this)
         val run = findViewById<Button>(R.id.run)
         run.setOnClickListener {
-            if (isRunning) isStopped.set(true) else start { inTurns(models.choices, DEFAULT_RUNS) }
+            if (isRunning) isStopped.set(true) else start { interleaved(models.choices, DEFAULT_RUNS) }
         }
         findViewById<Button>(R.id.run_sustained).setOnClickListener { start { sustained() } }
         findViewById<Button>(R.id.share).setOnClickListener { share() }
-        intent.getStringExtra(MODELS)?.takeIf { state == null }?.let(::startAsked)
+        intent.getStringExtra(MODELS)?.takeIf { state == null }?.let(::startWithExtras)
     }
 
     override fun onDestroy() {
@@ -50,18 +50,18 @@ class BenchmarkActivity : Activity() {
         super.onDestroy()
     }
 
-    private fun startAsked(asked: String) {
-        val names = asked.split(",").map { it.trim() }
-        val chosen = models.choices.filter { asked == ALL || it.bundle.model in names }
+    private fun startWithExtras(extra: String) {
+        val names = extra.split(",").map { it.trim() }
+        val chosen = models.choices.filter { extra == ALL || it.bundle.model in names }
         val runs = intent.getIntExtra(RUNS, DEFAULT_RUNS)
         if (chosen.isEmpty() || runs < Benchmark.ROUNDS) {
             progress(
-                "$MODELS must be $ALL or some of ${models.bundles.map { it.model }}, $RUNS " +
-                    "${Benchmark.ROUNDS} or more, but they are $asked and $runs"
+                "$MODELS must be $ALL or names from ${models.bundles.map { it.model }}, and $RUNS " +
+                    "must be ${Benchmark.ROUNDS} or more, but they are $extra and $runs"
             )
             return
         }
-        start { inTurns(chosen, runs) }
+        start { interleaved(chosen, runs) }
     }
 
     private fun start(work: () -> Unit) {
@@ -90,8 +90,8 @@ class BenchmarkActivity : Activity() {
         findViewById<Button>(R.id.share).isEnabled = true
     }
 
-    /** Every model in every runtime; one that fails is told and left out, never replaced. */
-    private fun inTurns(choices: List<Choice>, runs: Int) {
+    /** Measures models and runtimes interleaved. One that fails is reported and not replaced. */
+    private fun interleaved(choices: List<Choice>, runs: Int) {
         report = BenchmarkReport(this)
         val opened = ArrayList<Pair<Choice, ExpressionClassifier>>()
         try {
@@ -103,7 +103,7 @@ class BenchmarkActivity : Activity() {
                     row(getString(R.string.benchmark_error, choice.title, error.message))
                 }
             }
-            val timings = Benchmark().inTurns(opened.map { it.second }, runs, isStopped::get) { done, of ->
+            val timings = Benchmark().interleaved(opened.map { it.second }, runs, isStopped::get) { done, of ->
                 runOnUiThread { progress(getString(R.string.benchmark_progress, done, of)) }
             }
             for ((at, timing) in timings.withIndex()) {
@@ -148,7 +148,7 @@ class BenchmarkActivity : Activity() {
         private const val DEFAULT_RUNS = 1000
         private const val SUSTAINED_S = 60
 
-        /** Replaced by tests, which have no LiteRT. */
+        /** Tests replace this function, because LiteRT is not available to them. */
         internal var openClassifier: (AssetManager, Choice) -> ExpressionClassifier =
             { assets, choice -> FerModels(assets).classifier(choice) }
     }

@@ -11,7 +11,7 @@ import org.fersdk.core.Window
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** What a benchmark found out, as JSON with every raw value; read by `fer-bench --android`. */
+/** Benchmark results as JSON with all raw values; `fer-bench --android` reads it. */
 class BenchmarkReport(private val context: Context) {
     private val models = JSONArray()
     private var sustained: JSONObject? = null
@@ -38,17 +38,17 @@ class BenchmarkReport(private val context: Context) {
         sustained = row(choice).put("window_s", Benchmark.WINDOW_S).put("windows", JSONArray(parts))
     }
 
-    /** Writes the whole report as benchmark.json into the app's folder; returns the file. */
+    /** Writes the report to benchmark.json in the app's folder and returns the file. */
     fun write(): File {
         val folder = context.getExternalFilesDir(null) ?: context.filesDir
         val file = File(folder, FILE)
-        val half = File(folder, "$FILE.part")
-        half.writeText(json(models).toString(1) + "\n")
-        check(half.renameTo(file)) { "cannot rename $half to $file" }
+        val temporary = File(folder, "$FILE.part")
+        temporary.writeText(json(models).toString(1) + "\n")
+        check(temporary.renameTo(file)) { "cannot rename $temporary to $file" }
         return file
     }
 
-    /** The report without raw values, short enough to share as text. */
+    /** Returns the report without raw values, to share as text. */
     fun summary(): String {
         val short = JSONArray()
         for (at in 0 until models.length()) {

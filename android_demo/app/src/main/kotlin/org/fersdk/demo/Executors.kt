@@ -4,7 +4,7 @@ import android.content.Context
 import android.os.Handler
 import java.util.concurrent.Executor
 
-/** Runs on the main thread; Android's own `getMainExecutor` came after API 26. */
+/** Executor of the main thread; Android's `getMainExecutor` requires API 28. */
 fun mainExecutorOf(context: Context): Executor {
     val handler = Handler(context.mainLooper)
     return Executor { handler.post(it) }

@@ -4,7 +4,7 @@ import android.content.res.Resources
 import kotlin.math.roundToInt
 import org.fersdk.core.TrackedFace
 
-/** A face's expression and confidence, with a question mark where the model is uncertain. */
+/** A face's expression and confidence, with a question mark if the model is uncertain. */
 fun expressionText(resources: Resources, face: TrackedFace): String = resources.getString(
     if (face.uncertain) R.string.expression_uncertain else R.string.expression,
     face.label,

@@ -9,10 +9,10 @@ import org.fersdk.core.TrackedFace
 import org.fersdk.core.VideoRecognizer
 
 /**
- * Recognizes the part of each frame that the preview shows; lives on the analysis thread.
+ * Recognizes the visible part of each camera frame. All methods run on the analysis thread.
  *
- * @param show gets the faces, and width and height of the upright image that they lie in.
- * @param fail is told in one line when recognition ends.
+ * @param show receives the faces, and width and height of the upright image.
+ * @param fail receives the reason in one line when recognition ends.
  */
 class FaceAnalyzer(
     private val recognizer: VideoRecognizer,
@@ -40,7 +40,7 @@ class FaceAnalyzer(
         }
     }
 
-    /** Forgets all faces: another camera takes over. */
+    /** Ends all tracks, because the camera changes. */
     fun forget() = recognizer.forget()
 
     override fun close() {

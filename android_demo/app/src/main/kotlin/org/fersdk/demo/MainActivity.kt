@@ -32,7 +32,7 @@ import org.fersdk.core.FerException
 import org.fersdk.core.TrackedFace
 import org.fersdk.core.VideoRecognizer
 
-/** Camera preview with faces, expressions, confidence and milliseconds. */
+/** Camera preview with faces, expressions, confidences and timings. */
 class MainActivity : Activity(), LifecycleOwner {
     private val registry = LifecycleRegistry(this)
     override val lifecycle: Lifecycle get() = registry
@@ -42,11 +42,11 @@ class MainActivity : Activity(), LifecycleOwner {
     private lateinit var overlay: OverlayView
     private lateinit var choice: Choice
 
-    /** Models are loaded, run and closed on this thread alone. */
+    /** Models are loaded, run and closed on this thread only. */
     private val worker: ExecutorService = Executors.newSingleThreadExecutor()
     private var analyzer: FaceAnalyzer? = null // on the worker
     @Volatile private var isFront = true
-    private var hasAsked = false
+    private var hasRequested = false
     private var nextTextNs = 0L // on the worker
 
     override fun onCreate(state: Bundle?) {
@@ -56,7 +56,7 @@ class MainActivity : Activity(), LifecycleOwner {
         models = FerModels(assets)
         choice = models.choices.find { it.title == state?.getString(CHOICE) } ?: models.choices.first()
         isFront = state?.getBoolean(IS_FRONT) ?: true
-        hasAsked = state?.getBoolean(HAS_ASKED) ?: false
+        hasRequested = state?.getBoolean(HAS_REQUESTED) ?: false
         camera = LifecycleCameraController(this).apply {
             setEnabledUseCases(CameraController.IMAGE_ANALYSIS)
             imageAnalysisBackpressureStrategy = ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST
@@ -66,7 +66,7 @@ class MainActivity : Activity(), LifecycleOwner {
         findViewById<PreviewView>(R.id.preview).controller = camera
         findViewById<Button>(R.id.switch_camera).setOnClickListener { switchCamera() }
         findViewById<Button>(R.id.choose_model).setOnClickListener(::chooseModel)
-        findViewById<Button>(R.id.permission_button).setOnClickListener { askOrOpenSettings() }
+        findViewById<Button>(R.id.permission_button).setOnClickListener { requestOrOpenSettings() }
         findViewById<Button>(R.id.open_benchmark).setOnClickListener {
             startActivity(Intent(this, BenchmarkActivity::class.java))
         }
@@ -77,7 +77,7 @@ class MainActivity : Activity(), LifecycleOwner {
     override fun onStart() {
         super.onStart()
         registry.currentState = Lifecycle.State.STARTED
-        if (isAllowed()) startCamera() else askOnce()
+        if (isAllowed()) startCamera() else requestOnce()
     }
 
     override fun onResume() {
@@ -108,7 +108,7 @@ class MainActivity : Activity(), LifecycleOwner {
         super.onSaveInstanceState(state)
         state.putString(CHOICE, choice.title)
         state.putBoolean(IS_FRONT, isFront)
-        state.putBoolean(HAS_ASKED, hasAsked)
+        state.putBoolean(HAS_REQUESTED, hasRequested)
     }
 
     override fun onRequestPermissionsResult(code: Int, permissions: Array<String>, results: IntArray) {
@@ -118,20 +118,20 @@ class MainActivity : Activity(), LifecycleOwner {
     private fun isAllowed() =
         checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
 
-    private fun askOnce() {
+    private fun requestOnce() {
         showPermissionPanel()
-        if (!hasAsked) ask()
+        if (!hasRequested) requestPermission()
     }
 
-    private fun ask() {
-        hasAsked = true
+    private fun requestPermission() {
+        hasRequested = true
         requestPermissions(arrayOf(Manifest.permission.CAMERA), 0)
     }
 
-    /** Android shows its question only while it may; after that the settings are left. */
-    private fun askOrOpenSettings() {
+    /** Android shows the permission dialog only a few times; then the settings are the only way. */
+    private fun requestOrOpenSettings() {
         if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
-            ask()
+            requestPermission()
         } else {
             val page = Uri.fromParts("package", packageName, null)
             startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, page))
@@ -140,19 +140,19 @@ class MainActivity : Activity(), LifecycleOwner {
 
     private fun showPermissionPanel() {
         findViewById<View>(R.id.permission_panel).visibility = View.VISIBLE
-        val mayAsk = shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)
+        val mayRequest = shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)
         findViewById<Button>(R.id.permission_button)
-            .setText(if (mayAsk) R.string.allow_camera else R.string.open_settings)
+            .setText(if (mayRequest) R.string.allow_camera else R.string.open_settings)
     }
 
     private fun startCamera() {
         findViewById<View>(R.id.permission_panel).visibility = View.GONE
         camera.initializationFuture.addListener({
             if (isDestroyed) return@addListener
-            val wanted = selector(isFront)
+            val preferred = selector(isFront)
             val other = selector(!isFront)
-            if (!camera.hasCamera(wanted) && camera.hasCamera(other)) isFront = !isFront
-            val hasBoth = camera.hasCamera(wanted) && camera.hasCamera(other)
+            if (!camera.hasCamera(preferred) && camera.hasCamera(other)) isFront = !isFront
+            val hasBoth = camera.hasCamera(preferred) && camera.hasCamera(other)
             findViewById<Button>(R.id.switch_camera).isEnabled = hasBoth
             if (camera.hasCamera(selector(isFront))) {
                 camera.cameraSelector = selector(isFront)
@@ -180,7 +180,7 @@ class MainActivity : Activity(), LifecycleOwner {
         menu.show()
     }
 
-    /** Loads a model on the worker and lets it have the frames. */
+    /** Loads a model on the worker, then sends it the frames. */
     private fun open(choice: Choice) {
         notice("")
         status(getString(R.string.loading, choice.title))
@@ -189,11 +189,11 @@ class MainActivity : Activity(), LifecycleOwner {
             analyzer?.close()
             analyzer = null
             try {
-                val recognizer = openRecognizer(assets, choice) { told -> runOnUiThread { notice(told) } }
+                val recognizer = openRecognizer(assets, choice) { reason -> runOnUiThread { notice(reason) } }
                 val next = FaceAnalyzer(
                     recognizer,
                     { faces, width, height -> show(recognizer, faces, width, height) },
-                    { told -> runOnUiThread { notice(told) } },
+                    { reason -> runOnUiThread { notice(reason) } },
                 )
                 analyzer = next
                 runOnUiThread {
@@ -208,7 +208,7 @@ class MainActivity : Activity(), LifecycleOwner {
         }
     }
 
-    /** Called on the worker for every frame; text for people changes twice a second. */
+    /** Called on the worker for each frame; updates the text at most twice per second. */
     private fun show(recognizer: VideoRecognizer, faces: List<TrackedFace>, width: Int, height: Int) {
         overlay.show(faces, width, height, mirrored = isFront)
         val now = System.nanoTime()
@@ -241,7 +241,7 @@ class MainActivity : Activity(), LifecycleOwner {
     companion object {
         private const val CHOICE = "choice"
         private const val IS_FRONT = "is_front"
-        private const val HAS_ASKED = "has_asked"
+        private const val HAS_REQUESTED = "has_requested"
         private const val TEXT_EVERY_NS = 500_000_000L
         private val ANALYSIS_SIZE = ResolutionSelector.Builder()
             .setAspectRatioStrategy(AspectRatioStrategy.RATIO_4_3_FALLBACK_AUTO_STRATEGY)
@@ -252,7 +252,7 @@ class MainActivity : Activity(), LifecycleOwner {
             )
             .build()
 
-        /** Replaced by tests, which have no LiteRT. */
+        /** Tests replace this function, because LiteRT is not available to them. */
         internal var openRecognizer: (AssetManager, Choice, (String) -> Unit) -> VideoRecognizer =
             { assets, choice, report -> FerModels(assets).recognizer(choice, report) }
 

@@ -8,7 +8,7 @@ import android.view.View
 import org.fersdk.core.TrackedFace
 import org.fersdk.core.ViewTransform
 
-/** Draws boxes and expressions over the preview. */
+/** Draws boxes and expressions on top of the preview. */
 class OverlayView(context: Context, attributes: AttributeSet?) : View(context, attributes) {
     private class Shown {
         val box = DoubleArray(4)
@@ -21,22 +21,22 @@ class OverlayView(context: Context, attributes: AttributeSet?) : View(context, a
         style = Paint.Style.STROKE
         strokeWidth = 3 * density
     }
-    private val plate = Paint()
-    private val letters = Paint(Paint.ANTI_ALIAS_FLAG).apply {
+    private val labelPaint = Paint()
+    private val textPaint = Paint(Paint.ANTI_ALIAS_FLAG).apply {
         textSize = 18 * density
         color = context.getColor(R.color.label)
     }
-    private val sure = context.getColor(R.color.box)
-    private val unsure = context.getColor(R.color.box_uncertain)
+    private val certainColor = context.getColor(R.color.box)
+    private val uncertainColor = context.getColor(R.color.box_uncertain)
     private val shown = ArrayList<Shown>()
     private val transform = ViewTransform()
-    private val place = FloatArray(4)
+    private val viewBox = FloatArray(4)
     private var count = 0
     private var imageWidth = 1
     private var imageHeight = 1
     private var mirrored = false
 
-    /** Takes over what is to be drawn; may be called from any thread. */
+    /** Sets the faces to draw; may be called from any thread. */
     @Synchronized
     fun show(faces: List<TrackedFace>, width: Int, height: Int, mirrored: Boolean) {
         imageWidth = width
@@ -52,9 +52,9 @@ class OverlayView(context: Context, attributes: AttributeSet?) : View(context, a
         postInvalidate()
     }
 
-    /** Places of the boxes in this view: left, top, right, bottom of each. */
+    /** Returns left, top, right, bottom of each box in this view. */
     @Synchronized
-    fun places(): List<FloatArray> {
+    fun boxes(): List<FloatArray> {
         transform.set(imageWidth, imageHeight, width, height, mirrored)
         return List(count) { at -> FloatArray(4).also { transform.map(shown[at].box, it) } }
     }
@@ -64,15 +64,15 @@ class OverlayView(context: Context, attributes: AttributeSet?) : View(context, a
         transform.set(imageWidth, imageHeight, width, height, mirrored)
         for (at in 0 until count) {
             val face = shown[at]
-            transform.map(face.box, place)
-            val color = if (face.uncertain) unsure else sure
+            transform.map(face.box, viewBox)
+            val color = if (face.uncertain) uncertainColor else certainColor
             line.color = color
-            plate.color = color
-            canvas.drawRect(place[0], place[1], place[2], place[3], line)
-            val top = maxOf(place[1] - 1.4f * letters.textSize, 0f)
-            val right = place[0] + letters.measureText(face.text) + letters.textSize
-            canvas.drawRect(place[0], top, right, top + 1.4f * letters.textSize, plate)
-            canvas.drawText(face.text, place[0] + letters.textSize / 2, top + letters.textSize, letters)
+            labelPaint.color = color
+            canvas.drawRect(viewBox[0], viewBox[1], viewBox[2], viewBox[3], line)
+            val top = maxOf(viewBox[1] - 1.4f * textPaint.textSize, 0f)
+            val right = viewBox[0] + textPaint.measureText(face.text) + textPaint.textSize
+            canvas.drawRect(viewBox[0], top, right, top + 1.4f * textPaint.textSize, labelPaint)
+            canvas.drawText(face.text, viewBox[0] + textPaint.textSize / 2, top + textPaint.textSize, textPaint)
         }
     }
 }

@@ -11,23 +11,23 @@ import org.fersdk.core.OrtEngine
 import org.fersdk.core.SwitchingClassifier
 import org.fersdk.core.VideoRecognizer
 
-/** Where a model can run. */
+/** Runtime and device that a model can run on. */
 enum class Runtime(val title: String) {
     LITERT_GPU("LiteRT GPU"),
     LITERT_CPU("LiteRT CPU"),
     ONNX_CPU("ONNX Runtime CPU"),
 }
 
-/** One model in one runtime. */
+/** A model and the runtime to run it with. */
 data class Choice(val bundle: ModelBundle, val runtime: Runtime) {
     val title: String get() = "${runtime.title} · ${bundle.model.substringBeforeLast('.')}"
 }
 
-/** The models among an app's assets: every .tflite and .onnx that has its sidecar beside it. */
+/** The models in an app's assets: all .tflite and .onnx files with a sidecar. */
 class FerModels(private val assets: AssetManager) {
     val bundles: List<ModelBundle>
 
-    /** Every model in every runtime that can take it, the default one first. */
+    /** All models with all runtimes that support them, the default first. */
     val choices: List<Choice>
 
     init {
@@ -36,31 +36,31 @@ class FerModels(private val assets: AssetManager) {
             .filter { it + ModelBundle.SIDECAR_SUFFIX in names }
             .sortedWith(compareBy({ !it.startsWith(DEFAULT) }, { it }))
             .map { name ->
-                val sidecar = assets.readWhole(name + ModelBundle.SIDECAR_SUFFIX)
+                val sidecar = assets.readAsset(name + ModelBundle.SIDECAR_SUFFIX)
                 ModelBundle.parse(name, sidecar.decodeToString())
             }
-        if (bundles.none(::isSmall)) {
+        if (bundles.none(::isFallback)) {
             throw BundleException(
-                "no int8 .tflite model with its sidecar is among the assets: see android_demo/README.md"
+                "the assets contain no int8 .tflite model with its sidecar: see android_demo/README.md"
             )
         }
         choices = bundles.flatMap(::choicesOf).sortedBy { it.runtime }
     }
 
-    /** Where a model can run: GPUs get float models, which lose nothing there. */
+    /** Runtimes of a model. Only float models run on GPUs. */
     private fun choicesOf(bundle: ModelBundle): List<Choice> = when {
         bundle.model.endsWith(".onnx") -> listOf(Runtime.ONNX_CPU)
         bundle.precision.startsWith("float") -> listOf(Runtime.LITERT_GPU, Runtime.LITERT_CPU)
         else -> listOf(Runtime.LITERT_CPU)
     }.map { Choice(bundle, it) }
 
-    /** What always runs: the int8 model on the CPU. */
-    val fallback: Choice get() = Choice(bundles.first(::isSmall), Runtime.LITERT_CPU)
+    /** The int8 model on the CPU, which runs on every device. */
+    val fallback: Choice get() = Choice(bundles.first(::isFallback), Runtime.LITERT_CPU)
 
-    /** Opens a model, after a look at its hash. */
+    /** Opens a model after checking its hash. */
     fun classifier(choice: Choice, threads: Int = 1): ExpressionClassifier {
         val bundle = choice.bundle
-        val bytes = assets.readWhole(bundle.model)
+        val bytes = assets.readAsset(bundle.model)
         bundle.checkModel(bytes)
         val engine: Engine = when (choice.runtime) {
             Runtime.LITERT_GPU -> LiteRtEngine(assets, bundle.model, Accelerator.GPU)
@@ -70,13 +70,13 @@ class FerModels(private val assets: AssetManager) {
         return ExpressionClassifier(bundle, engine)
     }
 
-    /** Opens the face detector on the CPU, where it takes a few milliseconds everywhere. */
+    /** Opens the face detector on the CPU, which takes a few milliseconds per frame. */
     fun detector(): BlazeFace = BlazeFace(LiteRtEngine(assets, DETECTOR, Accelerator.CPU))
 
     /**
-     * Opens a recognizer for a stream of images.
+     * Opens a recognizer for a video.
      *
-     * @param report is told in one line if the choice fails and the int8 model on the CPU goes on.
+     * @param report receives the reason in one line if [choice] fails and [fallback] replaces it.
      */
     fun recognizer(choice: Choice = choices.first(), report: (String) -> Unit): VideoRecognizer {
         val detector = detector()
@@ -89,11 +89,11 @@ class FerModels(private val assets: AssetManager) {
         }
     }
 
-    private fun isSmall(bundle: ModelBundle) =
+    private fun isFallback(bundle: ModelBundle) =
         bundle.model.endsWith(".tflite") && bundle.precision == "int8"
 
     private companion object {
-        // As in fer_sdk.bundles.registry; where it is not among the assets, the alphabet decides.
+        // The default model of fer_sdk.bundles.registry; without it, the first name in the alphabet.
         const val DEFAULT = "small-"
         const val DETECTOR = "face_detection_short_range.tflite"
     }

@@ -12,43 +12,43 @@ import org.fersdk.core.EngineException
 import org.fersdk.core.TensorSpec
 import org.fersdk.core.TfliteFile
 
-/** Reads an asset whole; a missing one is told in one line. */
-internal fun AssetManager.readWhole(asset: String): ByteArray = try {
+/** Returns an asset's bytes; throws [EngineException] if it is missing. */
+internal fun AssetManager.readAsset(asset: String): ByteArray = try {
     open(asset).use { it.readBytes() }
 } catch (error: IOException) {
-    throw EngineException("$asset is not among the app's assets", error)
+    throw EngineException("the app has no asset $asset", error)
 }
 
-/** A .tflite model among the app's assets, compiled by LiteRT for exactly one accelerator. */
+/** A .tflite model in the app's assets, compiled by LiteRT for one accelerator without fallback. */
 class LiteRtEngine(
     assets: AssetManager, private val asset: String, accelerator: Accelerator, threads: Int = 1
 ) : Engine {
     override val place = "LiteRT $accelerator"
     override val inputShape: List<Int>
     override val outputSizes: List<Int>
-    private val file = TfliteFile.read(asset, assets.readWhole(asset))
-    private val entry = file.inputs.singleOrNull()
+    private val file = TfliteFile.read(asset, assets.readAsset(asset))
+    private val inputSpec = file.inputs.singleOrNull()
         ?: throw EngineException("$asset must have one input, but has ${file.inputs.size}")
     private val model: CompiledModel
     private val inputs: List<TensorBuffer>
     private val outputs: List<TensorBuffer>
-    private val bytes = ByteArray(entry.size)
+    private val bytes = ByteArray(inputSpec.size)
     private var closed = false
 
     init {
         if (accelerator == Accelerator.GPU && file.hasInt16) {
-            throw EngineException("$asset has int16 activations, which come out wrong on GPUs")
+            throw EngineException("$asset has int16 activations, for which GPUs give wrong results")
         }
-        checkRawPixels(entry)
-        inputShape = entry.shape
+        checkRawPixels(inputSpec)
+        inputShape = inputSpec.shape
         outputSizes = file.outputs.map { it.size }
-        // The accelerator alone: with a second one beside it LiteRT falls back without a word.
+        // Only one accelerator: with a second one, LiteRT falls back without an error.
         val options = CompiledModel.Options(accelerator)
         if (accelerator == Accelerator.CPU) options.cpuOptions = CompiledModel.CpuOptions(threads)
-        model = guarded("refuses") { CompiledModel.create(assets, asset, options) }
+        model = guarded("load") { CompiledModel.create(assets, asset, options) }
         try {
-            inputs = guarded("refuses") { model.createInputBuffers() }
-            outputs = guarded("refuses") { model.createOutputBuffers() }
+            inputs = guarded("load") { model.createInputBuffers() }
+            outputs = guarded("load") { model.createOutputBuffers() }
         } catch (error: EngineException) {
             model.close()
             throw error
@@ -57,11 +57,11 @@ class LiteRtEngine(
 
     override fun run(input: FloatArray, outputs: List<FloatArray>) {
         if (closed) throw EngineException("$place is closed")
-        guarded("fails on") {
-            if (entry.type == ElementType.FLOAT32) {
+        guarded("run") {
+            if (inputSpec.type == ElementType.FLOAT32) {
                 inputs[0].writeFloat(input)
             } else {
-                for (at in bytes.indices) bytes[at] = (input[at].toInt() + entry.zeroPoint).toByte()
+                for (at in bytes.indices) bytes[at] = (input[at].toInt() + inputSpec.zeroPoint).toByte()
                 inputs[0].writeInt8(bytes)
             }
             model.run(inputs, this.outputs)
@@ -89,21 +89,21 @@ class LiteRtEngine(
         }
     }
 
-    /** Numbers go in as they are: an input of another scale would see pixels brighter or darker. */
-    private fun checkRawPixels(entry: TensorSpec) {
-        val raw = when (entry.type) {
+    /** Checks that the input takes pixel values unscaled; another scale would change the brightness. */
+    private fun checkRawPixels(inputSpec: TensorSpec) {
+        val raw = when (inputSpec.type) {
             ElementType.FLOAT32 -> true
-            ElementType.UINT8 -> entry.scale == 1f && entry.zeroPoint == 0
-            ElementType.INT8 -> entry.scale == 1f && entry.zeroPoint == -128
+            ElementType.UINT8 -> inputSpec.scale == 1f && inputSpec.zeroPoint == 0
+            ElementType.INT8 -> inputSpec.scale == 1f && inputSpec.zeroPoint == -128
         }
-        if (!raw) throw EngineException("$asset must take raw pixels, but its input is $entry")
+        if (!raw) throw EngineException("$asset must take unscaled pixels, but its input is $inputSpec")
     }
 
     private inline fun <T> guarded(verb: String, action: () -> T): T = try {
         action()
     } catch (error: LiteRtException) {
-        throw EngineException("$place $verb $asset: ${error.message}", error)
-    } catch (error: LinkageError) { // no native library for this phone
-        throw EngineException("$place $verb $asset: ${error.message}", error)
+        throw EngineException("$place cannot $verb $asset: ${error.message}", error)
+    } catch (error: LinkageError) { // no native library for this device
+        throw EngineException("$place cannot $verb $asset: ${error.message}", error)
     }
 }

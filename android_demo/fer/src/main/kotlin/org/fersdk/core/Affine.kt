@@ -3,7 +3,7 @@ package org.fersdk.core
 import kotlin.math.hypot
 import kotlin.math.min
 
-/** Image point of an input point: x' = xx x + xy y + x0, y' = yx x + yy y + y0. */
+/** Maps a point of the model input to the image: x' = xx x + xy y + x0, y' = yx x + yy y + y0. */
 class Affine(
     var xx: Double = 1.0,
     var xy: Double = 0.0,
@@ -12,11 +12,11 @@ class Affine(
     var yy: Double = 1.0,
     var y0: Double = 0.0,
 ) {
-    /** Source pixels per input pixel, along the axis that has fewer. */
+    /** Image pixels per input pixel, along the axis with the smaller scale. */
     val scale: Double
         get() = min(hypot(xx, yx), hypot(xy, yy))
 
-    /** Takes other numbers. */
+    /** Sets all six coefficients. */
     fun set(xx: Double, xy: Double, x0: Double, yx: Double, yy: Double, y0: Double) {
         this.xx = xx
         this.xy = xy

@@ -1,18 +1,20 @@
 package org.fersdk.core
 
-/** What one model's turns took, from grey levels in to probabilities out, in nanoseconds. */
+/** Latencies of one model in nanoseconds, from grey levels to probabilities. */
 class Timing(val warmup: LongArray, val runs: Latency)
 
-/** Percentiles of a part of a sustained run. */
+/** Latency percentiles of one time window of a sustained run; it starts at [fromS] seconds. */
 data class Window(val fromS: Double, val count: Int, val p50Ms: Double, val p90Ms: Double)
 
-/** Times classifiers as `fer-bench` does: one face a call, models in turns. */
+/** Measures latency as `fer-bench` does: one face per call, models interleaved. */
 class Benchmark(private val clock: () -> Long = System::nanoTime) {
     /**
-     * Times every classifier [runs] times, in [ROUNDS] turns, after [WARMUP] answers that do not
-     * count, or until told to stop; a slow moment of the phone so hits all models.
+     * Measures each classifier [runs] times after [WARMUP] warm-up runs, until [isStopped].
+     *
+     * The runs are split into [ROUNDS] rounds. Each round measures all classifiers, so that a
+     * temporary slowdown of the phone affects all of them.
      */
-    fun inTurns(
+    fun interleaved(
         classifiers: List<ExpressionClassifier>, runs: Int, isStopped: () -> Boolean,
         progress: (done: Int, of: Int) -> Unit,
     ): List<Timing> {
@@ -34,7 +36,7 @@ class Benchmark(private val clock: () -> Long = System::nanoTime) {
         return timings
     }
 
-    /** Runs one classifier without a pause for some seconds, until told to stop. */
+    /** Runs one classifier continuously for a number of seconds, or until [isStopped]. */
     fun sustained(
         classifier: ExpressionClassifier, seconds: Int, isStopped: () -> Boolean,
         progress: (Window) -> Unit,
@@ -42,12 +44,12 @@ class Benchmark(private val clock: () -> Long = System::nanoTime) {
         val face = Sample(classifier)
         val windows = ArrayList<Window>()
         val latency = Latency(WINDOW_RUNS)
-        val began = clock()
-        while (clock() - began < seconds * NS_A_SECOND && !isStopped()) {
+        val start = clock()
+        while (clock() - start < seconds * NS_A_SECOND && !isStopped()) {
             val from = clock()
             latency.clear()
             while (clock() - from < WINDOW_S * NS_A_SECOND && !isStopped()) latency.add(time(face))
-            val fromS = (from - began) / NS_A_SECOND.toDouble()
+            val fromS = (from - start) / NS_A_SECOND.toDouble()
             val window =
                 Window(fromS, latency.count, latency.percentileMs(50.0), latency.percentileMs(90.0))
             windows.add(window)
@@ -57,12 +59,12 @@ class Benchmark(private val clock: () -> Long = System::nanoTime) {
     }
 
     private fun time(face: Sample): Long {
-        val began = clock()
+        val start = clock()
         face.classifier.classify(face.input, face.expression)
-        return clock() - began
+        return clock() - start
     }
 
-    /** Grey levels without a pattern, the same for every model. */
+    /** Random grey levels, the same for every model. */
     private class Sample(val classifier: ExpressionClassifier) {
         val expression = Expression(classifier.bundle.labels)
         val input = ByteArray(classifier.bundle.input.run { width * height }).also {

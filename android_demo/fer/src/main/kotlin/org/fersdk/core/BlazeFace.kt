@@ -5,13 +5,14 @@ import kotlin.math.max
 import kotlin.math.min
 
 /**
- * MediaPipe's short-range face detector (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047),
- * bit for bit as `fer_sdk.detectors.blazeface` around the network.
+ * MediaPipe's short-range face detector (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047).
+ *
+ * Letterboxing and decoding give the same bits as `fer_sdk.detectors.blazeface`.
  *
  * @param engine runs the network: float32 (1, 128, 128, 3) in, (1, 896, 16) and (1, 896, 1) out.
- * @param minScore faces below this confidence, 0 to 1, are left out.
+ * @param minScore faces below this confidence, 0 to 1, are dropped.
  */
-class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) : FaceDetector {
+class BlazeFace(private val engine: Engine, private val minScore: Double = MIN_SCORE) : FaceDetector {
     private val letterbox = Letterbox()
     private val tensor = FloatArray(3 * SIDE * SIDE)
     private val places: FloatArray
@@ -46,9 +47,9 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
 
     override fun close() = engine.close()
 
-    /** A whole image, shrunk or enlarged into the middle of the network's square. */
+    /** Scales an image into the centre of the network's square input. */
     class Letterbox {
-        /** Red, green, blue of 128 x 128 pixels; black beside the image. */
+        /** Red, green, blue of 128 x 128 pixels; black outside the image. */
         val pixels = ByteArray(3 * SIDE * SIDE)
 
         /** Image pixels per input pixel. */
@@ -59,7 +60,7 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
         var height = 0
             private set
         private val sampler = Sampler(SIDE, SIDE)
-        private val view = Affine()
+        private val transform = Affine()
 
         fun fit(image: Image) {
             width = image.width
@@ -67,8 +68,8 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
             scale = max(height, width).toDouble() / SIDE
             val x0 = (width - 1 - scale * (SIDE - 1)) / 2
             val y0 = (height - 1 - scale * (SIDE - 1)) / 2
-            view.set(scale, 0.0, x0, 0.0, scale, y0)
-            sampler.place(image, view)
+            transform.set(scale, 0.0, x0, 0.0, scale, y0)
+            sampler.place(image, transform)
             for (channel in 0 until 3) sampler.read(image, channel, pixels, channel, 3)
             for (row in 0 until SIDE) for (column in 0 until SIDE) {
                 val across = scale * column + x0
@@ -80,19 +81,21 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
         }
     }
 
-    /** The network's answer to faces: weighted non-maximum suppression. */
+    /** Decodes the network's output into faces, with weighted non-maximum suppression. */
     class Decoder {
         private val rows = DoubleArray(ANCHORS * VALUES)
         private val scores = DoubleArray(ANCHORS)
         private val order = IntArray(ANCHORS)
         private val mean = DoubleArray(VALUES)
-        private val made = ArrayList<Face>()
+        private val pool = ArrayList<Face>()
         private val faces = ArrayList<Face>()
 
         /**
+         * Decodes one output.
+         *
          * @param places box centre x and y, width, height, then six points (right eye, left eye,
          *   nose, mouth, right ear, left ear) of each anchor, in input pixels.
-         * @param logits one an anchor.
+         * @param logits one per anchor.
          * @throws EngineException if a number is not finite.
          */
         fun decode(
@@ -100,7 +103,7 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
         ): List<Face> {
             if (places.any { !it.isFinite() } || logits.any { !it.isFinite() }) {
                 throw EngineException(
-                    "the face detector's answer is not finite: try another accelerator"
+                    "the face detector's output is not finite: choose another accelerator"
                 )
             }
             var left = candidates(places, logits, minScore)
@@ -108,13 +111,13 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
             while (left > 0) {
                 val score = scores[order[0]]
                 left = mergeBest(left)
-                if (made.size == faces.size) made.add(Face())
-                faces.add(toImage(made[faces.size], score, letterbox))
+                if (pool.size == faces.size) pool.add(Face())
+                faces.add(toImage(pool[faces.size], score, letterbox))
             }
             return faces
         }
 
-        /** Fills [rows] and puts the anchors that may be faces into [order], best score first. */
+        /** Fills [rows] and puts the anchors above [minScore] into [order], highest score first. */
         private fun candidates(places: FloatArray, logits: FloatArray, minScore: Double): Int {
             var count = 0
             for (anchor in 0 until ANCHORS) {
@@ -143,7 +146,7 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
             return count
         }
 
-        /** Averages the best row with all that overlap it into [mean]; keeps the others. */
+        /** Averages the best row with all rows that overlap it into [mean]; keeps the others in [order]. */
         private fun mergeBest(count: Int): Int {
             val best = order[0] * VALUES
             var weight = 0.0
@@ -181,7 +184,7 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
             face.box[1] = y(0)
             face.box[2] = x(1)
             face.box[3] = y(1)
-            // Boxes count from the image's edge, points from the centre of its first pixel.
+            // Box coordinates start at the image's edge, points at the centre of the first pixel.
             face.landmarks.rightEyeX = x(2) - 0.5
             face.landmarks.rightEyeY = y(2) - 0.5
             face.landmarks.leftEyeX = x(3) - 0.5
@@ -199,10 +202,11 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
         const val SIDE = 128
         const val ANCHORS = 896
         const val VALUES = 16
-        private const val SCORE_CLIP = 100.0
-        private const val MIN_OVERLAP = 0.3
+        const val MIN_SCORE = 0.5
+        internal const val SCORE_CLIP = 100.0
+        internal const val MIN_OVERLAP = 0.3
         private const val LN2 = 0.6931471805599453
-        private const val FINE = 2 * 16 * 16 // anchors of the 16 x 16 grid, two a cell; then 8 x 8, six
+        private const val FINE = 2 * 16 * 16 // anchors: two per cell of a 16 x 16 grid, then six of 8 x 8
 
         private fun cell(anchor: Int) = if (anchor < FINE) anchor / 2 else (anchor - FINE) / 6
 
@@ -212,7 +216,7 @@ class BlazeFace(private val engine: Engine, private val minScore: Double = 0.5) 
         private fun anchorY(anchor: Int): Double =
             if (anchor < FINE) (cell(anchor) / 16 + 0.5) * 8.0 else (cell(anchor) / 8 + 0.5) * 16.0
 
-        /** 1 / (1 + exp(-x)), the exponential written out: libraries' differ in the last bit. */
+        /** 1 / (1 + exp(-x)), with a series for exp, whose last bit differs between libraries. */
         fun sigmoid(x: Double): Double {
             val power = floor(-x / LN2 + 0.5)
             val rest = -x - power * LN2

@@ -1,8 +1,8 @@
 package org.fersdk.core
 
-/** A loaded model in one runtime. Buffers are made once; not for use from two threads. */
+/** A loaded model in one runtime. Buffers are reused; not thread-safe. */
 interface Engine : AutoCloseable {
-    /** Where the model truly runs, for people to read: "LiteRT GPU", "ONNX Runtime CPU". */
+    /** Runtime and device that the model runs on, for display: "LiteRT GPU", "ONNX Runtime CPU". */
     val place: String
 
     /** Shape of the input, batch included. */
@@ -14,8 +14,8 @@ interface Engine : AutoCloseable {
     /**
      * Runs the model once.
      *
-     * @param input plain values in the input's order; pixels 0 to 255 for expression models.
-     * @param outputs receive the outputs, dequantised, one array an output.
+     * @param input values in the order of the input tensor; pixels 0 to 255 for expression models.
+     * @param outputs receive the dequantized outputs, one array per output.
      * @throws EngineException if the engine is closed or the runtime fails.
      */
     fun run(input: FloatArray, outputs: List<FloatArray>)

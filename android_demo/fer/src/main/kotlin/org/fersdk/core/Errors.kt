@@ -1,10 +1,10 @@
 package org.fersdk.core
 
-/** Base of what this library raises; the message says what was asked, what came and what to do. */
+/** Base class of this library's exceptions; the message states the cause and, if known, a remedy. */
 open class FerException(message: String, cause: Throwable? = null) : Exception(message, cause)
 
-/** A model's sidecar is unreadable, or belongs to another file. */
+/** A model's sidecar is invalid, or belongs to another model file. */
 class BundleException(message: String) : FerException(message)
 
-/** A runtime refuses a model, fails while running it, or answers with numbers that are not finite. */
+/** A runtime cannot load or run a model, or its output is not finite. */
 class EngineException(message: String, cause: Throwable? = null) : FerException(message, cause)

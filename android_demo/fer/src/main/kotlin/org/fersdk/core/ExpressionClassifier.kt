@@ -2,28 +2,28 @@ package org.fersdk.core
 
 import kotlin.math.exp
 
-/** What a classifier says about one face; refilled by every call. */
+/** Expression of one face; overwritten by each call of [ExpressionClassifier.classify]. */
 class Expression(val labels: List<String>) {
     /** One for each of [labels], sum 1. */
     val probabilities = DoubleArray(labels.size)
 
-    /** Number of the most probable label. */
+    /** Index of the most probable label. */
     var best = 0
         internal set
 
-    /** Whether the confidence is below the model's own threshold. */
+    /** Whether the confidence is below the model's threshold. */
     var uncertain = false
         internal set
 
     val label: String get() = labels[best]
 
-    /** Probability of [label], 0 to 1, after the model's temperature. */
+    /** Probability of [label], 0 to 1, after temperature scaling. */
     val confidence: Double get() = probabilities[best]
 }
 
 /** Classifies face crops with one model in one runtime. */
 class ExpressionClassifier(val bundle: ModelBundle, private val engine: Engine) : AutoCloseable {
-    /** Where the model runs. */
+    /** Runtime and device that the model runs on, for display. */
     val place: String get() = engine.place
     private val pixels = FloatArray(bundle.input.height * bundle.input.width)
     private val logits = FloatArray(bundle.labels.size)
@@ -31,13 +31,13 @@ class ExpressionClassifier(val bundle: ModelBundle, private val engine: Engine) 
 
     init {
         val sides = engine.inputShape.filter { it != 1 }
-        val told = listOf(bundle.input.height, bundle.input.width)
-        if (sides != told || engine.outputSizes != listOf(bundle.labels.size)) {
+        val stated = listOf(bundle.input.height, bundle.input.width)
+        if (sides != stated || engine.outputSizes != listOf(bundle.labels.size)) {
             engine.close()
             throw BundleException(
-                "${bundle.model}'s sidecar states an input of $told and ${bundle.labels.size} labels, " +
+                "${bundle.model}'s sidecar states an input of $stated and ${bundle.labels.size} labels, " +
                     "but the model takes ${engine.inputShape} and gives ${engine.outputSizes}: " +
-                    "the sidecar is another model's"
+                    "the sidecar belongs to another model"
             )
         }
     }
@@ -45,14 +45,16 @@ class ExpressionClassifier(val bundle: ModelBundle, private val engine: Engine) 
     /**
      * Classifies one face.
      *
-     * @param input what [Preprocessor] made: height x width grey levels.
+     * @param input height x width grey levels, as [Preprocessor] gives them.
      * @throws EngineException if the runtime fails or a logit is not finite.
      */
     fun classify(input: ByteArray, expression: Expression) {
         for (at in pixels.indices) pixels[at] = (input[at].toInt() and 0xFF).toFloat()
         engine.run(pixels, outputs)
         if (logits.any { !it.isFinite() }) {
-            throw EngineException("${engine.place} answers ${bundle.model} with ${logits.toList()}")
+            throw EngineException(
+                "${engine.place}: the output of ${bundle.model} is not finite: ${logits.toList()}"
+            )
         }
         softmax(expression)
     }

@@ -1,11 +1,11 @@
 package org.fersdk.core
 
-/** A face that a detector found, in pixels of the image; refilled by the next call. */
+/** A detected face, in pixels of the image; overwritten by the detector's next call. */
 class Face {
-    /** Left, top, right, bottom, counted from the image's edge; may reach beyond the image. */
+    /** Left, top, right, bottom, measured from the image's edge; may extend beyond the image. */
     val box = DoubleArray(4)
 
-    /** Eyes and middle of the mouth. */
+    /** Eyes and centre of the mouth. */
     val landmarks = Landmarks()
 
     var noseX = 0.0
@@ -18,8 +18,8 @@ class Face {
         internal set
 }
 
-/** Finds faces with eyes and mouth; the crop rests on those points alone. */
+/** Detects faces with eyes and mouth, which define the crop. */
 interface FaceDetector : AutoCloseable {
-    /** Returns the faces of an image, best score first; they are refilled by the next call. */
+    /** Returns the faces of an image, highest score first; the next call overwrites them. */
     fun detect(image: Image): List<Face>
 }

@@ -6,12 +6,12 @@ import kotlin.math.min
 import kotlin.math.sqrt
 
 /**
- * What counts as the same face; defaults are the Python SDK's.
+ * Conditions for two boxes to be the same face. The defaults are the Python SDK's.
  *
- * @property maxGapS a face unseen for longer, in seconds, is another one when it comes back.
- * @property minIou overlap, above 0 to 1, from which two boxes are one face.
- * @property maxShift distance between centres, in sizes of the face, up to which two boxes without
- *   such an overlap are one face.
+ * @property maxGapS a face that is not detected for longer, in seconds, gets a new id.
+ * @property minIou least intersection over union, above 0 to 1, of two boxes of one face.
+ * @property maxShift largest distance between the centres of two boxes of one face that overlap
+ *   less, as a multiple of the face's size.
  */
 data class TrackingSettings(
     val maxGapS: Double = 1.0, val minIou: Double = 0.3, val maxShift: Double = 0.6
@@ -23,68 +23,69 @@ data class TrackingSettings(
     }
 }
 
-/** A face that is being followed: where and when it was seen last. */
+/** A tracked face: its last box and the time of it. */
 class Track internal constructor(val id: Int) {
     /** Left, top, right, bottom in pixels. */
     val box = DoubleArray(4)
     var seenS = 0.0
         internal set
-    internal var joined = false
+    internal var matched = false
 }
 
-/** Gives each box of a frame the id of the face that it shows, as `fer_sdk.video.tracker`. */
+/** Assigns an id to each box of a frame, with the algorithm of `fer_sdk.video.tracker`. */
 class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
-    private val known = ArrayList<Track>()
-    private var begun = 0
+    private val current = ArrayList<Track>()
+    private var lastId = 0
     private var free = BooleanArray(16)
 
-    /** Faces seen at most [TrackingSettings.maxGapS] ago. */
-    val tracks: List<Track> get() = known
+    /** Tracks whose last box is at most [TrackingSettings.maxGapS] old. */
+    val tracks: List<Track> get() = current
 
     /**
-     * Joins a frame's boxes to the tracks.
+     * Matches a frame's boxes to the tracks.
      *
-     * @param boxes left, top, right, bottom of the faces that were found, best score first.
-     * @param timeS of the frame, in seconds, not before the last one's.
-     * @param mayBegin whether a box that joins no track begins one.
-     * @param ids receives one id a box; [NONE] for a face found twice and where none may begin.
+     * @param boxes left, top, right, bottom of the detected faces, highest score first.
+     * @param timeS time of the frame in seconds, not before that of the last frame.
+     * @param mayBegin whether a box that matches no track starts a new one.
+     * @param ids receives one id per box; [NONE] for a duplicate, and for a box that matches no track
+     *   if [mayBegin] is false.
      */
     fun update(boxes: List<DoubleArray>, timeS: Double, mayBegin: Boolean, ids: IntArray) {
-        for (at in known.indices.reversed()) {
-            if (timeS - known[at].seenS > settings.maxGapS) known.removeAt(at)
+        for (at in current.indices.reversed()) {
+            if (timeS - current[at].seenS > settings.maxGapS) current.removeAt(at)
         }
-        for (at in known.indices) known[at].joined = false
+        for (at in current.indices) current[at].matched = false
         if (free.size < boxes.size) free = BooleanArray(boxes.size)
         for (number in boxes.indices) {
             ids[number] = NONE
             free[number] = true
             for (earlier in 0 until number) {
-                if (free[earlier] && double(boxes[number], boxes[earlier])) free[number] = false
+                if (free[earlier] && isDuplicate(boxes[number], boxes[earlier])) free[number] = false
             }
         }
-        while (joinNearest(boxes, timeS, ids, byOverlap = true)) Unit
-        while (joinNearest(boxes, timeS, ids, byOverlap = false)) Unit
+        while (matchNearest(boxes, timeS, ids, byOverlap = true)) Unit
+        while (matchNearest(boxes, timeS, ids, byOverlap = false)) Unit
         for (number in boxes.indices) {
             if (!mayBegin || !free[number]) continue
-            val track = Track(++begun)
-            known.add(track)
-            join(track, boxes, number, timeS, ids)
+            val track = Track(++lastId)
+            current.add(track)
+            match(track, boxes, number, timeS, ids)
         }
     }
 
-    /** Ends all tracks; ids go on. */
-    fun forget() = known.clear()
+    /** Ends all tracks. Ids are not reused. */
+    fun forget() = current.clear()
 
-    /** Joins the best pair left; of equal pairs the lower id's, then the lower box's. */
-    private fun joinNearest(
+    /** Matches the best remaining pair; ties go to the lower id, then to the earlier box. */
+    private fun matchNearest(
         boxes: List<DoubleArray>, timeS: Double, ids: IntArray, byOverlap: Boolean
     ): Boolean {
         var best: Track? = null
         var bestNumber = -1
         var bestDistance = Double.POSITIVE_INFINITY
-        for (at in known.indices) {
-            val track = known[at]
-            if (track.joined) continue
+        for (at in current.indices) {
+            val track = current[at]
+            if (track.matched) continue
             for (number in boxes.indices) {
                 if (!free[number]) continue
                 val distance =
@@ -97,16 +98,16 @@ class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
                 }
             }
         }
-        join(best ?: return false, boxes, bestNumber, timeS, ids)
+        match(best ?: return false, boxes, bestNumber, timeS, ids)
         return true
     }
 
-    private fun join(
+    private fun match(
         track: Track, boxes: List<DoubleArray>, number: Int, timeS: Double, ids: IntArray
     ) {
         ids[number] = track.id
         free[number] = false
-        track.joined = true
+        track.matched = true
         track.seenS = timeS
         boxes[number].copyInto(track.box, 0, 0, 4)
     }
@@ -120,7 +121,7 @@ class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
         val old = size(one)
         val new = size(other)
         val larger = max(old, new)
-        if (larger <= 0 || larger > MOST_GROWTH * min(old, new)) return Double.POSITIVE_INFINITY
+        if (larger <= 0 || larger > MAX_GROWTH * min(old, new)) return Double.POSITIVE_INFINITY
         val across = (one[0] + one[2] - other[0] - other[2]) / 2
         val down = (one[1] + one[3] - other[1] - other[3]) / 2
         val shift = hypot(across, down) / ((old + new) / 2)
@@ -128,21 +129,21 @@ class FaceTracker(private val settings: TrackingSettings = TrackingSettings()) {
     }
 
     companion object {
-        /** Stands for "no id". */
+        /** Marks a box without an id. */
         const val NONE = 0
-        private const val DOUBLE_ABOVE = 0.6
-        private const val MOST_GROWTH = 2.0
+        internal const val DUPLICATE_ABOVE = 0.6
+        internal const val MAX_GROWTH = 2.0
 
-        /** Area that two boxes share over the area that they cover, 0 to 1. */
+        /** Intersection over union of two boxes, 0 to 1. */
         fun iou(one: DoubleArray, other: DoubleArray): Double {
             val shared = shared(one, other)
             val covered = area(one) + area(other) - shared
             return if (shared > 0 && covered > 0) shared / covered else 0.0
         }
 
-        /** Whether over half of the smaller box lies in the other one. */
-        private fun double(one: DoubleArray, other: DoubleArray) =
-            shared(one, other) > DOUBLE_ABOVE * min(area(one), area(other))
+        /** Whether the boxes share more than [DUPLICATE_ABOVE] of the smaller one's area. */
+        private fun isDuplicate(one: DoubleArray, other: DoubleArray) =
+            shared(one, other) > DUPLICATE_ABOVE * min(area(one), area(other))
 
         private fun shared(one: DoubleArray, other: DoubleArray): Double {
             val across = min(one[2], other[2]) - max(one[0], other[0])

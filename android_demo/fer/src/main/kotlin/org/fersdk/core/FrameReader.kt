@@ -2,20 +2,19 @@ package org.fersdk.core
 
 import java.nio.ByteBuffer
 
-/** Turns a camera's frames upright: RGBA rows in, an [Image] out; its memory is made once. */
+/** Converts a camera's RGBA frames to upright RGB [Image]s. The image is reused. */
 class FrameReader {
-    /** The last frame: red, green, blue, upright, not mirrored. */
+    /** The last frame: red, green, blue, upright, not mirrored; overwritten by [read]. */
     val image = Image(1, 1, 3)
     private var row = ByteArray(0)
 
     /**
-     * Reads a part of a frame.
+     * Reads a rectangle of a frame.
      *
      * @param rgba rows of red, green, blue, alpha.
      * @param rowStride bytes from one row to the next.
-     * @param left, top, width, height the part to read, in pixels of the buffer.
-     * @param rotationDegrees by which the buffer must be turned clockwise to be upright: 0, 90, 180
-     *   or 270.
+     * @param left, top, width, height the rectangle, in pixels of the buffer.
+     * @param rotationDegrees clockwise rotation that makes the frame upright: 0, 90, 180 or 270.
      */
     fun read(
         rgba: ByteBuffer, rowStride: Int, left: Int, top: Int, width: Int, height: Int,
@@ -24,11 +23,11 @@ class FrameReader {
         require(rotationDegrees in setOf(0, 90, 180, 270)) {
             "rotationDegrees must be 0, 90, 180 or 270, but is $rotationDegrees"
         }
-        val turned = rotationDegrees % 180 != 0
-        image.reshape(if (turned) height else width, if (turned) width else height)
+        val isSideways = rotationDegrees % 180 != 0
+        image.reshape(if (isSideways) height else width, if (isSideways) width else height)
         if (row.size < 4 * width) row = ByteArray(4 * width)
         val levels = image.levels
-        // Where the part's first pixel goes, and how far apart its neighbours along a row go.
+        // Output index of the rectangle's first pixel, and its steps along input rows and columns.
         val stepX: Int
         val stepY: Int
         val origin: Int

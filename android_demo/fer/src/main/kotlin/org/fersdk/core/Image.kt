@@ -1,7 +1,7 @@
 package org.fersdk.core
 
 /**
- * 8-bit picture, upright, rows from the top, no padding; made once and refilled for every frame.
+ * 8-bit image, upright, rows from the top, without padding; reused for all frames.
  *
  * @param channels 3 for red, green, blue; 1 for grey levels.
  */
@@ -20,7 +20,7 @@ class Image(width: Int, height: Int, val channels: Int) {
         requireSize(width, height)
     }
 
-    /** Takes another size; memory is only asked for when a picture is larger than any before. */
+    /** Sets the size; allocates memory only if the image is larger than all before. */
     fun reshape(width: Int, height: Int) {
         requireSize(width, height)
         this.width = width
@@ -28,7 +28,7 @@ class Image(width: Int, height: Int, val channels: Int) {
         if (levels.size < width * height * channels) levels = ByteArray(width * height * channels)
     }
 
-    /** A pixel's level in one channel, or its grey level: ITU-R BT.601's weights in 14 bits. */
+    /** A pixel's level in one channel, or its grey level with ITU-R BT.601's weights in 14 bits. */
     internal fun level(x: Int, y: Int, channel: Int): Int {
         val at = (y * width + x) * channels
         if (channel != GREY) return levels[at + channel].toInt() and 0xFF
@@ -40,10 +40,10 @@ class Image(width: Int, height: Int, val channels: Int) {
     }
 
     private fun requireSize(width: Int, height: Int) =
-        require(width > 0 && height > 0) { "an image needs pixels, but is $width x $height" }
+        require(width > 0 && height > 0) { "width and height must be above 0, but are $width and $height" }
 
     companion object {
-        /** Stands for the mix of all channels. */
+        /** Selects the grey level instead of a channel. */
         const val GREY = -1
     }
 }

@@ -1,6 +1,6 @@
 package org.fersdk.core
 
-/** Eyes and middle of the mouth of one face, in pixels of the image; right is the person's own. */
+/** Eyes and centre of the mouth in pixels of the image; right and left as seen by the person. */
 data class Landmarks(
     var rightEyeX: Double = 0.0,
     var rightEyeY: Double = 0.0,

@@ -5,23 +5,23 @@ import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
 
-/** A point, (x, y) in pixels, (0, 0) the centre of the first pixel. */
+/** A point in pixels; (0, 0) is the centre of the top left pixel. */
 data class Point(val x: Double, val y: Double)
 
-/** Where a face's eyes and mouth lie in the input; right and left are the person's own. */
+/** Positions of eyes and mouth in the model input; right and left as seen by the person. */
 data class CropSpec(val rightEye: Point, val leftEye: Point, val mouth: Point)
 
-/** What a model wants to see: grey, 8 bits, [height] x [width]. */
+/** Model input: grey, 8 bits, [height] x [width]. */
 data class InputSpec(val height: Int, val width: Int, val crop: CropSpec)
 
 /**
- * A model's sidecar, read and checked: the same JSON file as the Python SDK's, beside the model.
+ * A model's sidecar, read and validated: the JSON file beside the model, shared with the Python SDK.
  *
  * @property model file name of the model.
- * @property labels meaning of the model's outputs, in their order.
+ * @property labels names of the model's outputs, in their order.
  * @property temperature divides the logits before softmax (Guo et al. 2017,
  *   https://arxiv.org/abs/1706.04599).
- * @property uncertainBelow confidence, 0 to 1, under which the answer counts as uncertain.
+ * @property uncertainBelow a prediction with a lower confidence, 0 to 1, is uncertain.
  */
 data class ModelBundle(
     val model: String,
@@ -32,7 +32,11 @@ data class ModelBundle(
     val temperature: Double,
     val uncertainBelow: Double,
 ) {
-    /** Refuses a model file that is not the sidecar's: truncated, changed or another model. */
+    /**
+     * Checks that a model file is the sidecar's.
+     *
+     * @throws BundleException if its sha256 differs: truncated, modified or another model.
+     */
     fun checkModel(bytes: ByteArray) {
         val actual = MessageDigest.getInstance("SHA-256").digest(bytes)
             .joinToString("") { "%02x".format(it) }
@@ -48,14 +52,14 @@ data class ModelBundle(
         const val SCHEMA = 1
         const val RESIZE = "area-then-bilinear"
         const val SIDECAR_SUFFIX = ".json"
-        private val PRECISIONS = setOf("float32", "float16", "dynamic", "int8", "int16x8")
+        internal val PRECISIONS = setOf("float32", "float16", "dynamic", "int8", "int16x8")
 
         /**
          * Reads a sidecar.
          *
          * @param model file name of the model.
          * @param sidecar text of `<model>.json`.
-         * @throws BundleException if a key is missing or of a wrong form.
+         * @throws BundleException if a key is missing or invalid.
          */
         fun parse(model: String, sidecar: String): ModelBundle = try {
             read(model, JSONObject(sidecar))
@@ -64,10 +68,10 @@ data class ModelBundle(
         }
 
         private fun read(model: String, json: JSONObject): ModelBundle {
-            fun check(good: Boolean, key: String, expected: String, came: Any?) {
+            fun check(good: Boolean, key: String, expected: String, actual: Any?) {
                 if (!good) {
                     throw BundleException(
-                        "$model$SIDECAR_SUFFIX: $key must be $expected, but is $came"
+                        "$model$SIDECAR_SUFFIX: $key must be $expected, but is $actual"
                     )
                 }
             }
@@ -119,7 +123,7 @@ data class ModelBundle(
                         point(crop, "right_eye"), point(crop, "left_eye"), point(crop, "mouth")
                     ),
                 ),
-                temperature = number(json, "temperature", "above 0") { it > 0 && it < 1e6 },
+                temperature = number(json, "temperature", "0.01 to 100") { it in 0.01..100.0 },
                 uncertainBelow = number(json, "uncertain_below", "a number 0 to 1") { it in 0.0..1.0 },
             )
         }

@@ -10,14 +10,14 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.FloatBuffer
 
-/** An .onnx model in ONNX Runtime on the CPU; takes and gives float32. */
+/** An .onnx model with float32 input and output in ONNX Runtime on the CPU. */
 class OrtEngine(name: String, model: ByteArray, threads: Int = 1) : Engine {
     override val place = "ONNX Runtime CPU"
     override val inputShape: List<Int>
     override val outputSizes: List<Int>
     private val session: OrtSession
-    private val entry: FloatBuffer
-    private val exits: List<FloatBuffer>
+    private val inputBuffer: FloatBuffer
+    private val outputBuffers: List<FloatBuffer>
     private val inputs: Map<String, OnnxTensor>
     private val outputs: Map<String, OnnxTensor>
     private var closed = false
@@ -27,23 +27,23 @@ class OrtEngine(name: String, model: ByteArray, threads: Int = 1) : Engine {
         try {
             session = OrtSession.SessionOptions().use { options ->
                 options.setIntraOpNumThreads(threads)
-                // On x86 without VNNI, int8 sums are else cut off at 16 bits.
+                // Without this option, int8 sums saturate at 16 bits on x86 CPUs without VNNI.
                 options.addConfigEntry("session.x64quantprecision", "1")
                 environment.createSession(model, options)
             }
         } catch (error: OrtException) {
-            throw EngineException("ONNX Runtime refuses $name: ${error.message}", error)
+            throw EngineException("ONNX Runtime cannot load $name: ${error.message}", error)
         }
         try {
             val given = session.inputInfo.entries.single()
             val shape = shapeOf(name, given.key, given.value.info)
             inputShape = shape.map { it.toInt() }
-            entry = floats(shape)
-            inputs = mapOf(given.key to OnnxTensor.createTensor(environment, entry, shape))
+            inputBuffer = floats(shape)
+            inputs = mapOf(given.key to OnnxTensor.createTensor(environment, inputBuffer, shape))
             val shapes = session.outputInfo.mapValues { shapeOf(name, it.key, it.value.info) }
             val buffers = shapes.mapValues { floats(it.value) }
-            exits = buffers.values.toList()
-            outputSizes = exits.map { it.capacity() }
+            outputBuffers = buffers.values.toList()
+            outputSizes = outputBuffers.map { it.capacity() }
             outputs = shapes.mapValues { (key, sides) ->
                 OnnxTensor.createTensor(environment, buffers.getValue(key), sides)
             }
@@ -55,16 +55,16 @@ class OrtEngine(name: String, model: ByteArray, threads: Int = 1) : Engine {
 
     override fun run(input: FloatArray, outputs: List<FloatArray>) {
         if (closed) throw EngineException("the ONNX Runtime engine is closed")
-        entry.clear()
-        entry.put(input)
+        inputBuffer.clear()
+        inputBuffer.put(input)
         try {
             session.run(inputs, emptySet(), this.outputs).close()
         } catch (error: OrtException) {
             throw EngineException("ONNX Runtime failed: ${error.message}", error)
         }
-        for (number in exits.indices) {
-            exits[number].clear()
-            exits[number].get(outputs[number])
+        for (number in outputBuffers.indices) {
+            outputBuffers[number].clear()
+            outputBuffers[number].get(outputs[number])
         }
     }
 
@@ -77,9 +77,9 @@ class OrtEngine(name: String, model: ByteArray, threads: Int = 1) : Engine {
 
     private fun shapeOf(name: String, tensor: String, info: Any): LongArray {
         if (info !is TensorInfo || info.type != OnnxJavaType.FLOAT) {
-            throw EngineException("$name must take and give float32, but its $tensor is $info")
+            throw EngineException("$name must have float32 inputs and outputs, but $tensor is $info")
         }
-        return LongArray(info.shape.size) { maxOf(1L, info.shape[it]) } // a free batch is one face
+        return LongArray(info.shape.size) { maxOf(1L, info.shape[it]) } // a dynamic batch size becomes 1
     }
 
     private fun floats(shape: LongArray): FloatBuffer =

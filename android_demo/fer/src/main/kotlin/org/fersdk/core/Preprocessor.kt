@@ -3,17 +3,18 @@ package org.fersdk.core
 import kotlin.math.hypot
 
 /**
- * From an image and a face to a model's input, bit for bit as `fer_sdk.preprocess` does it: grey,
- * "area-then-bilinear". Its buffers are made once; not for use from two threads.
+ * Crops and resizes faces to a model's input: grey, resize method "area-then-bilinear".
+ *
+ * Gives the same bits as `fer_sdk.preprocess`. Buffers are reused; not thread-safe.
  */
 class Preprocessor(private val spec: InputSpec) {
     private val sampler = Sampler(spec.width, spec.height)
     private val transform = Affine()
 
     /**
-     * Cuts a face out of an image: upright, eyes and mouth in the places that the sidecar names.
+     * Crops and aligns a face: eyes and mouth are moved to the positions in the sidecar.
      *
-     * @param landmarks of the face, in pixels of [image].
+     * @param landmarks eyes and mouth of the face, in pixels of [image].
      * @param input receives height x width grey levels.
      * @throws FerException if the points coincide or are not finite.
      */
@@ -22,7 +23,7 @@ class Preprocessor(private val spec: InputSpec) {
         sample(image, input)
     }
 
-    /** Stretches a whole face picture over the input, edge to edge. */
+    /** Resizes an image of a face to the input's size, edge to edge. */
     fun resize(face: Image, input: ByteArray) {
         val across = face.width.toDouble() / spec.width
         val down = face.height.toDouble() / spec.height
@@ -31,13 +32,15 @@ class Preprocessor(private val spec: InputSpec) {
     }
 
     /**
-     * Finds the turn, zoom and shift that best lay a face's points on the crop's points: least
-     * squares over eyes and mouth (Umeyama 1991, https://doi.org/10.1109/34.88573, no mirroring).
+     * Fits the rotation, scale and translation that map the crop's eyes and mouth to the face's.
+     *
+     * Least squares over the three points, without reflection (Umeyama 1991,
+     * https://doi.org/10.1109/34.88573).
      */
     fun cropTransform(landmarks: Landmarks, transform: Affine) {
         val crop = spec.crop
         val l = landmarks
-        // As NumPy takes a mean of complex numbers: times the reciprocal.
+        // Multiply by the reciprocal, as NumPy does for the mean of complex numbers.
         val third = 1.0 / 3.0
         val targetX = (crop.rightEye.x + crop.leftEye.x + crop.mouth.x) * third
         val targetY = (crop.rightEye.y + crop.leftEye.y + crop.mouth.y) * third

@@ -4,8 +4,9 @@ import kotlin.math.floor
 import kotlin.math.min
 
 /**
- * Reads a [width] x [height] input out of an image, "area-then-bilinear", bit for bit as
- * `fer_sdk.preprocess.sample`. Its buffers are made once; not for use from two threads.
+ * Samples a [width] x [height] input from an image with the method "area-then-bilinear".
+ *
+ * Gives the same bits as `fer_sdk.preprocess.sample`. Buffers are reused; not thread-safe.
  */
 class Sampler(private val width: Int, private val height: Int) {
     private val size = width * height
@@ -22,9 +23,9 @@ class Sampler(private val width: Int, private val height: Int) {
     private var columns = 1
     private var rows = 1
 
-    /** Finds between which blocks of an image every pixel of the input lies. */
+    /** Computes the four blocks of the image and the weights of each input pixel. */
     fun place(image: Image, transform: Affine) {
-        // Never larger than the image, so that points far outside cannot ask for endless memory.
+        // At most the image's shorter side, so that points far outside do not need unbounded memory.
         val widest = min(image.width, image.height).toDouble()
         block = maxOf(1, min(floor(transform.scale + 0.5), widest).toInt())
         val blocksX = (image.width + block - 1) / block
@@ -59,7 +60,7 @@ class Sampler(private val width: Int, private val height: Int) {
     }
 
     /**
-     * Reads the placed pixels.
+     * Reads the input pixels after [place].
      *
      * @param channel of [image], or [Image.GREY].
      * @param input receives levels 0 to 255 at [first], [first] + [step], ...
@@ -80,7 +81,7 @@ class Sampler(private val width: Int, private val height: Int) {
         }
     }
 
-    /** Mean level of one block, halves up; computed at the first read. */
+    /** Mean level of one block, rounded half up; computed at the first access. */
     private fun mean(image: Image, channel: Int, x: Int, y: Int): Int {
         val at = (y - firstY) * columns + (x - firstX)
         if (means[at] == UNKNOWN) {

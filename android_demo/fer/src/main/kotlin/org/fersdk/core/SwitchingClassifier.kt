@@ -1,12 +1,14 @@
 package org.fersdk.core
 
 /**
- * A classifier that moves to another one, once and never without a word, when the first cannot be
- * opened, fails or answers with numbers that are not finite, as float16 GPUs may.
+ * A classifier with a fallback.
  *
- * @param first opens what is wanted, such as a float model on the GPU.
- * @param second opens what always works, such as the int8 model on the CPU.
- * @param report is told why, in one line, before the second is used.
+ * The fallback replaces the first classifier permanently if that one cannot be opened, fails, or gives
+ * output that is not finite, which can happen with float16 on GPUs. The switch is always reported.
+ *
+ * @param first opens the preferred classifier, for example a float model on the GPU.
+ * @param second opens the fallback, for example the int8 model on the CPU.
+ * @param report receives the reason in one line before the fallback is used.
  */
 class SwitchingClassifier(
     first: () -> ExpressionClassifier,
@@ -32,12 +34,12 @@ class SwitchingClassifier(
             current.classify(input, expression)
         } catch (error: EngineException) {
             if (switched) throw error
-            val told = current.bundle
+            val former = current.bundle
             current.close()
             current = open(error)
             val next = current.bundle
-            if (next.labels != told.labels || next.input != told.input) {
-                throw BundleException("${next.model} cannot stand in for ${told.model}: other labels or input")
+            if (next.labels != former.labels || next.input != former.input) {
+                throw BundleException("${next.model} cannot replace ${former.model}: labels or input differ")
             }
             current.classify(input, expression)
         }
@@ -48,7 +50,7 @@ class SwitchingClassifier(
     private fun open(error: EngineException): ExpressionClassifier {
         switched = true
         val next = second()
-        report("${error.message}; going on with ${next.bundle.model} on ${next.place}")
+        report("${error.message}; switched to ${next.bundle.model} on ${next.place}")
         return next
     }
 }

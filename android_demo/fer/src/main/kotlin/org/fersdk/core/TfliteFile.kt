@@ -3,10 +3,10 @@ package org.fersdk.core
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** Element types of a .tflite file's tensors that an expression or face model may take and give. */
+/** Supported element types of a model's input and output tensors. */
 enum class ElementType { FLOAT32, UINT8, INT8 }
 
-/** One input or output; a quantised one means scale (number - zeroPoint). */
+/** One input or output; quantized values q stand for scale * (q - zeroPoint). */
 data class TensorSpec(
     val shape: List<Int>, val type: ElementType, val scale: Float, val zeroPoint: Int
 ) {
@@ -14,8 +14,10 @@ data class TensorSpec(
 }
 
 /**
- * Inputs and outputs of a .tflite file, read from the file itself: LiteRT's compiled models tell
- * neither scale nor zero point. Layout: TensorFlow Lite's schema.fbs, version 3.
+ * Inputs and outputs of a .tflite file.
+ *
+ * They are parsed from the file, because LiteRT's CompiledModel does not expose scale and zero point.
+ * Format: TensorFlow Lite's schema.fbs, version 3.
  */
 class TfliteFile private constructor(
     val inputs: List<TensorSpec>, val outputs: List<TensorSpec>, val hasInt16: Boolean
@@ -28,7 +30,7 @@ class TfliteFile private constructor(
         /**
          * Reads the file.
          *
-         * @throws EngineException if it is no .tflite file, or takes or gives another type.
+         * @throws EngineException if it is not a .tflite file, or has inputs or outputs of another type.
          */
         fun read(name: String, bytes: ByteArray): TfliteFile {
             val file = Table.Reader(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN))
@@ -47,7 +49,7 @@ class TfliteFile private constructor(
 
         private fun spec(name: String, tensor: Table): TensorSpec {
             val type = TYPES[tensor.byte(1)]
-                ?: throw EngineException("$name must take and give float32, uint8 or int8")
+                ?: throw EngineException("$name must have inputs and outputs of type float32, uint8 or int8")
             val quantization = tensor.table(4)
             val scale = quantization?.floats(2)?.firstOrNull() ?: 0f
             val zeroPoint = quantization?.longs(3)?.firstOrNull()?.toInt() ?: 0
@@ -70,7 +72,7 @@ private class Table(private val bytes: ByteBuffer, private val at: Int) {
         return if (offset == 0) 0 else at + offset
     }
 
-    private fun follow(place: Int) = place + bytes.getInt(place)
+    private fun follow(position: Int) = position + bytes.getInt(position)
 
     fun byte(number: Int): Int = field(number).let { if (it == 0) 0 else bytes.get(it).toInt() }
 
@@ -78,9 +80,9 @@ private class Table(private val bytes: ByteBuffer, private val at: Int) {
         field(number).let { if (it == 0) null else Table(bytes, follow(it)) }
 
     private fun <T> vector(number: Int, read: (Int, Int) -> T): List<T> {
-        val place = field(number)
-        if (place == 0) return emptyList()
-        val start = follow(place)
+        val position = field(number)
+        if (position == 0) return emptyList()
+        val start = follow(position)
         return List(bytes.getInt(start)) { read(start + 4, it) }
     }
 

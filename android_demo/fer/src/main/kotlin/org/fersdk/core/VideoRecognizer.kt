@@ -1,19 +1,19 @@
 package org.fersdk.core
 
-/** A face that is being followed, with its steady expression; refilled by the next frame. */
+/** A tracked face with its smoothed expression; overwritten by the next frame. */
 class TrackedFace internal constructor(val labels: List<String>) {
-    /** Stays the same as long as the face is followed; counts from 1. */
+    /** Id of the track, from 1; constant while the face is tracked. */
     var id = 0
         internal set
 
     /** Left, top, right, bottom in pixels of the image. */
     val box = DoubleArray(4)
 
-    /** Smoothed, one for each of [labels]. */
+    /** Smoothed probabilities, one for each of [labels]. */
     val probabilities = DoubleArray(labels.size)
     internal var shown = 0
 
-    /** Whether the shown label's smoothed probability is below the model's own threshold. */
+    /** Whether [confidence] is below the model's threshold. */
     var uncertain = false
         internal set
 
@@ -24,8 +24,10 @@ class TrackedFace internal constructor(val labels: List<String>) {
 }
 
 /**
- * A stream of images in, followed faces with steady expressions out. The whole image is searched
- * in every frame. Not for use from two threads; nothing is made per frame except for a new face.
+ * Tracks the faces of a video and smooths their expressions.
+ *
+ * Every frame is searched for faces, so `detect_every` of the Python SDK has no counterpart. Not
+ * thread-safe. Memory is allocated only for new faces.
  */
 class VideoRecognizer(
     private val detector: FaceDetector,
@@ -33,51 +35,54 @@ class VideoRecognizer(
     tracking: TrackingSettings = TrackingSettings(),
     private val smoothing: SmoothingSettings = SmoothingSettings(),
 ) : AutoCloseable {
-    /** What [classifier] runs now. */
+    /** The classifier in use. */
     val active: ExpressionClassifier get() = classifier.classifier
 
-    /** Nanoseconds of the last frame: search, and crop with classification of all faces. */
+    /** Duration of the last frame's face detection in nanoseconds. */
     var detectNs = 0L
         private set
+
+    /** Duration of tracking, cropping and classifying all faces of the last frame in nanoseconds. */
     var classifyNs = 0L
         private set
     private val tracker = FaceTracker(tracking)
     private val boxes = ArrayList<DoubleArray>()
     private var ids = IntArray(16)
-    private val smoothers = ArrayList<Owned>()
-    private val made = ArrayList<TrackedFace>()
+    private val smoothers = ArrayList<TrackSmoother>()
+    private val pool = ArrayList<TrackedFace>()
     private val shown = ArrayList<TrackedFace>()
     private val preprocessor = Preprocessor(active.bundle.input)
     private val input = ByteArray(active.bundle.input.width * active.bundle.input.height)
     private val expression = Expression(active.bundle.labels)
 
-    private class Owned(val id: Int, val smoother: Smoother)
+    private class TrackSmoother(val id: Int, val smoother: Smoother)
 
     /**
-     * Takes in one frame.
+     * Recognizes the faces of one frame.
      *
      * @param image red, green, blue, upright.
-     * @param timeS of the frame, in seconds, not before the last one's.
+     * @param timeS time of the frame in seconds, not before that of the last frame.
+     * @return the tracked faces, overwritten by the next call.
      */
     fun recognize(image: Image, timeS: Double): List<TrackedFace> {
-        val began = System.nanoTime()
+        val start = System.nanoTime()
         val faces = detector.detect(image)
-        val found = System.nanoTime()
+        val detected = System.nanoTime()
         boxes.clear()
         for (at in faces.indices) boxes.add(faces[at].box)
         if (ids.size < boxes.size) ids = IntArray(boxes.size)
         tracker.update(boxes, timeS, mayBegin = true, ids)
-        forgetEnded()
+        removeEndedTracks()
         shown.clear()
         for (at in faces.indices) {
             if (ids[at] != FaceTracker.NONE) shown.add(show(image, faces[at], ids[at], timeS))
         }
-        detectNs = found - began
-        classifyNs = System.nanoTime() - found
+        detectNs = detected - start
+        classifyNs = System.nanoTime() - detected
         return shown
     }
 
-    /** Forgets all faces, as when another camera takes over. */
+    /** Ends all tracks, for example when the camera changes. */
     fun forget() {
         tracker.forget()
         smoothers.clear()
@@ -93,8 +98,8 @@ class VideoRecognizer(
         classifier.classify(input, expression)
         val smoother = smootherOf(id)
         smoother.update(expression.probabilities, timeS)
-        if (made.size == shown.size) made.add(TrackedFace(expression.labels))
-        val tracked = made[shown.size]
+        if (pool.size == shown.size) pool.add(TrackedFace(expression.labels))
+        val tracked = pool[shown.size]
         tracked.id = id
         face.box.copyInto(tracked.box)
         smoother.probabilities.copyInto(tracked.probabilities)
@@ -105,10 +110,10 @@ class VideoRecognizer(
 
     private fun smootherOf(id: Int): Smoother {
         for (at in smoothers.indices) if (smoothers[at].id == id) return smoothers[at].smoother
-        return Smoother(expression.labels.size, smoothing).also { smoothers.add(Owned(id, it)) }
+        return Smoother(expression.labels.size, smoothing).also { smoothers.add(TrackSmoother(id, it)) }
     }
 
-    private fun forgetEnded() {
+    private fun removeEndedTracks() {
         for (at in smoothers.indices.reversed()) {
             val id = smoothers[at].id
             if (tracker.tracks.none { it.id == id }) smoothers.removeAt(at)

@@ -1,8 +1,9 @@
 package org.fersdk.core
 
 /**
- * From an upright image to the view that shows the same part of the scene, edge to edge. A front
- * camera's preview is a mirror, but its frames are not: the picture is turned over here alone.
+ * Maps boxes from an upright image to the view that shows it edge to edge.
+ *
+ * A front camera's preview is mirrored, but its frames are not. Boxes are mirrored here only.
  */
 class ViewTransform {
     private var imageWidth = 1.0
@@ -19,7 +20,7 @@ class ViewTransform {
         this.mirrored = mirrored
     }
 
-    /** Maps left, top, right, bottom of [box] into [view], again with left below right. */
+    /** Maps left, top, right, bottom of [box] to [view]; left stays below right. */
     fun map(box: DoubleArray, view: FloatArray) {
         val left = (box[0] / imageWidth * viewWidth).toFloat()
         val right = (box[2] / imageWidth * viewWidth).toFloat()

@@ -8,7 +8,7 @@ import org.junit.Test
 
 class FrameMemoryTest {
     @Test
-    fun `a frame asks for no memory to speak of`() {
+    fun `a frame allocates less than 1 KiB`() {
         val bundle = "small-int8.tflite".let {
             ModelBundle.parse(it, File(Golden.models, "$it.json").readText())
         }
@@ -54,6 +54,6 @@ class FrameMemoryTest {
         }
         frames(0, 10)
         val bytes = frames(10, 50)
-        assertTrue("$bytes bytes a frame", bytes < 1024)
+        assertTrue("$bytes bytes per frame", bytes < 1024)
     }
 }

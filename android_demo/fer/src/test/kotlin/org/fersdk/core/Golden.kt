@@ -6,7 +6,7 @@ import javax.imageio.ImageIO
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** The files that the Python SDK's tests pass too. */
+/** Test data shared with the Python SDK's tests. */
 object Golden {
     private val repository = File(System.getProperty("fer.repository", "../.."))
     private val folder = File(repository, "tests/golden")
@@ -14,37 +14,37 @@ object Golden {
 
     val detector = File(repository, "sdk/fer_sdk/data/face_detection_short_range.tflite")
 
-    /** What `make android-check` writes before the tests: models, faces, Python's answers. */
+    /** Written by `make android-check` before the tests: models, faces, Python's predictions. */
     val export = File(repository, "android_demo/check/target/export")
-    val made = File(repository, "android_demo/check/target/golden")
+    val generated = File(repository, "android_demo/check/target/golden")
 
     fun file(name: String) = File(folder, name).also { check(it.isFile) { "no golden file $it" } }
 
     fun json(name: String) = JSONObject(file(name).readText())
 
-    /** A source picture by name: "photo" is the sample photo, others are golden files. */
-    fun source(name: String): Image = picture(
+    /** A source image by name: "photo" is the sample photo, others are golden files. */
+    fun source(name: String): Image = image(
         if (name == "photo") File(repository, "examples/eileen_collins.png")
         else file("source-$name.png")
     )
 
-    fun picture(file: File): Image {
+    fun image(file: File): Image {
         val read = ImageIO.read(file)
         val raster = read.raster
         val grey = raster.numBands == 1
-        val image = Image(read.width, read.height, if (grey) 1 else 3)
+        val result = Image(read.width, read.height, if (grey) 1 else 3)
         var at = 0
         val levels = IntArray(4)
         for (y in 0 until read.height) for (x in 0 until read.width) {
             if (grey) {
-                image.levels[at++] = raster.getSample(x, y, 0).toByte()
+                result.levels[at++] = raster.getSample(x, y, 0).toByte()
             } else {
                 raster.getPixel(x, y, levels)
-                for (channel in 0 until 3) image.levels[at++] = levels[channel].toByte()
+                for (channel in 0 until 3) result.levels[at++] = levels[channel].toByte()
             }
         }
         check(read.type != BufferedImage.TYPE_BYTE_INDEXED) { "$file has a palette" }
-        return image
+        return result
     }
 }
 

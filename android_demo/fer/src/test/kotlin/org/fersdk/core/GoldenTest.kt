@@ -7,10 +7,41 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** Bit for bit what the Python SDK gives. */
+/** The Kotlin code reproduces the golden files and has the Python SDK's default settings. */
 class GoldenTest {
     private val bundle = "small-int8.tflite".let { name ->
         ModelBundle.parse(name, File(Golden.models, "$name.json").readText())
+    }
+
+    @Test
+    fun `default settings are Python's`() {
+        val golden = Golden.json("defaults.json")
+        val smoothing = golden.getJSONObject("smoothing")
+        assertEquals(
+            SmoothingSettings(smoothing.getDouble("time_constant_s"), smoothing.getDouble("margin")),
+            SmoothingSettings(),
+        )
+        val tracking = golden.getJSONObject("tracking")
+        assertEquals(
+            TrackingSettings(
+                tracking.getDouble("max_gap_s"), tracking.getDouble("min_iou"),
+                tracking.getDouble("max_shift"),
+            ),
+            TrackingSettings(),
+        )
+        assertEquals(tracking.getDouble("duplicate_above"), FaceTracker.DUPLICATE_ABOVE, 0.0)
+        assertEquals(tracking.getDouble("max_growth"), FaceTracker.MAX_GROWTH, 0.0)
+        val blazeface = golden.getJSONObject("blazeface")
+        assertEquals(blazeface.getInt("side"), BlazeFace.SIDE)
+        assertEquals(blazeface.getInt("anchors"), BlazeFace.ANCHORS)
+        assertEquals(blazeface.getDouble("min_score"), BlazeFace.MIN_SCORE, 0.0)
+        assertEquals(blazeface.getDouble("min_overlap"), BlazeFace.MIN_OVERLAP, 0.0)
+        assertEquals(blazeface.getDouble("score_clip"), BlazeFace.SCORE_CLIP, 0.0)
+        val sidecar = golden.getJSONObject("sidecar")
+        assertEquals(sidecar.getInt("schema"), ModelBundle.SCHEMA)
+        val precisions = sidecar.getJSONArray("precisions")
+        assertEquals(precisions.map { it as String }.toSet(), ModelBundle.PRECISIONS)
+        assertEquals(golden.getJSONObject("input").getString("resize"), ModelBundle.RESIZE)
     }
 
     @Test
@@ -27,7 +58,7 @@ class GoldenTest {
             } else {
                 preprocessor.resize(source, input)
             }
-            val expected = Golden.picture(Golden.file(case.getString("expected")))
+            val expected = Golden.image(Golden.file(case.getString("expected")))
             assertArrayEquals(case.getString("expected"), expected.levels, input)
         }
     }
@@ -39,7 +70,7 @@ class GoldenTest {
         assertTrue(cases.size >= 4)
         for (case in cases) {
             letterbox.fit(Golden.source(case.getString("source")))
-            val expected = Golden.picture(Golden.file(case.getString("expected")))
+            val expected = Golden.image(Golden.file(case.getString("expected")))
             assertArrayEquals(case.getString("expected"), expected.levels, letterbox.pixels)
         }
     }
@@ -55,40 +86,40 @@ class GoldenTest {
     @Test
     fun `decoding gives the golden faces and crops`() {
         val golden = Golden.json("blazeface.json")
-        val answers = golden.getJSONArray("answers").objects()
+        val predictions = golden.getJSONArray("predictions").objects()
         val decoder = BlazeFace.Decoder()
         val letterbox = BlazeFace.Letterbox()
         val preprocessor = Preprocessor(bundle.input)
         val input = ByteArray(bundle.input.width * bundle.input.height)
-        assertTrue(answers.sumOf { it.getJSONArray("faces").length() } >= 20)
-        for (answer in answers) {
-            val source = Golden.source(answer.getString("source"))
+        assertTrue(predictions.sumOf { it.getJSONArray("faces").length() } >= 20)
+        for (prediction in predictions) {
+            val source = Golden.source(prediction.getString("source"))
             letterbox.fit(source)
             val places = FloatArray(BlazeFace.ANCHORS * BlazeFace.VALUES)
             val logits = FloatArray(BlazeFace.ANCHORS) { golden.getDouble("background").toFloat() }
-            for (number in 0 until answer.getJSONArray("anchors").length()) {
-                val anchor = answer.getJSONArray("anchors").getInt(number)
-                logits[anchor] = answer.getJSONArray("logits").getDouble(number).toFloat()
-                val row = answer.getJSONArray("places").getJSONArray(number).doubles()
+            for (number in 0 until prediction.getJSONArray("anchors").length()) {
+                val anchor = prediction.getJSONArray("anchors").getInt(number)
+                logits[anchor] = prediction.getJSONArray("logits").getDouble(number).toFloat()
+                val row = prediction.getJSONArray("places").getJSONArray(number).doubles()
                 for (value in row.indices) {
                     places[anchor * BlazeFace.VALUES + value] = row[value].toFloat()
                 }
             }
             val faces = decoder.decode(places, logits, letterbox, golden.getDouble("min_score"))
-            val expected = answer.getJSONArray("faces").objects()
-            val name = answer.getString("name")
+            val expected = prediction.getJSONArray("faces").objects()
+            val name = prediction.getString("name")
             assertEquals(name, expected.size, faces.size)
-            for ((face, told) in faces.zip(expected)) {
-                assertArrayEquals(name, told.getJSONArray("box_xyxy").doubles(), face.box, 0.0)
-                assertEquals(name, told.getDouble("score"), face.score, 0.0)
-                assertEquals(name, landmarksOf(told), face.landmarks)
-                val nose = told.getJSONArray("nose").doubles()
+            for ((face, wanted) in faces.zip(expected)) {
+                assertArrayEquals(name, wanted.getJSONArray("box_xyxy").doubles(), face.box, 0.0)
+                assertEquals(name, wanted.getDouble("score"), face.score, 0.0)
+                assertEquals(name, landmarksOf(wanted), face.landmarks)
+                val nose = wanted.getJSONArray("nose").doubles()
                 assertArrayEquals(name, nose, doubleArrayOf(face.noseX, face.noseY), 0.0)
             }
-            val crops = answer.getJSONArray("crops")
+            val crops = prediction.getJSONArray("crops")
             for (number in 0 until crops.length()) {
                 preprocessor.cropFace(source, faces[number].landmarks, input)
-                val crop = Golden.picture(Golden.file(crops.getString(number)))
+                val crop = Golden.image(Golden.file(crops.getString(number)))
                 assertArrayEquals(crops.getString(number), crop.levels, input)
             }
         }
@@ -103,8 +134,8 @@ class GoldenTest {
             val steps = case.getJSONArray("steps").objects()
             val smoother = Smoother(steps[0].getJSONArray("probabilities").length(), settings)
             for (step in steps) {
-                val seen = step.getJSONArray("probabilities").doubles()
-                smoother.update(seen, step.getDouble("time_s"))
+                val frame = step.getJSONArray("probabilities").doubles()
+                smoother.update(frame, step.getDouble("time_s"))
                 val smoothed = step.getJSONArray("smoothed").doubles()
                 assertArrayEquals(case.getString("name"), smoothed, smoother.probabilities, 1e-12)
                 assertEquals(case.getString("name"), step.getInt("label"), smoother.label)

@@ -20,9 +20,9 @@ class ModelBundleTest {
     }
 
     @Test
-    fun `every shipped model has its own sidecar, its labels and the golden crop`() {
+    fun `every shipped model matches its sidecar and has the golden labels and crop`() {
         assertTrue(shipped.size >= 2)
-        val golden = Golden.json("preprocess.json")
+        val golden = Golden.json("defaults.json").getJSONObject("input")
         val crop = golden.getJSONObject("crop")
         fun point(name: String) = crop.getJSONArray(name).doubles().let { Point(it[0], it[1]) }
         for (file in shipped) {
@@ -43,7 +43,7 @@ class ModelBundleTest {
     }
 
     @Test
-    fun `a changed model is refused`() {
+    fun `a modified model is refused`() {
         val file = shipped.first()
         val bundle = ModelBundle.parse(file.name, text)
         val bytes = file.readBytes().also { it[100] = (it[100] + 1).toByte() }
@@ -52,10 +52,11 @@ class ModelBundleTest {
     }
 
     @Test
-    fun `wrong values are refused by name`() {
+    fun `invalid values are refused with the name of the key`() {
         assertTrue("schema" in changed { it.put("schema", 2) }.message!!)
         assertTrue("temperature" in changed { it.put("temperature", 0) }.message!!)
         assertTrue("temperature" in changed { it.put("temperature", "1.0") }.message!!)
+        assertTrue("temperature" in changed { it.put("temperature", 1000) }.message!!)
         assertTrue("uncertain_below" in changed { it.put("uncertain_below", 2) }.message!!)
         assertTrue("labels" in changed { it.put("labels", JSONArray(listOf("a", "a"))) }.message!!)
         assertTrue("sha256" in changed { it.remove("sha256") }.message!!)
@@ -66,11 +67,11 @@ class ModelBundleTest {
                 it.getJSONObject("input").getJSONObject("crop").put("mouth", JSONArray(listOf(1)))
             }.message!!
         )
-        assertThrows(BundleException::class.java) { ModelBundle.parse("m.tflite", "no JSON") }
+        assertThrows(BundleException::class.java) { ModelBundle.parse("m.tflite", "not JSON") }
     }
 
     @Test
-    fun `a model's own file tells its types and scales`() {
+    fun `types and scales are read from the model file`() {
         val int8 = TfliteFile.read("int8", Golden.file("tiny-int8.tflite").readBytes())
         assertEquals(ElementType.UINT8, int8.inputs.single().type)
         assertEquals(1f, int8.inputs.single().scale, 0f)
@@ -83,13 +84,13 @@ class ModelBundleTest {
         assertEquals(listOf(1, 128, 128, 3), detector.inputs.single().shape)
         assertEquals(setOf(896 * 16, 896), detector.outputs.map { it.size }.toSet())
         for (file in shipped) {
-            val file32 = TfliteFile.read(file.name, file.readBytes())
-            assertEquals(listOf(1, 48, 48, 1), file32.inputs.single().shape)
+            val parsed = TfliteFile.read(file.name, file.readBytes())
+            assertEquals(listOf(1, 48, 48, 1), parsed.inputs.single().shape)
             val labels = ModelBundle.parse(file.name, File("$file.json").readText()).labels
-            assertEquals(listOf(1, labels.size), file32.outputs.single().shape)
+            assertEquals(listOf(1, labels.size), parsed.outputs.single().shape)
         }
         val half = Golden.detector.readBytes().copyOf(300)
         assertThrows(EngineException::class.java) { TfliteFile.read("half", half) }
-        assertThrows(EngineException::class.java) { TfliteFile.read("rubbish", ByteArray(64)) }
+        assertThrows(EngineException::class.java) { TfliteFile.read("zeros", ByteArray(64)) }
     }
 }

@@ -9,7 +9,7 @@ import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** ONNX Runtime for real, against the Python SDK's answers. */
+/** Runs models in ONNX Runtime and compares with the Python SDK's predictions. */
 class OrtEngineTest {
     private val models = File(Golden.export, "models")
 
@@ -25,13 +25,13 @@ class OrtEngineTest {
         return List(bytes.size / size) { bytes.copyOfRange(it * size, (it + 1) * size) }
     }
 
-    /** Returns the largest difference of a probability, and how many labels are the same. */
-    private fun compare(name: String, faces: List<ByteArray>, told: List<DoubleArray>): Pair<Double, Int> {
+    /** Returns the largest difference of a probability, and the number of equal labels. */
+    private fun compare(name: String, faces: List<ByteArray>, expectedRows: List<DoubleArray>): Pair<Double, Int> {
         var largest = 0.0
         var same = 0
         classifier(name).use { classifier ->
             val expression = Expression(classifier.bundle.labels)
-            for ((face, expected) in faces.zip(told)) {
+            for ((face, expected) in faces.zip(expectedRows)) {
                 classifier.classify(face, expression)
                 for (at in expected.indices) {
                     largest = maxOf(largest, abs(expected[at] - expression.probabilities[at]))
@@ -39,25 +39,25 @@ class OrtEngineTest {
                 if (expression.best == expected.indices.maxBy { expected[it] }) same++
             }
         }
-        println("$name: ${faces.size} faces, $same labels as in Python, probabilities differ by $largest at most")
+        println("$name: $same of ${faces.size} labels equal Python's, probabilities differ by up to $largest")
         return largest to same
     }
 
     private fun rows(json: JSONArray) = List(json.length()) { json.getJSONArray(it).doubles() }
 
     @Test
-    fun `answers to 200 distorted faces are Python's`() {
-        val faces = faces(File(Golden.made, "faces.bin"), 48 * 48)
-        val answers = JSONObject(File(Golden.made, "answers.json").readText())
-        val names = answers.keys().asSequence().toList()
+    fun `predictions for 200 distorted faces are Python's`() {
+        val faces = faces(File(Golden.generated, "faces.bin"), 48 * 48)
+        val predictions = JSONObject(File(Golden.generated, "predictions.json").readText())
+        val names = predictions.keys().asSequence().toList()
         assertTrue(names.any { "float32" in it } && names.any { "int8" in it })
         for (name in names) {
-            val answer = answers.getJSONObject(name)
-            val labels = answer.getJSONArray("labels").map { it as String }
-            // They were chosen to differ for the default model, which has FER2013's labels.
+            val prediction = predictions.getJSONObject(name)
+            val labels = prediction.getJSONArray("labels").map { it as String }
+            // The faces are chosen to vary the labels of the default model, which has FER2013's labels.
             val least = if ("ferplus" in name) 4 else 5
             assertTrue("the faces must differ: ${labels.toSet()}", labels.toSet().size >= least)
-            val (largest, same) = compare(name, faces, rows(answer.getJSONArray("probabilities")))
+            val (largest, same) = compare(name, faces, rows(prediction.getJSONArray("probabilities")))
             assertEquals(200, faces.size)
             assertEquals(200, same)
             if ("float32" in name) assertTrue("$largest", largest <= 1e-4)
@@ -70,23 +70,23 @@ class OrtEngineTest {
     }
 
     @Test
-    fun `answers to the exported golden faces are Python's`() {
+    fun `predictions for the exported synthetic faces are Python's`() {
         val manifest = JSONObject(File(Golden.export, "manifest.json").readText())
         val golden = manifest.getJSONObject("golden")
         val faces = faces(File(Golden.export, golden.getString("faces")), 48 * 48)
-        val answers = JSONObject(File(Golden.export, golden.getString("answers")).readText())
-        val onnx = answers.keys().asSequence().filter { it.endsWith(".onnx") }.toList()
+        val predictions = JSONObject(File(Golden.export, golden.getString("predictions")).readText())
+        val onnx = predictions.keys().asSequence().filter { it.endsWith(".onnx") }.toList()
         assertTrue(onnx.size >= 2)
         for (file in onnx) {
             val (largest, same) =
-                compare(File(file).name, faces, rows(answers.getJSONArray(file)))
+                compare(File(file).name, faces, rows(predictions.getJSONArray(file)))
             assertEquals(faces.size, same)
             if ("float32" in file) assertTrue("$largest", largest <= 1e-4)
         }
     }
 
     @Test
-    fun `closing twice is safe, running after it is refused`() {
+    fun `close can be called twice, run after close is refused`() {
         val file = File(models, "small-int8.onnx")
         val engine = OrtEngine(file.name, file.readBytes())
         engine.close()
@@ -98,15 +98,15 @@ class OrtEngineTest {
     }
 
     @Test
-    fun `a file that is no model is refused in one line`() {
+    fun `an invalid model file is refused in one line`() {
         val error = assertThrows(EngineException::class.java) {
-            OrtEngine("rubbish.onnx", ByteArray(64))
+            OrtEngine("zeros.onnx", ByteArray(64))
         }
-        assertTrue(error.message!!.startsWith("ONNX Runtime refuses rubbish.onnx"))
+        assertTrue(error.message!!.startsWith("ONNX Runtime cannot load zeros.onnx"))
     }
 
     @Test
-    fun `a sidecar of another size is refused`() {
+    fun `a sidecar with another input size is refused`() {
         val name = "small-int8.onnx"
         val text = File(models, "$name.json").readText()
         val bundle = ModelBundle.parse(name, text)

@@ -11,17 +11,17 @@ import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** Ten lines in place of a runtime. */
+/** An engine whose output is computed by a function. */
 class FakeEngine(
     override val place: String = "fake",
     override val inputShape: List<Int> = listOf(1, 48, 48, 1),
     override val outputSizes: List<Int> = listOf(7),
-    private val answer: (FloatArray) -> List<FloatArray>,
+    private val output: (FloatArray) -> List<FloatArray>,
 ) : Engine {
     var closed = 0
 
     override fun run(input: FloatArray, outputs: List<FloatArray>) =
-        answer(input).forEachIndexed { at, values -> values.copyInto(outputs[at]) }
+        output(input).forEachIndexed { at, values -> values.copyInto(outputs[at]) }
 
     override fun close() {
         closed++
@@ -35,22 +35,24 @@ class RecognizerTest {
     private val logits = floatArrayOf(0f, 0f, 0f, 3f, 0f, 0f, 1f)
 
     @Test
-    fun `crop transforms are Python's to the last digits`() {
-        val cases = JSONArray(File(Golden.made, "crops.json").readText()).objects()
+    fun `crop transforms are Python's within 1e-11`() {
+        val cases = JSONArray(File(Golden.generated, "crops.json").readText()).objects()
         val preprocessor = Preprocessor(bundle.input)
         val affine = Affine()
         for (case in cases) {
             val p = case.getJSONArray("points").doubles()
             preprocessor.cropTransform(Landmarks(p[0], p[1], p[2], p[3], p[4], p[5]), affine)
             val given = doubleArrayOf(affine.xx, affine.xy, affine.x0, affine.yx, affine.yy, affine.y0)
-            val told = case.getJSONArray("affine").doubles()
-            for (at in told.indices) assertTrue(abs(told[at] - given[at]) <= 1e-11 * (1 + abs(told[at])))
+            val expected = case.getJSONArray("affine").doubles()
+            for (at in expected.indices) {
+                assertTrue(abs(expected[at] - given[at]) <= 1e-11 * (1 + abs(expected[at])))
+            }
         }
         assertEquals(500, cases.size)
     }
 
     @Test
-    fun `points in one place make no crop`() {
+    fun `coinciding and non-finite points are refused`() {
         val preprocessor = Preprocessor(bundle.input)
         for (bad in listOf(Landmarks(1.0, 1.0, 1.0, 1.0, 1.0, 1.0), Landmarks(mouthX = Double.NaN))) {
             assertThrows(FerException::class.java) {
@@ -60,7 +62,7 @@ class RecognizerTest {
     }
 
     @Test
-    fun `softmax divides by the temperature and knows doubt`() {
+    fun `softmax applies the temperature, and a low confidence is uncertain`() {
         val expression = Expression(bundle.labels)
         val half = logits.map { it / 4 }.toFloatArray()
         ExpressionClassifier(bundle, FakeEngine { listOf(logits) }).classify(ByteArray(48 * 48), expression)
@@ -74,13 +76,13 @@ class RecognizerTest {
     }
 
     @Test
-    fun `answers that are not finite move to the second engine, once and told`() {
-        val told = mutableListOf<String>()
+    fun `non-finite output switches to the second engine once, with a report`() {
+        val reports = mutableListOf<String>()
         val gpu = FakeEngine("GPU") { listOf(FloatArray(7) { Float.NaN }) }
         val cpu = FakeEngine("CPU") { listOf(logits) }
         val expression = Expression(bundle.labels)
         SwitchingClassifier(
-            { ExpressionClassifier(bundle, gpu) }, { ExpressionClassifier(bundle, cpu) }, told::add
+            { ExpressionClassifier(bundle, gpu) }, { ExpressionClassifier(bundle, cpu) }, reports::add
         ).use {
             assertEquals("GPU", it.classifier.place)
             it.classify(ByteArray(48 * 48), expression)
@@ -88,27 +90,27 @@ class RecognizerTest {
             assertEquals("CPU", it.classifier.place)
         }
         assertEquals("happy", expression.label)
-        assertEquals(1, told.size)
-        assertTrue(told.single(), "NaN" in told.single() && "CPU" in told.single())
+        assertEquals(1, reports.size)
+        assertTrue(reports.single(), "NaN" in reports.single() && "CPU" in reports.single())
         assertEquals(1, gpu.closed)
         assertEquals(1, cpu.closed)
     }
 
     @Test
-    fun `an engine that cannot be opened is told about, a failing second is not hidden`() {
-        val told = mutableListOf<String>()
+    fun `an engine that cannot be opened is reported, a failure of the second one is thrown`() {
+        val reports = mutableListOf<String>()
         val broken = FakeEngine("CPU") { throw EngineException("no kernel") }
         val switching = SwitchingClassifier(
-            { throw EngineException("no GPU here") }, { ExpressionClassifier(bundle, broken) }, told::add
+            { throw EngineException("no GPU here") }, { ExpressionClassifier(bundle, broken) }, reports::add
         )
-        assertEquals(listOf("no GPU here; going on with ${bundle.model} on CPU"), told)
+        assertEquals(listOf("no GPU here; switched to ${bundle.model} on CPU"), reports)
         assertThrows(EngineException::class.java) {
             switching.classify(ByteArray(48 * 48), Expression(bundle.labels))
         }
     }
 
     @Test
-    fun `a second model with other labels cannot stand in`() {
+    fun `a second model with other labels is refused`() {
         val other = bundle.copy(labels = bundle.labels.reversed())
         val switching = SwitchingClassifier(
             { ExpressionClassifier(bundle, FakeEngine { throw EngineException("gone") }) },
@@ -120,8 +122,8 @@ class RecognizerTest {
     }
 
     @Test
-    fun `frames become upright at every rotation, cropped and with padded rows`() {
-        // 3 x 2 pixels, in the corner of a 5 x 4 buffer with 3 bytes of padding a row.
+    fun `frames are rotated upright, with cropping and padded rows`() {
+        // A rectangle of 3 x 2 pixels in a 5 x 4 buffer with 3 bytes of padding per row.
         val stride = 4 * 5 + 3
         val buffer = ByteBuffer.allocateDirect(4 * stride)
         for (y in 0 until 2) for (x in 0 until 3) {
@@ -158,8 +160,8 @@ class RecognizerTest {
     }
 
     @Test
-    fun `a turned front-camera frame is read as the golden face, and shown as a mirror shows it`() {
-        // What the sensor gives of the sample photo when it must be turned by 270 degrees.
+    fun `the face in a rotated front-camera frame is the golden one, and its box is mirrored`() {
+        // The sample photo as a sensor frame that must be rotated by 270 degrees.
         val photo = Golden.source("photo")
         val rgba = ByteBuffer.allocateDirect(4 * photo.width * photo.height)
         for (y in 0 until photo.height) for (x in 0 until photo.width) {
@@ -176,7 +178,7 @@ class RecognizerTest {
     }
 
     @Test
-    fun `a stream keeps ids, smooths, and forgets who left`() {
+    fun `a video keeps ids and ends the tracks of lost faces`() {
         val recognizer = VideoRecognizer(detector(), switching())
         val photo = Golden.source("photo")
         val first = recognizer.recognize(photo, 0.0).single()
@@ -190,7 +192,7 @@ class RecognizerTest {
     }
 
     @Test
-    fun `detector answers that are not finite are an error`() {
+    fun `non-finite detector output is refused`() {
         val engine = FakeEngine(inputShape = listOf(1, 128, 128, 3), outputSizes = listOf(14336, 896)) {
             listOf(FloatArray(14336) { Float.NaN }, FloatArray(896))
         }
@@ -199,7 +201,7 @@ class RecognizerTest {
     }
 
     @Test
-    fun `percentiles are NumPy's, over the last runs`() {
+    fun `percentiles of the last runs are NumPy's`() {
         val latency = Latency(5)
         assertTrue(latency.percentileMs(50.0).isNaN())
         for (ms in listOf(100, 1, 2, 3, 4, 10)) latency.add(ms * 1_000_000L)
@@ -214,17 +216,17 @@ class RecognizerTest {
         { ExpressionClassifier(bundle, FakeEngine { listOf(logits) }) }, { error("not needed") }, {}
     )
 
-    /** The golden answer of the real network, where the input is the golden letterbox. */
+    /** A detector that gives the golden output for the golden letterbox, and no face otherwise. */
     private fun detector(): BlazeFace {
         val golden = Golden.json("blazeface.json")
-        val answer = golden.getJSONArray("answers").objects().first { it.getString("name") == "photo" }
+        val prediction = golden.getJSONArray("predictions").objects().first { it.getString("name") == "photo" }
         val letterbox = BlazeFace.Letterbox().apply { fit(Golden.source("photo")) }
         val places = FloatArray(BlazeFace.ANCHORS * BlazeFace.VALUES)
         val hit = FloatArray(BlazeFace.ANCHORS) { -100f }
-        for (number in 0 until answer.getJSONArray("anchors").length()) {
-            val anchor = answer.getJSONArray("anchors").getInt(number)
-            hit[anchor] = answer.getJSONArray("logits").getDouble(number).toFloat()
-            val row = answer.getJSONArray("places").getJSONArray(number).doubles()
+        for (number in 0 until prediction.getJSONArray("anchors").length()) {
+            val anchor = prediction.getJSONArray("anchors").getInt(number)
+            hit[anchor] = prediction.getJSONArray("logits").getDouble(number).toFloat()
+            val row = prediction.getJSONArray("places").getJSONArray(number).doubles()
             row.forEachIndexed { at, value -> places[anchor * 16 + at] = value.toFloat() }
         }
         val expected = FloatArray(letterbox.pixels.size) {

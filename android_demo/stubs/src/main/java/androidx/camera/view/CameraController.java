@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 public abstract class CameraController {
     public static final int IMAGE_ANALYSIS = 2;
 
-    /** For tests: the cameras of the made-up phone. */
+    /** For tests: the cameras of the simulated phone. */
     public static Set<CameraSelector> stubCameras =
             Set.of(CameraSelector.DEFAULT_FRONT_CAMERA, CameraSelector.DEFAULT_BACK_CAMERA);
 

@@ -4,7 +4,7 @@ import android.content.Context;
 import androidx.lifecycle.LifecycleOwner;
 
 public final class LifecycleCameraController extends CameraController {
-    /** For tests: whom the camera serves; null when it serves nobody. */
+    /** For tests: the owner that the camera is bound to; null if it is unbound. */
     public LifecycleOwner stubOwner;
 
     public LifecycleCameraController(Context context) {}

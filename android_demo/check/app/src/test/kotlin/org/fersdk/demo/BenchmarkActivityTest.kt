@@ -28,7 +28,7 @@ class BenchmarkActivityTest {
     private val activity: BenchmarkActivity get() = controller.get()
 
     @After
-    fun putBack() {
+    fun restore() {
         BenchmarkActivity.openClassifier = original
     }
 
@@ -51,7 +51,7 @@ class BenchmarkActivityTest {
     private fun written() = File(activity.getExternalFilesDir(null), "benchmark.json")
 
     @Test
-    fun `adb's extras time ONNX Runtime for real and write every raw value`() {
+    fun `extras start a benchmark of ONNX Runtime that writes all raw values`() {
         start("all", 20)
         val json = JSONObject(written().readText())
         assertEquals(1, json.getInt("schema"))
@@ -68,7 +68,7 @@ class BenchmarkActivityTest {
             assertTrue(row.getDouble("p50_ms") > 0 && row.getDouble("p50_ms") <= row.getDouble("p99_ms"))
             assertEquals(64, row.getString("sha256").length)
         }
-        // LiteRT is a stub here: its rows say so, and hold no time.
+        // LiteRT is a stub in this test: its rows contain an error and no latency.
         for (row in rows - timed.toSet()) {
             assertTrue(row.getString("error").startsWith("LiteRT "))
             assertFalse(row.has("p50_ms"))
@@ -78,7 +78,7 @@ class BenchmarkActivityTest {
     }
 
     @Test
-    fun `one model can be asked for, an unknown one is refused by name`() {
+    fun `one model can be selected, an unknown one is refused by name`() {
         start("small-int8.onnx", 10)
         assertEquals(1, JSONObject(written().readText()).getJSONArray("models").length())
         written().delete()
@@ -90,7 +90,7 @@ class BenchmarkActivityTest {
     }
 
     @Test
-    fun `the result can be shared without its raw values`() {
+    fun `the result is shared without raw values`() {
         start("small-int8.onnx", 10)
         activity.findViewById<Button>(R.id.share).performClick()
         val chooser = shadowOf(activity).nextStartedActivity
@@ -100,7 +100,7 @@ class BenchmarkActivityTest {
     }
 
     @Test
-    fun `nothing runs until it is asked for, and stop ends a sustained run`() {
+    fun `nothing runs before a button is pressed, and stop ends a sustained run`() {
         BenchmarkActivity.openClassifier = { assets, _ ->
             val models = FerModels(assets)
             models.classifier(models.choices.first { it.runtime == Runtime.ONNX_CPU })

@@ -14,6 +14,7 @@ import androidx.camera.view.CameraController
 import androidx.camera.view.LifecycleCameraController
 import androidx.camera.view.PreviewView
 import androidx.lifecycle.Lifecycle
+import java.io.File
 import java.nio.ByteBuffer
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
@@ -27,6 +28,7 @@ import org.fersdk.core.FaceDetector
 import org.fersdk.core.Image
 import org.fersdk.core.SwitchingClassifier
 import org.fersdk.core.VideoRecognizer
+import org.json.JSONObject
 import org.junit.After
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
@@ -44,7 +46,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.util.ReflectionHelpers
 
-/** A made-up face at one place of every frame. */
+/** A detector that finds one synthetic face at the same position in every frame. */
 class FakeDetector(private val closed: AtomicInteger) : FaceDetector {
     private val face = Face().apply {
         doubleArrayOf(10.0, 20.0, 40.0, 60.0).copyInto(box)
@@ -63,7 +65,7 @@ class FakeDetector(private val closed: AtomicInteger) : FaceDetector {
     }
 }
 
-/** Always the same answer. */
+/** An engine with constant output. */
 class FakeEngine(override val place: String, private val fails: Boolean = false) : Engine {
     override val inputShape = listOf(1, 48, 48, 1)
     override val outputSizes = listOf(7)
@@ -76,7 +78,7 @@ class FakeEngine(override val place: String, private val fails: Boolean = false)
     override fun close() = Unit
 }
 
-/** What a camera gives: 64 x 80 pixels of one grey, in a buffer that lies on its side. */
+/** A black camera frame of 64 x 80 pixels, in a buffer that is rotated by 90 degrees. */
 class FakeFrame(private val rotation: Int) : ImageProxy {
     var isClosed = false
 
@@ -118,7 +120,7 @@ class MainActivityTest {
     fun fakeEngines() = useEngine { FakeEngine("fake GPU") }
 
     @After
-    fun putBack() {
+    fun restore() {
         MainActivity.openRecognizer = original
         CameraController.stubCameras = bothCameras
     }
@@ -143,7 +145,7 @@ class MainActivityTest {
         settle()
     }
 
-    /** Lets the worker and the main thread finish what they were given. */
+    /** Waits until the worker and the main thread have run their queued tasks. */
     private fun settle() = repeat(4) {
         val worker = MainActivity::class.java.getDeclaredField("worker").apply { isAccessible = true }
             .get(activity) as java.util.concurrent.ExecutorService
@@ -161,33 +163,33 @@ class MainActivityTest {
     private fun layOut(width: Int, height: Int) = overlay.layout(0, 0, width, height)
 
     @Test
-    fun `an allowed camera is bound to the activity and its frames are shown`() {
+    fun `with the permission the camera is bound to the activity and its frames are shown`() {
         start()
         assertSame(activity, camera.stubOwner)
         assertEquals(View.GONE, activity.findViewById<View>(R.id.permission_panel).visibility)
         assertTrue(frame().isClosed)
         assertEquals("happy 99 %", text(R.id.expression))
-        assertTrue(text(R.id.status), text(R.id.status).startsWith("fake GPU · search "))
+        assertTrue(text(R.id.status), text(R.id.status).startsWith("fake GPU · detection "))
     }
 
     @Test
-    fun `the permission is asked for once, then the panel stays until it is given`() {
+    fun `the permission is requested once, then the panel stays until it is granted`() {
         start(allowed = false)
-        val asked = shadowOf(activity).lastRequestedPermission
-        assertArrayEquals(arrayOf(Manifest.permission.CAMERA), asked.requestedPermissions)
-        activity.onRequestPermissionsResult(0, asked.requestedPermissions, intArrayOf(PackageManager.PERMISSION_DENIED))
+        val request = shadowOf(activity).lastRequestedPermission
+        assertArrayEquals(arrayOf(Manifest.permission.CAMERA), request.requestedPermissions)
+        activity.onRequestPermissionsResult(0, request.requestedPermissions, intArrayOf(PackageManager.PERMISSION_DENIED))
         assertEquals(View.VISIBLE, activity.findViewById<View>(R.id.permission_panel).visibility)
         assertNull(camera.stubOwner)
         controller.pause().stop().start().resume()
         assertEquals(View.VISIBLE, activity.findViewById<View>(R.id.permission_panel).visibility)
 
-        // Denied for good: only the settings are left.
+        // Denied permanently: the button opens the settings.
         activity.findViewById<Button>(R.id.permission_button).performClick()
         val page = shadowOf(activity).nextStartedActivity
         assertEquals(android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS, page.action)
         assertEquals("package:org.fersdk.demo", page.dataString)
 
-        // Given there: coming back starts the camera.
+        // Granted in the settings: returning starts the camera.
         controller.pause().stop()
         shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA)
         controller.restart().start().resume()
@@ -197,48 +199,48 @@ class MainActivityTest {
     }
 
     @Test
-    fun `a denial that may be asked about again is asked about again`() {
+    fun `a denied permission is requested again if Android allows it`() {
         start(allowed = false)
         shadowOf(RuntimeEnvironment.getApplication().packageManager)
             .setShouldShowRequestPermissionRationale(Manifest.permission.CAMERA, true)
-        // What Android does before it calls back.
+        // Android clears this field before the callback.
         ReflectionHelpers.setField(Activity::class.java, activity, "mHasCurrentPermissionsRequest", false)
         activity.onRequestPermissionsResult(0, arrayOf(Manifest.permission.CAMERA), intArrayOf(-1))
         assertEquals(activity.getString(R.string.allow_camera), text(R.id.permission_button))
         activity.findViewById<Button>(R.id.permission_button).performClick()
         val started = generateSequence { shadowOf(activity).nextStartedActivity }.map { it.action }.toList()
-        val asked = "android.content.pm.action.REQUEST_PERMISSIONS"
-        assertEquals("asked at the start and again, no settings", listOf(asked, asked), started)
+        val requested = "android.content.pm.action.REQUEST_PERMISSIONS"
+        assertEquals("two requests, no settings", listOf(requested, requested), started)
     }
 
     @Test
-    fun `the front camera is shown as a mirror, the back camera is not`() {
+    fun `the front camera is mirrored, the back camera is not`() {
         start()
         layOut(128, 160) // twice the upright frame
         frame()
         assertSame(CameraSelector.DEFAULT_FRONT_CAMERA, camera.cameraSelector)
-        assertArrayEquals(floatArrayOf(48f, 40f, 108f, 120f), overlay.places().single(), 0f)
+        assertArrayEquals(floatArrayOf(48f, 40f, 108f, 120f), overlay.boxes().single(), 0f)
         activity.findViewById<Button>(R.id.switch_camera).performClick()
         settle()
         assertSame(CameraSelector.DEFAULT_BACK_CAMERA, camera.cameraSelector)
         frame()
-        assertArrayEquals(floatArrayOf(20f, 40f, 80f, 120f), overlay.places().single(), 0f)
+        assertArrayEquals(floatArrayOf(20f, 40f, 80f, 120f), overlay.boxes().single(), 0f)
     }
 
     @Test
-    fun `frames that lie on their side are turned, whatever way the phone is held`() {
+    fun `frames are rotated upright for each orientation of the phone`() {
         start()
         layOut(128, 160)
         for ((rotation, right) in listOf(90 to 108f, 270 to 108f, 0 to 112f, 180 to 112f)) {
             frame(rotation)
             if (rotation % 180 == 0) layOut(160, 128) else layOut(128, 160)
-            val box = overlay.places().single()
+            val box = overlay.boxes().single()
             assertEquals("$rotation", if (rotation % 180 == 0) 140f else right, box[2], 0f)
         }
     }
 
     @Test
-    fun `turning the phone keeps model and camera, and closes what the old activity held`() {
+    fun `rotating the phone keeps model and camera, and closes those of the old activity`() {
         start()
         activity.findViewById<Button>(R.id.switch_camera).performClick()
         val old = camera
@@ -256,7 +258,7 @@ class MainActivityTest {
     }
 
     @Test
-    fun `an activity that is left holds no camera and no model`() {
+    fun `a destroyed activity holds no camera and no model`() {
         start()
         val held = camera
         assertEquals(Lifecycle.State.RESUMED, activity.lifecycle.currentState)
@@ -273,26 +275,26 @@ class MainActivityTest {
     }
 
     @Test
-    fun `an engine that fails while it runs is replaced, and the reason is shown`() {
+    fun `an engine that fails while running is replaced, and the reason is shown`() {
         useEngine { FakeEngine("fake GPU", fails = true) }
         start()
         frame()
-        assertTrue(text(R.id.notice), text(R.id.notice).startsWith("fake GPU lost its device; going on with"))
+        assertTrue(text(R.id.notice), text(R.id.notice).startsWith("fake GPU lost its device; switched to"))
         assertEquals(View.VISIBLE, activity.findViewById<View>(R.id.notice).visibility)
         assertEquals("happy 99 %", text(R.id.expression))
         assertTrue(text(R.id.status).startsWith("fake CPU"))
     }
 
     @Test
-    fun `without any engine the reason is shown and nothing crashes`() {
-        MainActivity.openRecognizer = original // LiteRT itself, of which there are stubs here
+    fun `without any engine the reason is shown`() {
+        MainActivity.openRecognizer = original // LiteRT, which is a stub in this test
         start()
-        assertTrue(text(R.id.notice), "LiteRT CPU refuses face_detection_short_range.tflite" in text(R.id.notice))
+        assertTrue(text(R.id.notice), "LiteRT CPU cannot load face_detection_short_range.tflite" in text(R.id.notice))
         assertNull(camera.stubAnalyzer)
     }
 
     @Test
-    fun `a phone with one camera cannot switch, one without says so`() {
+    fun `with one camera the switch is disabled, without a camera a notice is shown`() {
         CameraController.stubCameras = setOf(CameraSelector.DEFAULT_BACK_CAMERA)
         start()
         assertSame(CameraSelector.DEFAULT_BACK_CAMERA, camera.cameraSelector)
@@ -305,13 +307,15 @@ class MainActivityTest {
     }
 
     @Test
-    fun `every model of the assets can be chosen in the runtimes that take it`() {
+    fun `each model in the assets is offered with the runtimes that support it`() {
         val models = FerModels(RuntimeEnvironment.getApplication().assets)
         val titles = models.choices.map(Choice::title)
         assertEquals("LiteRT GPU", models.choices.first().runtime.title)
         assertEquals("small-float32.tflite", models.choices.first().bundle.model)
         assertEquals("int8", models.fallback.bundle.precision)
-        assertTrue(models.fallback.bundle.model.startsWith("small-int8"))
+        val golden = File(System.getProperty("fer.repository", "../../.."), "tests/golden/defaults.json")
+        val default = JSONObject(golden.readText()).getString("model")
+        assertEquals("$default.tflite", models.fallback.bundle.model)
         assertTrue("$titles", titles.any { it.startsWith("ONNX Runtime CPU") })
         assertEquals(titles.size, titles.toSet().size)
         val onnx = models.choices.first { it.bundle.model.endsWith("int8.onnx") }
@@ -319,7 +323,7 @@ class MainActivityTest {
     }
 
     @Test
-    fun `everything that can be touched has words and is large enough, by day and by night`() {
+    fun `all controls have labels and are large enough, in light and dark mode`() {
         for (mode in listOf("notnight", "night")) {
             RuntimeEnvironment.setQualifiers("+$mode")
             start()

@@ -2,7 +2,7 @@ package com.google.ai.edge.litert
 
 import android.content.res.AssetManager
 
-private fun stub(): Nothing = throw UnsatisfiedLinkError("a stub stands in for LiteRT here")
+private fun stub(): Nothing = throw UnsatisfiedLinkError("this build contains a stub of LiteRT")
 
 enum class Accelerator { NONE, CPU, GPU, NPU }
 
