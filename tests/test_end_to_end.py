@@ -42,4 +42,4 @@ def test_a_csv_becomes_a_benchmarked_int8_model(
     assert "smoke-int8.tflite" in run(fer_bench, *models, *words)
     evaluated = json.loads(run(fer_train, "evaluate", models[0], "--json"))
     measured = json.loads(Path("result.json").read_text())["models"][0]
-    assert evaluated["clean"] == measured["accuracy"][0]["clean"]
+    assert evaluated["deduplicated"] == measured["accuracy"][0]["deduplicated"]

@@ -17,7 +17,9 @@ def fer_train(*words: object) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def test_runs_are_compared_in_what_differs(small_fer2013: Fer2013, tmp_path: Path) -> None:
+def test_runs_are_compared_with_their_differing_settings(
+    small_fer2013: Fer2013, tmp_path: Path
+) -> None:
     data = tmp_path / "data.npz"
     save(small_fer2013, data)
     folders = [tmp_path / f"seed{seed}" for seed in (0, 1)]
@@ -33,14 +35,14 @@ def test_runs_are_compared_in_what_differs(small_fer2013: Fer2013, tmp_path: Pat
     assert read_photo(tmp_path / "curves.png", convert=True).std() > 10
 
 
-def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     code, _, stderr = fer_train("compare", tmp_path)
     assert code == 1
     assert "is not the folder of a run" in stderr
 
 
-def test_views_are_drawn(small_fer2013: Fer2013, tmp_path: Path) -> None:
-    data, out = tmp_path / "data.npz", tmp_path / "views.png"
+def test_augmentations_are_drawn(small_fer2013: Fer2013, tmp_path: Path) -> None:
+    data, out = tmp_path / "data.npz", tmp_path / "augmentations.png"
     save(small_fer2013, data)
     code, stdout, stderr = fer_train("show", "first-student", "--data", data, "--out", out)
     assert code == 0, stderr

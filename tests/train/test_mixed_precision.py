@@ -9,7 +9,7 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 import keras
 from keras import layers
 
-from fer_train.training.mixed_precision import dtype_policy, spare_strided_depthwise, warning
+from fer_train.training.mixed_precision import dtype_policy, keep_strided_depthwise_float32, warning
 
 
 def network() -> keras.Model:
@@ -22,29 +22,29 @@ def network() -> keras.Model:
     return keras.Model(outer, layers.Conv2D(2, 1, name="head")(inner(outer)))
 
 
-def test_only_strided_depthwise_convolutions_are_spared() -> None:
+def test_only_strided_depthwise_convolutions_stay_float32() -> None:
     with dtype_policy("mixed_bfloat16"):
         mixed = network()
     assert keras.config.dtype_policy().name == "float32"
-    spare_strided_depthwise(mixed)
+    keep_strided_depthwise_float32(mixed)
     inner = mixed.layers[1]
     computed = [inner.get_layer(n).compute_dtype for n in ("plain", "strided")]
     assert [*computed, mixed.get_layer("head").compute_dtype] == ["bfloat16", "float32", "bfloat16"]
 
 
-def test_a_spared_network_answers_like_its_float32_twin() -> None:
+def test_a_mixed_network_predicts_like_its_float32_copy() -> None:
     with dtype_policy("mixed_bfloat16"):
         mixed = network()
-    spare_strided_depthwise(mixed)
+    keep_strided_depthwise_float32(mixed)
     twin = network()
     twin.set_weights(mixed.get_weights())
     faces = np.random.default_rng(0).normal(size=(3, 8, 8, 4)).astype(np.float32)
-    answers = np.asarray(keras.ops.cast(mixed(faces), "float32"))
-    np.testing.assert_allclose(answers, np.asarray(twin(faces)), atol=0.05)
+    outputs = np.asarray(keras.ops.cast(mixed(faces), "float32"))
+    np.testing.assert_allclose(outputs, np.asarray(twin(faces)), atol=0.05)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow that is slow")
-def test_who_trains_in_an_imitated_precision_is_told(tmp_path: Path) -> None:
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow is slow")
+def test_emulated_bfloat16_gives_a_warning(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_text("flags\t: fma avx2 bmi2\n")
     new.write_text("flags\t: fma avx2 avx512f avx512_bf16\n")

@@ -20,8 +20,8 @@ FACES = np.random.default_rng(0).uniform(0, 255, (4, 48, 48, 1)).astype(np.float
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipes_network_takes_faces_and_gives_logits(recipe: str) -> None:
-    # The ImageNet weights themselves are not at hand in a test.
+def test_every_recipe_s_network_maps_faces_to_logits(recipe: str) -> None:
+    # Tests have no pretrained weights.
     sizes = {k: "none" if k == "weights" else v for k, v in RECIPES[recipe].sizes.items()}
     network = models.build(RECIPES[recipe].model, sizes)
     assert network.input_shape == (None, 48, 48, 1)
@@ -37,7 +37,7 @@ def test_every_recipes_network_takes_faces_and_gives_logits(recipe: str) -> None
         ("mini_vgg", {}, None),
         ("mini_vgg", {"fully_connected": False}, None),
         ("vggnet", {"dense": 256}, None),
-        # Parameters of the backbones without top, as keras.io/api/applications has them.
+        # Parameters of the backbones without top, from keras.io/api/applications.
         ("resnet50", {}, 23_587_712),
         ("resnet50v2", {}, 23_564_800),
         ("inception_v3", {"input_size": 75}, 21_802_784),
@@ -45,7 +45,7 @@ def test_every_recipes_network_takes_faces_and_gives_logits(recipe: str) -> None
         ("mobilenet", {"input_size": 48}, 3_228_864),
     ],
 )
-def test_every_network_takes_faces_and_gives_logits(
+def test_every_network_maps_faces_to_logits(
     name: str, sizes: dict[str, object], parameters: int | None
 ) -> None:
     network = models.build(name, sizes)
@@ -55,12 +55,12 @@ def test_every_network_takes_faces_and_gives_logits(
 
 
 def test_every_known_network_is_tested_above() -> None:
-    marks = test_every_network_takes_faces_and_gives_logits.pytestmark  # type: ignore[attr-defined]
+    marks = test_every_network_maps_faces_to_logits.pytestmark  # type: ignore[attr-defined]
     tested = {case[0] for case in marks[0].args[1]}
     assert tested | {"residual_student", "bn_folded"} == set(models.MODELS)
 
 
-def test_a_student_begins_with_the_features_of_another_one(tmp_path: Path) -> None:
+def test_a_student_starts_with_the_features_of_another(tmp_path: Path) -> None:
     sizes = {"stem": 4, "widths": (6, 8), "blocks": (1, 1)}
     path = tmp_path / "seven.keras"
     seven = models.build("residual_student", sizes)
@@ -69,13 +69,13 @@ def test_a_student_begins_with_the_features_of_another_one(tmp_path: Path) -> No
     features, others = (keras.Model(m.input, m.layers[-2].output)(FACES) for m in (seven, eight))
     np.testing.assert_array_equal(features, others)
     assert eight.output_shape == (None, 8)
-    with pytest.raises(InputError, match="network of other sizes than the residual_student"):
+    with pytest.raises(InputError, match="and of the residual_student to train have other sizes"):
         models.build("residual_student", {**sizes, "stem": 5, "weights": str(path)})
     with pytest.raises(InputError, match=r"no network at .*nothing\.keras"):
         models.build("residual_student", {"weights": str(tmp_path / "nothing.keras")})
 
 
-def test_backbone_sees_three_equal_channels_in_its_own_scaling() -> None:
+def test_backbone_input_has_three_equal_channels_in_its_scaling() -> None:
     network = models.build("resnet50", {})
     scaling = next(la for la in network.layers if isinstance(la, keras.layers.Rescaling))
     seen = np.asarray(keras.Model(network.input, scaling.output)(FACES))
@@ -83,7 +83,7 @@ def test_backbone_sees_three_equal_channels_in_its_own_scaling() -> None:
     np.testing.assert_allclose(seen, np.repeat(FACES, 3, axis=3) - means, atol=1e-3)
 
 
-def test_backbone_weights_come_from_a_file_or_are_asked_for(tmp_path: Path) -> None:
+def test_backbone_weights_are_loaded_from_a_file_or_missing(tmp_path: Path) -> None:
     path = tmp_path / "mobilenet.weights.h5"
     first = models.build("mobilenet", {"input_size": 48})
     first.get_layer("backbone").save_weights(path)
@@ -100,7 +100,7 @@ def test_backbone_weights_come_from_a_file_or_are_asked_for(tmp_path: Path) -> N
         models.build("xception", {"weights": str(path)})
 
 
-def test_unreachable_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*words: object, **named: object) -> None:
         raise Exception("URL fetch failure on https://example.invalid: None")
 
@@ -110,20 +110,24 @@ def test_unreachable_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatc
         models.build("mobilenet", {"weights": "imagenet", "input_size": 96})
 
 
-def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="there are bn_folded, inception_v3, mini_vgg, "):
+def test_an_unknown_network_or_argument_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="available are bn_folded, inception_v3, mini_vgg, "):
         models.build("resnet9000", {})
-    with pytest.raises(InputError, match="vggnet has no input_size: it has widths, dense"):
+    with pytest.raises(
+        InputError, match="vggnet has no argument input_size: its arguments are widths, dense"
+    ):
         models.build("vggnet", {"input_size": 96})
 
 
-def views(augmentation: Augmentation, faces: NDArray[np.float32] = FACES) -> NDArray[np.float32]:
+def augmented(
+    augmentation: Augmentation, faces: NDArray[np.float32] = FACES
+) -> NDArray[np.float32]:
     chain = keras.Sequential([keras.Input((48, 48, 1)), *augmentations.build(augmentation, 0)])
     return np.asarray(chain(faces, training=True))
 
 
-def test_no_augmentation_and_inference_leave_faces_alone() -> None:
-    np.testing.assert_allclose(views(Augmentation()), FACES, atol=1e-3)
+def test_faces_stay_the_same_without_augmentation_and_at_inference() -> None:
+    np.testing.assert_allclose(augmented(Augmentation()), FACES, atol=1e-3)
     strong = Augmentation(90, 0.5, 9, True, True, 0.5, 0.5, 0.0, 1.0)
     chain = keras.Sequential([keras.Input((48, 48, 1)), *augmentations.build(strong, 0)])
     np.testing.assert_array_equal(np.asarray(chain(FACES, training=False)), FACES)
@@ -135,7 +139,7 @@ def test_no_augmentation_and_inference_leave_faces_alone() -> None:
 
 def test_flip_mirrors_some_faces_exactly_and_keeps_the_others() -> None:
     faces = np.repeat(FACES[:1], 64, axis=0)
-    flipped = np.asarray(views(Augmentation(flip=True), faces))
+    flipped = np.asarray(augmented(Augmentation(flip=True), faces))
     mirrored = np.abs(flipped - faces[:, :, ::-1]).max(axis=(1, 2, 3)) < 1e-3
     kept = np.abs(flipped - faces).max(axis=(1, 2, 3)) < 1e-3
     assert (mirrored ^ kept).all()
@@ -145,7 +149,7 @@ def test_flip_mirrors_some_faces_exactly_and_keeps_the_others() -> None:
 def test_shift_moves_a_dot_by_at_most_that_many_pixels() -> None:
     faces = np.zeros((64, 48, 48, 1), np.float32)
     faces[:, 20, 30] = 255
-    shifted = np.asarray(views(Augmentation(shift_px=4), faces))[..., 0]
+    shifted = np.asarray(augmented(Augmentation(shift_px=4), faces))[..., 0]
     total = shifted.sum(axis=(1, 2))
     across = (shifted.sum(axis=1) * np.arange(48)).sum(axis=1) / total - 30
     down = (shifted.sum(axis=2) * np.arange(48)).sum(axis=1) / total - 20
@@ -155,10 +159,10 @@ def test_shift_moves_a_dot_by_at_most_that_many_pixels() -> None:
     assert down.std() > 1.5
 
 
-def test_rotation_turns_about_the_middle() -> None:
+def test_rotation_is_about_the_centre() -> None:
     faces = np.zeros((64, 48, 48, 1), np.float32)
     faces[:, 23:25, 40:42] = 255
-    turned = np.asarray(views(Augmentation(rotation_degrees=30), faces))[..., 0]
+    turned = np.asarray(augmented(Augmentation(rotation_degrees=30), faces))[..., 0]
     total = turned.sum(axis=(1, 2))
     across = (turned.sum(axis=1) * np.arange(48)).sum(axis=1) / total - 23.5
     down = (turned.sum(axis=2) * np.arange(48)).sum(axis=1) / total - 23.5
@@ -171,7 +175,7 @@ def test_rotation_turns_about_the_middle() -> None:
 def test_zoom_keeps_within_its_limits() -> None:
     faces = np.zeros((64, 48, 48, 1), np.float32)
     faces[:, 14:34, 14:34] = 255
-    sides = np.sqrt(np.asarray(views(Augmentation(zoom=0.25), faces)).sum(axis=(1, 2, 3)) / 255)
+    sides = np.sqrt(np.asarray(augmented(Augmentation(zoom=0.25), faces)).sum(axis=(1, 2, 3)) / 255)
     assert sides.min() > 20 / 1.25 - 0.3
     assert sides.max() < 20 * 1.25 + 0.3
     assert sides.std() > 1
@@ -180,7 +184,7 @@ def test_zoom_keeps_within_its_limits() -> None:
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="only TensorFlow has the fused kernel"
 )
-def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
+def test_the_fused_batch_norm_trains_like_that_of_keras() -> None:
     faces, labels = synthetic_faces(64)
     inputs, targets = faces[..., None].astype(np.float32), np.eye(7, dtype=np.float32)[labels]
     sizes = {"stem": 4, "widths": (6, 8), "blocks": (1, 1), "dropout": 0.0}
@@ -191,7 +195,7 @@ def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
     losses = []
     for model in (plain, fused):
         model.compile(
-            # Small steps, tight bounds: after large ones another rounding takes another path.
+            # With large steps, differences of rounding would grow.
             optimizer=keras.optimizers.SGD(0.01),
             loss=keras.losses.CategoricalCrossentropy(from_logits=True),
             jit_compile=False,
@@ -203,13 +207,13 @@ def test_the_fused_batch_norm_trains_as_keras_own_does() -> None:
         np.testing.assert_allclose(other, one, rtol=2e-4, atol=4e-5)
 
 
-def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:
+def test_a_folded_batch_norm_gets_statistics_and_keeps_its_outputs() -> None:
     model = models.build("mobilenet", {"input_size": 32, "trained_on": "vggface2"})
     faces, _ = synthetic_faces(100)
     inputs = faces[..., None].astype(np.float32)
     norm = model.get_layer("backbone").get_layer("conv_pw_1_bn")
     before = model.predict(inputs, verbose=0)
-    batch_norm.reestimate(model, faces)
+    batch_norm.restore_folded(model, faces)
     np.testing.assert_allclose(model.predict(inputs, verbose=0), before, rtol=1e-3, atol=1e-4)
     backbone = model.get_layer("backbone")
     last = model.layers[model.layers.index(backbone) - 1].output
@@ -219,16 +223,16 @@ def test_a_folded_batch_norm_gets_statistics_and_keeps_its_answers() -> None:
     np.testing.assert_allclose(norm.moving_variance, variance, rtol=1e-3, atol=1e-4)
 
 
-def test_batch_norms_are_measured_anew_on_the_faces_given() -> None:
+def test_batch_norm_statistics_are_recomputed_on_the_given_faces() -> None:
     model = models.build("residual_student", {"stem": 4, "widths": (6, 8), "blocks": (1, 1)})
     inputs = synthetic_faces(100)[0][..., None].astype(np.float32)
     first = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
     momentum = first.momentum
-    batch_norm.remeasure(model, inputs)
+    batch_norm.recompute_statistics(model, inputs)
     mean, variance = keras.ops.moments(
         keras.Model(model.input, first.input)(inputs), axes=(0, 1, 2)
     )
     np.testing.assert_allclose(first.moving_mean, mean, rtol=1e-3, atol=1e-4)
-    # The mean over two batches leaves out how far they lie apart.
+    # The mean over two batches omits the variance between them.
     np.testing.assert_allclose(first.moving_variance, variance, rtol=0.02)
     assert first.momentum == momentum

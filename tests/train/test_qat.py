@@ -12,7 +12,9 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli.main import main
-from fer_train.configs import QAT, RECIPES, TEACHERS_VIEWS
+from fer_train.configs import RECIPES
+from fer_train.configs.augmentations import TEACHER_AUGMENTATION
+from fer_train.configs.students import QAT
 from fer_train.data.importer import save
 from fer_train.data.recipe import Stage
 from fer_train.data.soft_labels import SoftLabels
@@ -22,17 +24,17 @@ pytestmark = pytest.mark.tensorflow
 keras: Any = pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from fer_train import models
-from fer_train.evaluation.inference import as_inputs
+from fer_train.evaluation.inference import to_network_input
 from fer_train.training import fake_quantization
 from fer_train.training.publish import publish
 from fer_train.training.trainer import Run
 
-FACES = as_inputs(synthetic_faces(40)[0])
+FACES = to_network_input(synthetic_faces(40)[0])
 
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
-    """Save a small network with batch norms that do something."""
+    """Save a small network whose batch norms are not the identity."""
     network = models.build("residual_student", RECIPES["smoke"].sizes)
     rng = np.random.default_rng(0)
     for layer in network.layers:
@@ -43,16 +45,16 @@ def trained(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_folded_network_answers_the_same_without_batch_norms(trained: Path) -> None:
+def test_a_bn_folded_network_has_the_same_outputs_without_batch_norms(trained: Path) -> None:
     network = keras.saving.load_model(trained, compile=False)
-    folded = models.build("bn_folded", {"trained": str(trained)})
-    np.testing.assert_allclose(folded(FACES), network(FACES), rtol=1e-4, atol=1e-4)
-    kinds = {type(layer) for layer in folded.layers}
+    bn_folded = models.build("bn_folded", {"trained": str(trained)})
+    np.testing.assert_allclose(bn_folded(FACES), network(FACES), rtol=1e-4, atol=1e-4)
+    kinds = {type(layer) for layer in bn_folded.layers}
     assert keras.layers.BatchNormalization not in kinds
     assert keras.layers.Conv2D in kinds
 
 
-def test_what_cannot_be_folded_is_refused(trained: Path, tmp_path: Path) -> None:
+def test_networks_that_cannot_be_folded_are_refused(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no network at"):
         models.build("bn_folded", {"trained": str(tmp_path / "nothing.keras")})
     with pytest.raises(InputError, match="has 7 logits, expected 8"):
@@ -61,14 +63,14 @@ def test_what_cannot_be_folded_is_refused(trained: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match=r"batch norm .* follows re_lu.*, not a convolution"):
         models.build("bn_folded", {"trained": str(tmp_path / "vgg.keras")})
     (tmp_path / "vgg.keras").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"no readable \.keras file"):
+    with pytest.raises(InputError, match=r"not a readable \.keras file"):
         models.build("bn_folded", {"trained": str(tmp_path / "vgg.keras")})
 
 
-def test_activations_take_256_levels_and_kernels_255_but_not_in_a_copy(trained: Path) -> None:
+def test_activations_have_256_levels_and_kernels_255_but_not_in_a_clone(trained: Path) -> None:
     plain = models.build("bn_folded", {"trained": str(trained)})
     rounding = models.build("bn_folded", {"trained": str(trained)})
-    fake_quantization.imitate(rounding, FACES)
+    fake_quantization.quantize_in_training(rounding, FACES)
     logits, exact = np.asarray(rounding(FACES)), np.asarray(plain(FACES))
     assert (logits != exact).any()
     np.testing.assert_allclose(logits, exact, atol=0.1 * np.ptp(exact))
@@ -82,17 +84,19 @@ def test_activations_take_256_levels_and_kernels_255_but_not_in_a_copy(trained: 
     copy = keras.models.clone_model(rounding)
     copy.set_weights(rounding.get_weights())
     np.testing.assert_allclose(copy(FACES), exact, rtol=1e-4, atol=1e-4)
-    with pytest.raises(InputError, match="has weights that int8 cannot be imitated for"):
-        fake_quantization.imitate(keras.saving.load_model(trained, compile=False), FACES)
+    with pytest.raises(InputError, match="fake quantization does not support the layer"):
+        fake_quantization.quantize_in_training(
+            keras.saving.load_model(trained, compile=False), FACES
+        )
 
 
-def test_a_student_goes_on_with_int8s_rounding_and_becomes_a_float_file(
+def test_qat_fine_tunes_a_student_and_writes_a_float_model(
     small_fer2013: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, Path("data.npz"))
     labels = np.random.default_rng(0).integers(1, 256, (2, 139, 7), np.uint8)
-    soft = SoftLabels(labels, FER2013_LABELS, TEACHERS_VIEWS, small_fer2013.fingerprint, {})
+    soft = SoftLabels(labels, FER2013_LABELS, TEACHER_AUGMENTATION, small_fer2013.fingerprint, {})
     save_soft_labels(soft, Path("soft.npz"))
     run = Run(RECIPES["smoke"], small_fer2013, Path("runs/smoke"), seed=0)
     run.train()
@@ -108,7 +112,7 @@ def test_a_student_goes_on_with_int8s_rounding_and_becomes_a_float_file(
     old = models.build("bn_folded", {"trained": str(before.path)})
     *kernels, _ = (
         abs(a - b).max() for a, b in zip(network.get_weights(), old.get_weights(), strict=True)
-    )  # the last are offsets to the logits
+    )  # the last array holds the offsets to the logits
     assert 0 < max(kernels) < 0.1
     missing = CliRunner().invoke(main, ["qat", "nothing.keras", "soft.npz", "--data", "data.npz"])
     assert missing.exit_code == 1

@@ -15,7 +15,7 @@ def test_fewer_epochs_keep_each_stage_s_share() -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "resnet50v2", "mobilenet-faces", "first-student"])
-def test_any_number_of_epochs_is_spent_whole(name: str) -> None:
+def test_the_stages_sum_to_any_number_of_epochs(name: str) -> None:
     assert [with_epochs(RECIPES[name], n).epochs for n in range(20, 60)] == list(range(20, 60))
 
 
@@ -25,6 +25,8 @@ def test_too_few_epochs_for_the_stages_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("name", "first"), [("nano", "nano-start"), ("base-ferplus", "base")])
-def test_what_goes_on_begins_with_the_network_of_the_recipe_before(name: str, first: str) -> None:
+def test_continued_recipes_start_with_the_network_of_the_first_recipe(
+    name: str, first: str
+) -> None:
     weights = f"runs/{first}-seed0/{first}.keras"
     assert RECIPES[name].sizes == {**RECIPES[first].sizes, "weights": weights}

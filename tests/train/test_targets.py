@@ -7,12 +7,13 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 from fer_train.configs import RECIPES
-from fer_train.data.dataset import TrainingSet, drawn
+from fer_train.data.dataset import TrainingSet
 from fer_train.data.targets import (
     FERPLUS_CLASSES,
     ferplus_distribution,
     ferplus_faces,
-    smoothed,
+    sample_labels,
+    smooth,
     soft_targets,
 )
 
@@ -21,7 +22,7 @@ def votes(**counts: int) -> list[int]:
     return [counts.get(label.replace("-", "_"), 0) for label in FERPLUS_LABELS]
 
 
-def test_votes_become_distributions_over_fer2013s_order() -> None:
+def test_votes_become_distributions_in_the_order_of_the_labels() -> None:
     table = np.array(
         [
             votes(happy=6, sad=3, angry=1),  # single votes are outliers
@@ -38,7 +39,7 @@ def test_votes_become_distributions_over_fer2013s_order() -> None:
     assert eight[1, FERPLUS_LABELS.index("contempt")] == 1
 
 
-def test_ferplus_faces_are_those_in_which_most_voters_saw_an_expression() -> None:
+def test_ferplus_faces_are_those_with_mostly_votes_for_an_expression() -> None:
     table = [votes(happy=6, sad=4), votes(unknown=6, happy=4), votes(not_a_face=10), [1] * 10]
     data = Fer2013(
         np.zeros((4, 48, 48), np.uint8), np.zeros(4, np.uint8), np.zeros(4, np.uint8),
@@ -47,13 +48,13 @@ def test_ferplus_faces_are_those_in_which_most_voters_saw_an_expression() -> Non
     np.testing.assert_array_equal(ferplus_faces(data, np.arange(4)), [0])
 
 
-def test_drawn_labels_follow_the_distribution_and_the_epoch() -> None:
+def test_sampled_labels_follow_the_distribution_and_the_epoch() -> None:
     targets = np.tile(np.array([[0.0, 0.7, 0.3]], np.float32), (4000, 1))
-    one, other = (drawn(targets, np.random.default_rng(seed)) for seed in (1, 2))
+    one, other = (sample_labels(targets, np.random.default_rng(seed)) for seed in (1, 2))
     assert set(np.unique(one)) == {0.0, 1.0}
     np.testing.assert_allclose(one.mean(axis=0), targets[0], atol=0.03)
     assert (one != other).any()
-    recipe = replace(RECIPES["smoke"], draw_labels=True, label_smoothing=0.0)
+    recipe = replace(RECIPES["smoke"], sample_labels=True, label_smoothing=0.0)
     faces = np.zeros((4000, 48, 48), np.uint8)
     labels = np.ones(4000, np.uint8)
     epochs = TrainingSet(faces, labels, targets, None, recipe, seed=1)
@@ -68,19 +69,19 @@ def one_contempt_else_neutral(data: Fer2013) -> Fer2013:
     return Fer2013(data.pixels, data.emotion, data.usage, data.duplicate_of, table)
 
 
-def test_targets_mix_label_votes_and_an_even_share(small_fer2013: Fer2013) -> None:
+def test_targets_mix_label_votes_and_label_smoothing(small_fer2013: Fer2013) -> None:
     rows = np.array([0, 1])
     mixed = soft_targets(one_contempt_else_neutral(small_fer2013), rows, ferplus_weight=0.4)
-    targets = smoothed(mixed, 0.07)
+    targets = smooth(mixed, 0.07)
     expected = np.full((2, 7), 0.01)
-    expected[0, 0] += 0.93  # no usable vote: the label alone
+    expected[0, 0] += 0.93  # no usable vote: only the label
     expected[1, 1] += 0.93 * 0.6
     expected[1, 6] += 0.93 * 0.4
     np.testing.assert_allclose(targets, expected, atol=1e-6)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
 
 
-def test_votes_that_were_not_imported_are_asked_for(small_fer2013: Fer2013) -> None:
+def test_missing_votes_are_an_error(small_fer2013: Fer2013) -> None:
     rows = np.array([0])
     soft_targets(small_fer2013, rows, ferplus_weight=0)
     with pytest.raises(InputError, match="--ferplus"):

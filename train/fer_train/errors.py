@@ -1,7 +1,7 @@
-"""What training raises besides the SDK's own errors."""
+"""Errors that training raises in addition to those of the SDK."""
 
 from fer_sdk.errors import FerError
 
 
 class TrainingError(FerError):
-    """Training cannot go on: the loss is not finite, or a run does not fit its recipe."""
+    """Training is impossible: the loss is not finite, or a checkpoint does not match its recipe."""

@@ -1,4 +1,4 @@
-"""What landmarks can give a network: a straightened face, drawn points, distances."""
+"""Network inputs from landmarks: upright faces, landmark maps and distances as channels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,61 +25,63 @@ DISTANCES: Final = (
 _RANGES: Final = np.array(
     [(1, 6), (0.4, 1.6), (0, 0.8), (-1, 1), (-1, 1), (0, 0.4), (0, 0.4), (0.1, 0.8)]
 )
-"""What becomes grey level 0 and 255 of each; eyes apart = 1, angles in radians."""
+"""Values that map to grey levels 0 and 255; lengths in eye distances, angles in radians."""
 
 
-def with_shapes(
+def with_landmark_features(
     data: Fer2013,
     landmarks: Path,
     *,
     aligned: bool = False,
-    drawn: bool = False,
+    landmark_map: bool = False,
     distances: bool = False,
 ) -> Fer2013:
-    """Return FER2013 with its faces straightened, or with further channels.
+    """Return FER2013 with aligned faces or with landmark features as additional channels.
 
     Args:
         data: FER2013.
-        landmarks: What `fer-train mesh` wrote.
-        aligned: Turn each face until its eyes are level.
-        drawn: Add a channel with the landmarks as white dots.
-        distances: Add the eight `DISTANCES`, an even channel each.
+        landmarks: File written by `research.face_mesh`.
+        aligned: Rotate each face until its eyes are level.
+        landmark_map: Add a channel with the landmarks as white dots.
+        distances: Add one constant channel for each of the eight `DISTANCES`.
 
     Returns:
         The same rows, pixels uint8 (n, 48, 48, channels).
 
     Raises:
-        InputError: If there are no landmarks of this data.
+        InputError: If the landmarks are missing or belong to other data.
     """
     points = face_mesh.load(landmarks, data).points
     faces = data.pixels[..., None]
     if aligned:
         angles = eye_angles(points)
-        turned = [_turned(face, angle) for face, angle in zip(data.pixels, angles, strict=True)]
-        faces = np.stack(turned)[..., None]
+        upright = [_rotate(face, angle) for face, angle in zip(data.pixels, angles, strict=True)]
+        faces = np.stack(upright)[..., None]
     channels = [faces]
-    if drawn:
-        channels.append(np.stack([draw(face_points) for face_points in points])[..., None])
+    if landmark_map:
+        channels.append(
+            np.stack([draw_landmarks(face_points) for face_points in points])[..., None]
+        )
     if distances:
         low, high = _RANGES.T
         levels = np.clip((measure(points) - low) / (high - low), 0, 1) * 255
-        even = np.broadcast_to(levels[:, None, None], (len(levels), SIDE, SIDE, len(DISTANCES)))
-        channels.append(np.round(even).astype(np.uint8))
+        maps = np.broadcast_to(levels[:, None, None], (len(levels), SIDE, SIDE, len(DISTANCES)))
+        channels.append(np.round(maps).astype(np.uint8))
     pixels = np.concatenate(channels, axis=-1)
-    pixels[data.blank] = 0  # blank they stay, and are left out
+    pixels[data.blank] = 0  # blank images stay blank, so that training leaves them out
     return replace(data, pixels=pixels)
 
 
 def eye_angles(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far the line through the eyes is turned clockwise, radians (n,): atan(dy / dx)."""
+    """Return the clockwise angle of the line through the eyes, radians (n,): atan(dy / dx)."""
     right = points[:, PLACES["right_eye"]].mean(axis=1)
     left = points[:, PLACES["left_eye"]].mean(axis=1)
     across, down = (left - right).T
     return np.asarray(np.arctan2(down, across))
 
 
-def draw(points: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return landmarks, (72, 2) in pixels, as white dots on black, uint8 (48, 48)."""
+def draw_landmarks(points: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Draw landmarks, (72, 2) in pixels, as white dots on black, uint8 (48, 48)."""
     picture = np.zeros((SIDE, SIDE), np.uint8)
     columns, rows = np.round(points).astype(int).T
     inside = (columns >= 0) & (columns < SIDE) & (rows >= 0) & (rows < SIDE)
@@ -90,9 +92,8 @@ def draw(points: NDArray[np.float32]) -> NDArray[np.uint8]:
 def measure(points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the eight `DISTANCES` of each face, float64 (n, 8).
 
-    Lengths are in units of the distance between the eyes, so that they don't depend on the face's
-    size; angles are those of the lips' corners above the lower lip's middle, in radians, measured
-    against the line through the eyes.
+    Lengths are divided by the distance between the eyes. Angles are those of the mouth corners
+    above the middle of the lower lip, in radians, relative to the line through the eyes.
     """
     parts = {name: points[:, place].astype(np.float64) for name, place in PLACES.items()}
     eyes = parts["left_eye"].mean(axis=1) - parts["right_eye"].mean(axis=1)
@@ -130,13 +131,13 @@ def measure(points: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _eye_height(eye: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean opening of six points around an eye, (n, 6, 2), in pixels."""
+    """Return the mean height of an eye from six points, (n, 6, 2), in pixels."""
     upper, lower = eye[:, [1, 2]], eye[:, [5, 4]]
     return np.asarray(np.linalg.norm(upper - lower, axis=2).mean(axis=1))
 
 
-def _turned(face: NDArray[np.uint8], angle: float) -> NDArray[np.uint8]:
+def _rotate(face: NDArray[np.uint8], angle: float) -> NDArray[np.uint8]:
     centre = (SIDE - 1) / 2
     matrix = cv2.getRotationMatrix2D((centre, centre), float(np.degrees(angle)), 1.0)
-    turned = cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(turned, np.uint8)
+    rotated = cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(rotated, np.uint8)

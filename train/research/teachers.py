@@ -1,4 +1,9 @@
-"""All teachers on one page: what each is, how it was trained, what it scores, what it cost."""
+"""The page docs/results/teachers.md: training, scores and cost of each teacher.
+
+    python -m research.teachers RUN... --out docs/results/teachers.md
+
+RUN is the folder of a finished `fer-train fit` or `distill`. Reads PrivateTest, once per run.
+"""
 
 import json
 from collections.abc import Sequence
@@ -6,8 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import click
+
+from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import sha256_of, write_beside
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
 from fer_sdk.evaluation.fer2013 import Fer2013
@@ -26,16 +35,17 @@ ORIGIN: Final = {
     "xception": "",
     "mobilenet": "",
 }
-"""Every network of the page, with the number reported for it before, in percent."""
+"""Networks of the page, with the score of the earlier project in percent, where known."""
 
 FULL_EPOCHS: Final = {
     "vggnet": 180, **dict.fromkeys(("resnet50v2", "resnet50", "inception_v3", "xception",
                                     "mobilenet"), 120),
 }  # fmt: skip
-"""What these networks were given before; a run of fewer says that it is small."""
+"""Epochs in the earlier project; runs with fewer are marked as small."""
 
 _COLUMNS: Final = (
-    "network", "run", "parameters", "input px", "stages (clean PublicTest accuracy / macro recall)",
+    "network", "run", "parameters", "input px",
+    "stages (PublicTest, clean: accuracy / macro recall)",
     "PublicTest clean", "PrivateTest all", "PrivateTest clean", "7,178 all", "7,178 clean",
     "weighted accuracy", "macro F1", "top-2", "top-3", "minutes", "hardware", "origin",
 )  # fmt: skip
@@ -47,14 +57,14 @@ class Teacher:
 
     Attributes:
         network: Name in `ORIGIN`.
-        run: The folder's name.
-        parameters: Of the network.
-        input_px: Side of the image that the backbone sees.
-        epochs: Of all stages.
-        stages: What each stage was and where it ended.
-        scores: By split, `public`, `private`, `both`, then `all` and `clean`.
+        run: Name of the run's folder.
+        parameters: Number of parameters.
+        input_px: Side of the backbone's input in pixels.
+        epochs: Epochs of all stages.
+        stages: Settings and final scores of each stage.
+        scores: Scores by split (`public`, `private`, `both`) and faces (`all`, `deduplicated`).
         minutes: Training time.
-        hardware: Where it was trained.
+        hardware: Hardware of the training.
     """
 
     network: str
@@ -69,10 +79,10 @@ class Teacher:
 
 
 def read_teacher(folder: Path, data: Fer2013) -> Teacher:
-    """Read a run's folder and score its model, once: the scores stay in the folder.
+    """Read a run's folder and evaluate its model; the scores are cached in the folder.
 
     Args:
-        folder: Of a finished `fer-train fit`.
+        folder: Folder of a finished run.
         data: FER2013.
 
     Raises:
@@ -84,7 +94,7 @@ def read_teacher(folder: Path, data: Fer2013) -> Teacher:
     published = (path for path in folder.glob("*.keras") if Path(f"{path}.json").exists())
     bundles = [path for path in published if not path.name.startswith("stage")]
     if len(bundles) != 1:
-        raise InputError(f"{folder} holds no finished run: `fer-train fit` goes on with it")
+        raise InputError(f"{folder} contains no finished run: resume it with `fer-train fit`")
     bundle = ModelBundle.load(bundles[0])
     sizes: Any = run.recipe["sizes"]
     pooled = ", pooled" if sizes.get("fully_connected") is False else ""
@@ -122,16 +132,16 @@ def _scores(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     path, digest = folder / "scores.json", sha256_of(bundle.path)
     if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if (kept["model"], kept["data"]) == (digest, data.fingerprint):
-            return dict(kept["splits"])
+        cached = json.loads(path.read_text(encoding="utf-8"))
+        if (cached["model"], cached["data"]) == (digest, data.fingerprint):
+            return dict(cached["splits"])
     splits = {}
     for name, usages in fer2013.SPLITS.items():
         result = evaluate(bundle.path, data, usages)
-        splits[name] = {"all": _numbers(result.all), "clean": _numbers(result.deduplicated)}
+        splits[name] = {"all": _numbers(result.all), "deduplicated": _numbers(result.deduplicated)}
     with write_beside(path) as temporary:
-        kept = {"model": digest, "data": data.fingerprint, "splits": splits}
-        temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        cached = {"model": digest, "data": data.fingerprint, "splits": splits}
+        temporary.write_text(json.dumps(cached, indent=1) + "\n", encoding="utf-8")
     return splits
 
 
@@ -140,50 +150,51 @@ def _numbers(scores: Scores) -> dict[str, float]:
     return {name: getattr(scores, name) for name in names}
 
 
-def with_kept(teachers: Sequence[Teacher], page: Path) -> list[Teacher]:
-    """Return the teachers that a page shows already, those given in place of their former selves.
+def with_earlier(teachers: Sequence[Teacher], page: Path) -> list[Teacher]:
+    """Return the teachers of an existing page, updated by those given.
 
-    Teachers take days on a small machine, and their runs need not lie side by side.
+    The folders of earlier runs need not exist any more.
 
     Args:
         teachers: Finished runs.
-        page: As `write_page` writes it, with `.json` beside it; may be missing.
+        page: Page of `write_page` with its `.json`; may be missing.
     """
     rows = page.with_suffix(".json")
-    kept = [Teacher(**row) for row in json.loads(rows.read_text())] if rows.exists() else []
-    return list({teacher.run: teacher for teacher in (*kept, *teachers)}.values())
+    earlier = [Teacher(**row) for row in json.loads(rows.read_text())] if rows.exists() else []
+    return list({teacher.run: teacher for teacher in (*earlier, *teachers)}.values())
 
 
 def write_page(teachers: Sequence[Teacher], path: Path) -> None:
-    """Write all teachers as Markdown; a network without a run has a row that says so.
+    """Write the page as Markdown; networks without a run are marked as not trained.
 
     Args:
         teachers: Finished runs, in any order.
-        path: File to write; the rows go into a `.json` beside it, for the next call.
+        path: File to write. The rows are also written to a `.json` beside it, for later calls.
     """
     with write_beside(path.with_suffix(".json")) as temporary:
-        kept = json.dumps([asdict(teacher) for teacher in teachers], indent=1)
-        temporary.write_text(kept + "\n", encoding="utf-8")
+        rows = json.dumps([asdict(teacher) for teacher in teachers], indent=1)
+        temporary.write_text(rows + "\n", encoding="utf-8")
     lines = [
         "# Teachers",
         "",
-        "Percent. Trained on FER2013 Training without blank images; epochs and settings chosen on "
-        "clean PublicTest. Clean: without the faces that have an exact copy in Training. Weighted "
-        "accuracy (mean recall), macro F1, top-2 and top-3 are those of clean PrivateTest. Offsets "
-        "to the logits of networks that learnt from FER+'s votes are fitted on clean PublicTest: "
-        "its column and the 7,178 are a little kind to them.",
+        "Percent. Trained on FER2013 Training without blank images; epochs and settings were "
+        "selected on deduplicated PublicTest. Clean: without the faces that have an "
+        "exact copy in Training. Weighted accuracy (mean recall), macro F1, top-2 and top-3 are "
+        "those of deduplicated PrivateTest. For networks trained on FER+ votes, offsets to the "
+        "logits are fitted on deduplicated PublicTest, so its column and those of the 7,178 faces "
+        "are optimistic. Origin: scores of the earlier project.",
         "",
-        "Made by `fer-train fit RECIPE`, then `fer-train teachers RUN...`; a run is called as its "
-        f"recipe and seed. [The rows]({path.stem}.json) of other runs stay when one is added.",
+        "Made by `fer-train fit RECIPE`, then `python -m research.teachers RUN...`. The name of a "
+        f"run is its recipe and seed. [The rows]({path.stem}.json) of earlier runs are kept.",
         "",
         f"| {' | '.join(_COLUMNS)} |",
         f"|{'---|' * len(_COLUMNS)}",
     ]
-    ours = {teacher.network: "" for teacher in teachers}
-    for network, reported in {**ours, **ORIGIN}.items():
-        rows = [teacher for teacher in teachers if teacher.network == network]
-        lines += [f"| {' | '.join(_cells(teacher, reported))} |" for teacher in rows]
-        if not rows:
+    trained = {teacher.network: "" for teacher in teachers}
+    for network, reported in {**trained, **ORIGIN}.items():
+        runs = [teacher for teacher in teachers if teacher.network == network]
+        lines += [f"| {' | '.join(_cells(teacher, reported))} |" for teacher in runs]
+        if not runs:
             empty = [""] * (len(_COLUMNS) - 3)
             lines.append(f"| {' | '.join([network, 'not trained yet', *empty, reported])} |")
     with write_beside(path) as temporary:
@@ -201,16 +212,38 @@ def _cells(teacher: Teacher, reported: str) -> list[str]:
         f"{teacher.parameters:,}",
         str(teacher.input_px),
         teacher.stages,
-        percent("public", "clean"),
+        percent("public", "deduplicated"),
         percent("private", "all"),
-        percent("private", "clean"),
+        percent("private", "deduplicated"),
         percent("both", "all"),
-        percent("both", "clean"),
-        percent("private", "clean", "balanced_accuracy"),
-        percent("private", "clean", "macro_f1"),
-        percent("private", "clean", "top2"),
-        percent("private", "clean", "top3"),
+        percent("both", "deduplicated"),
+        percent("private", "deduplicated", "balanced_accuracy"),
+        percent("private", "deduplicated", "macro_f1"),
+        percent("private", "deduplicated", "top2"),
+        percent("private", "deduplicated", "top3"),
         teacher.minutes,
         teacher.hardware,
         reported,
     ]
+
+
+@click.command(cls=FerCommand)
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results/teachers.md"),
+              show_default=True, help="Page to write; its rows lie beside it.")  # fmt: skip
+def main(runs: tuple[Path, ...], data: Path, out: Path) -> None:
+    """Evaluate finished RUNS and add them to the page."""
+    require("train", "evaluating the runs", "keras")
+    dataset = fer2013.load(data)
+    with progress_bar(total=len(runs), desc="evaluating", unit=" runs") as bar:
+        found = []
+        for folder in runs:
+            found.append(read_teacher(folder, dataset))
+            bar.update()
+    write_page(with_earlier(found, out), out)
+    click.echo(str(out))
+
+
+if __name__ == "__main__":
+    main()

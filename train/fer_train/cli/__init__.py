@@ -1,1 +1,1 @@
-"""The `fer-train` command, one module a group of subcommands."""
+"""The `fer-train` command, one module per command or group of related commands."""

@@ -17,7 +17,8 @@ from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.cli.console import DATA_OPTION
 from fer_sdk.evaluation import fer2013
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.configs import QAT, RECIPES
+from fer_train.configs import RECIPES
+from fer_train.configs.students import QAT
 from fer_train.data.recipe import Precision, Recipe, with_epochs, with_sizes
 from fer_train.training.time_limit import stop_request
 
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from fer_train.training.data_parallel import Workers
 
 
-_CHANGES_NO_WEIGHT: Final = ("data", "out", "max_minutes", "restart", "workers", "worker")
+_NOT_REPRODUCED: Final = ("data", "out", "max_minutes", "restart", "workers", "worker")
+"""Options that do not affect the weights; the sidecar's command omits them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `fit` and `distill` share; the options' help says what each is."""
+    """Options of `fit`, `distill` and `qat`; `run_options` documents them."""
 
     data: Path
     out: Path | None
@@ -43,64 +45,67 @@ class RunOptions:
     precision: Precision | None
 
     def folder(self, name: str) -> Path:
-        """Return where the run lives, without its checkpoint if it is to begin anew."""
+        """Return the folder of the run; delete its checkpoint if `restart` is set."""
         folder = self.out or Path("runs") / f"{name}-seed{self.seed}"
         if self.restart:
             (folder / "checkpoint.npz").unlink(missing_ok=True)
         return folder
 
     def changed(self, recipe: Recipe) -> Recipe:
-        """Return a recipe with the precision and the epochs that were asked for."""
+        """Return a recipe with `epochs` and `precision` replaced, where given."""
         if self.epochs is not None:
             recipe = with_epochs(recipe, self.epochs)
         return replace(recipe, precision=self.precision) if self.precision else recipe
 
     def team(self) -> "Workers":
-        """Wait for the other processes, if there are any."""
-        from fer_train.training.data_parallel import ALONE, join
+        """Connect the processes of a data-parallel run."""
+        from fer_train.training.data_parallel import SINGLE_PROCESS, join
 
         if self.workers is None:
-            return ALONE
+            return SINGLE_PROCESS
         if self.max_minutes is not None:
-            raise click.UsageError("--max-minutes goes without --workers: their clocks differ")
+            raise click.UsageError("--max-minutes cannot be combined with --workers")
         return join(self.workers.split(","), self.worker)
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options and hand them to the command as one `RunOptions`."""
+    """Add the options of `RunOptions`, which the command receives as one argument."""
 
     @wraps(command)
-    def taking(**words: Any) -> None:
+    def with_options(**words: Any) -> None:
         options = RunOptions(**{field.name: words.pop(field.name) for field in fields(RunOptions)})
         command(options=options, **words)
 
     for option in (
         click.option("--precision", type=click.Choice(get_args(Precision)),
-                     help="To compute in; mixed_bfloat16 needs a processor that has it."),
+                     help="Precision in training; default: that of the recipe."),
         click.option("--epochs", type=click.IntRange(1),
-                     help="Of all stages together, each by its share."),
-        click.option("--restart", is_flag=True, help="Forget the run that --out holds."),
+                     help="Total epochs; stages are shortened in proportion."),
+        click.option("--restart", is_flag=True,
+                     help="Delete the checkpoint in --out and start again."),
         click.option("--max-minutes", type=click.FloatRange(0, min_open=True),
-                     help="Stop after this time; the same command goes on later."),
-        click.option("--workers", help="HOST:PORT of every process that trains this run, with "
-                     "commas; the same command runs on each. Needs KERAS_BACKEND=jax."),
+                     help="Stop after this time; the same command resumes."),
+        click.option("--workers", help="HOST:PORT of every process of a data-parallel run, "
+                     "separated by commas. Start the same command in each. Needs "
+                     "KERAS_BACKEND=jax."),
         click.option("--worker", type=click.IntRange(0), default=0, show_default=True,
-                     help="Which of --workers this process is; 0 writes the run."),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+                     help="Position of this process in --workers; process 0 writes the run."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+                     help="Seed of weights, order, augmentation and dropout."),
         click.option("--out", type=click.Path(path_type=Path),
-                     help="Default: runs/RECIPE-seedSEED."),
+                     help="Folder of the run; default: runs/RECIPE-seedSEED."),
         DATA_OPTION,
     ):  # fmt: skip
-        taking = option(taking)
-    return taking
+        with_options = option(with_options)
+    return with_options
 
 
 def backbone_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a backbone."""
+    """Add `--weights` and `--input-size`."""
     command = click.option("--input-size", type=click.IntRange(32, 299),
-                           help="Of a backbone, in pixels.")(command)  # fmt: skip
-    return click.option("--weights", help="To begin with: of a backbone imagenet, none or a "
-                        ".weights.h5 file; of a student a .keras file.")(command)  # fmt: skip
+                           help="Input size of a backbone in pixels.")(command)  # fmt: skip
+    return click.option("--weights", help="Initial weights: imagenet, none or a .weights.h5 "
+                        "file for a backbone; a .keras file for a student.")(command)  # fmt: skip
 
 
 @click.command()
@@ -108,7 +113,7 @@ def backbone_options(command: Callable[..., None]) -> Callable[..., None]:
 @run_options
 @backbone_options
 def fit(recipe: str, options: RunOptions, weights: str | None, input_size: int | None) -> None:
-    """Train by RECIPE; stop with Ctrl-C, go on with the same command."""
+    """Train a network by RECIPE. Ctrl-C stops the run; the same command resumes it."""
     chosen = _with_backbone(RECIPES[recipe], weights, input_size)
     _train(recipe, chosen, options, soft_labels=None)
 
@@ -125,7 +130,7 @@ def distill(
     weights: str | None,
     input_size: int | None,
 ) -> None:
-    """Train by RECIPE towards teachers' SOFT_LABELS, which `soft-labels` wrote."""
+    """Train a network by RECIPE with SOFT_LABELS of teachers (knowledge distillation)."""
     chosen = _with_backbone(RECIPES[recipe], weights, input_size)
     _train(recipe, chosen, options, soft_labels)
 
@@ -135,9 +140,10 @@ def distill(
 @click.argument("soft_labels", type=click.Path(path_type=Path))
 @run_options
 def qat(model: Path, soft_labels: Path, options: RunOptions) -> None:
-    """Train MODEL, the .keras of a student, on with int8's rounding: int8 then loses less.
+    """Fine-tune with quantization-aware training (QAT).
 
-    The file that it writes is float32, for `fer-convert --int8`.
+    MODEL is the .keras file of a student, SOFT_LABELS those of its teachers. The result is a
+    float32 network for `fer-convert --int8`.
     """
     labels = ModelBundle.load(model).labels
     recipe = with_sizes(QAT, {"trained": str(model)})
@@ -152,46 +158,47 @@ def _with_backbone(recipe: Recipe, weights: str | None, input_size: int | None) 
 
 
 def _command(recipe: Recipe) -> str:
-    """Return the command that is running, without the options that change no weight.
+    """Return the current command without options that do not affect the weights.
 
-    Before it comes what made the network that it begins with, as far as that is known.
+    If training starts from a .keras file, the command that made that file comes first, where its
+    sidecar states it.
     """
     context = click.get_current_context()
     words = ["fer-train", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if typed and name not in _CHANGES_NO_WEIGHT:
+        if typed and name not in _NOT_REPRODUCED:
             words += [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
             words.append(str(context.params[name]))
     commands = [shlex.join(words)]
-    for begun in (recipe.sizes.get("trained"), recipe.sizes.get("weights")):
-        if str(begun).endswith(".keras"):
-            before = ModelBundle.load(Path(str(begun))).source.get("command")
+    for initial in (recipe.sizes.get("trained"), recipe.sizes.get("weights")):
+        if str(initial).endswith(".keras"):
+            before = ModelBundle.load(Path(str(initial))).source.get("command")
             commands[:0] = [before] if before else []
     return " && ".join(commands)
 
 
 def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | None) -> None:
-    """Train with a progress bar until the end or a stop, then draw and publish."""
+    """Train with a progress bar, then plot the curves and, if finished, publish the network."""
     require("train", "training", "keras", "matplotlib")
     from fer_train.data.soft_labels import load
     from fer_train.evaluation.plots import draw_confusion, draw_curves
     from fer_train.training import mixed_precision
-    from fer_train.training.data_parallel import alone
+    from fer_train.training.data_parallel import undistributed
     from fer_train.training.publish import publish, publish_stages
     from fer_train.training.trainer import Run
 
     recipe = options.changed(recipe)
     command = _command(recipe)
-    if slow := mixed_precision.warning(recipe.precision):
-        click.echo(slow, err=True)
+    if warning := mixed_precision.warning(recipe.precision):
+        click.echo(warning, err=True)
     dataset = fer2013.load(options.data)
-    soft = load(soft_labels, dataset) if soft_labels else None
-    run = Run(recipe, dataset, options.folder(name), options.seed, soft, options.team())
+    targets = load(soft_labels, dataset) if soft_labels else None
+    run = Run(recipe, dataset, options.folder(name), options.seed, targets, options.team())
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
-    pause = 0.5 if sys.stderr.isatty() else 60  # a log gets a line a minute
+    pause = 0.5 if sys.stderr.isatty() else 60  # one line per minute in a log
     with (
         stop_request(options.max_minutes) as stop,
         tqdm(total=total, initial=done, desc=name, unit=" steps", mininterval=pause) as bar,
@@ -207,7 +214,7 @@ def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | N
 
         run.train(stop=stop, report=report)
     if run.workers.number:
-        click.echo(f"worker {run.workers.number} is done; worker 0 writes {run.folder}")
+        click.echo(f"worker {run.workers.number} finished; worker 0 writes {run.folder}")
         return
     title = f"{name}, seed {run.seed}"
     if run.progress.history:
@@ -215,16 +222,16 @@ def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | N
     if not run.finished:
         click.echo(
             f"stopped in epoch {run.progress.epoch + 1} of {run.recipe.epochs}; "
-            "the same command goes on from there"
+            "the same command resumes"
         )
         raise click.exceptions.Exit(130 if stop.interrupted else 0)
-    with alone():
+    with undistributed():
         publish_stages(run, command)
         bundle, scores = publish(run, name, command)
-    title = f"{title}, clean PublicTest (n = {scores.n})"
+    title = f"{title}, deduplicated PublicTest (n = {scores.n})"
     draw_confusion(scores, run.folder / "confusion.png", title)
     click.echo(
-        f"clean PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
+        f"deduplicated PublicTest {scores.accuracy:.2%} (n = {scores.n}), "
         f"temperature {bundle.temperature}, {run.progress.seconds / 60:.0f} minutes"
     )
     click.echo(str(bundle.path))

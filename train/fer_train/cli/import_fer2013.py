@@ -1,4 +1,4 @@
-"""`fer-train import`: FER2013 into one file."""
+"""`fer-train import`: convert FER2013 to one .npz file."""
 
 from pathlib import Path
 
@@ -11,19 +11,21 @@ from fer_sdk.evaluation import fer2013
 
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--ferplus", type=click.Path(path_type=Path), help="fer2013new.csv of FER+.")
+@click.option(
+    "--ferplus", type=click.Path(path_type=Path), help="fer2013new.csv with the votes of FER+."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("data/fer2013.npz"),
-              show_default=True)  # fmt: skip
-@click.option("--partial", is_flag=True, help="Accept other counts than the official ones.")
+              show_default=True, help="File to write.")  # fmt: skip
+@click.option("--partial", is_flag=True, help="Accept other numbers of faces than FER2013's.")
 @click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
 def import_command(
     source: Path, ferplus: Path | None, out: Path, partial: bool, overwrite: bool
 ) -> None:
-    """Read FER2013 from SOURCE: a csv, a .zip or .tar.gz with one, or a folder of images."""
+    """Import FER2013 from SOURCE: a csv, a .zip or .tar.gz with a csv, or a folder of images."""
     from fer_train.data.importer import import_fer2013, save
 
     if out.exists() and not overwrite:
-        raise InputError(f"{out} is there already: add --overwrite or another --out")
+        raise InputError(f"{out} already exists: add --overwrite or another --out")
     with progress_bar(desc="reading", unit=" rows") as bar:
         data = import_fer2013(source, ferplus=ferplus, partial=partial, progress=bar.update)
     save(data, out)

@@ -1,6 +1,6 @@
-"""Random views of a face, as Keras layers that run inside the training step.
+"""Random augmentations as Keras layers that run inside the training step.
 
-The layers' random state is part of their variables, so a checkpoint keeps it.
+The random state is a variable of each layer, so checkpoints contain it.
 """
 
 import math
@@ -14,16 +14,16 @@ from fer_train.data.recipe import Augmentation
 
 
 class RandomAffine(layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Rotate, zoom, shift and mirror in one interpolation; Keras' own layers would take four."""
+    """Rotate, zoom, shift and mirror by one interpolation; Keras' own layers need four."""
 
     def __init__(self, augmentation: Augmentation, seed: int) -> None:
-        """Keep the limits; `seed` starts the layer's own random state."""
+        """Store the limits and seed the random state of the layer."""
         super().__init__(name="random_affine")
         self.augmentation = augmentation
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, faces: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """Return a random view of each face, float32 (batch, height, width, channels)."""
+        """Transform each face at random, float32 (batch, height, width, channels)."""
         if not training:
             return faces
         limits = self.augmentation
@@ -39,7 +39,7 @@ class RandomAffine(layers.Layer):  # type: ignore[misc]  # Keras has no types
         upside = ops.sign(draw(1.0)) if limits.flip_vertical else ops.ones((batch,))
         cosine, sine = ops.cos(angle) / scale, ops.sin(angle) / scale
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        # Where output pixel (x, y) is read: centre + matrix @ ((x, y) - centre - shift).
+        # Output pixel (x, y) is read at centre + matrix @ ((x, y) - centre - shift).
         across_x, across_y = centre_x + shift_x, centre_y + shift_y
         a0, a1 = cosine * mirror, -sine * mirror
         b0, b1 = sine * upside, cosine * upside
@@ -65,12 +65,12 @@ class RandomAffine(layers.Layer):  # type: ignore[misc]  # Keras has no types
         )
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape: a view is as large as the face."""
+        """Return the input's shape, which the transform keeps."""
         return input_shape
 
 
 def build(augmentation: Augmentation, seed: int) -> list[layers.Layer]:
-    """Return the layers that turn faces, range [0, 255], into random views while training."""
+    """Return the layers that augment faces, range [0, 255], during training."""
     grey_levels = (0.0, 255.0)
     chain: list[layers.Layer] = [RandomAffine(augmentation, seed)]
     if augmentation.contrast:
@@ -78,7 +78,7 @@ def build(augmentation: Augmentation, seed: int) -> list[layers.Layer]:
     if augmentation.brightness:
         chain.append(layers.RandomBrightness(augmentation.brightness, grey_levels, seed=seed + 2))
     if augmentation.noise:
-        # Keras' layer takes at most 1, so it works on levels of [0, 1].
+        # Keras' layer accepts at most 1, so it is applied to levels in [0, 1].
         chain += [
             layers.Rescaling(1 / 255),
             layers.GaussianNoise(augmentation.noise, seed=seed + 4),
@@ -93,22 +93,22 @@ def build(augmentation: Augmentation, seed: int) -> list[layers.Layer]:
     return chain
 
 
-def example_views(
+def example_augmentations(
     faces: NDArray[np.uint8], augmentation: Augmentation, count: int, seed: int = 0
 ) -> NDArray[np.uint8]:
-    """Return what training sees of some faces.
+    """Return randomly augmented copies of some faces, as training uses them.
 
     Args:
         faces: uint8 (n, height, width).
-        augmentation: How far a view may differ.
-        count: Views of each face.
-        seed: Same seed, same views.
+        augmentation: Limits of the augmentations.
+        count: Copies of each face.
+        seed: The same seed gives the same result.
 
     Returns:
         uint8 (n, count, height, width).
     """
     chain = keras.Sequential([keras.Input((*faces.shape[1:], 1)), *build(augmentation, seed)])
     repeated = np.repeat(faces, count, axis=0)[..., None].astype(np.float32)
-    views = keras.ops.convert_to_numpy(chain(repeated, training=True))
-    levels = np.clip(np.round(views), 0, 255).reshape(len(faces), count, *faces.shape[1:])
+    augmented = keras.ops.convert_to_numpy(chain(repeated, training=True))
+    levels = np.clip(np.round(augmented), 0, 255).reshape(len(faces), count, *faces.shape[1:])
     return np.asarray(levels, np.uint8)

@@ -1,4 +1,4 @@
-"""A training recipe: everything that decides a model besides data and seed."""
+"""Training recipes: all settings of a training run except data and seed."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import SIDE
 
 Precision = Literal["float32", "mixed_bfloat16"]
-"""Keras' dtype policies that recipes may train under."""
+"""Supported dtype policies of Keras."""
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far a view may differ from the face; 0 switches a change off."""
+    """Limits of random augmentations; 0 disables one."""
 
     rotation_degrees: float = 0.0
     zoom: float = 0.0  # log-uniform from 1 / (1 + zoom) to 1 + zoom
@@ -30,15 +30,19 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of epochs with one learning-rate curve.
+    """Consecutive epochs with one learning-rate schedule and one optimiser state.
 
     Attributes:
-        learning_rate: Peak, reached after `warmup_epochs`, then a cosine down to
+        epochs: Number of epochs.
+        learning_rate: Peak, reached by a linear warm-up; a cosine then decays it to
             `final_learning_rate` (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983).
-        frozen: Whether a transfer network's backbone keeps its weights.
-        class_weights: Whether rare classes weigh more in the loss, n / (7 n_c).
-        side: Pixels that the views are shrunk to, for networks that take any size: small ones
-            first cost less (Tan and Le 2021, https://arxiv.org/abs/2104.00298).
+        warmup_epochs: Epochs of the warm-up.
+        frozen: Whether the backbone of a transfer network is frozen.
+        class_weights: Whether the loss is weighted by n / (7 n_c) for each class c.
+        final_learning_rate: Learning rate at the end of the stage.
+        side: Side in pixels that augmented faces are resized to, for fully convolutional networks.
+            Small faces in the first stage save time (progressive resizing, Tan and Le 2021,
+            https://arxiv.org/abs/2104.00298).
     """
 
     epochs: int
@@ -52,30 +56,36 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One way to train one network.
+    """Network, stages, targets and augmentation of a training run.
 
     Attributes:
         model: Name in `fer_train.models.MODELS`.
-        stages: Trained one after the other, each with a fresh optimiser.
+        stages: Stages in order; each starts with a new optimiser.
         sizes: Keyword arguments of the network's `build`.
-        weight_decay: Decoupled: a kernel shrinks by learning rate x weight decay every step.
-        label_smoothing: Share of the target spread evenly over the classes.
-        ferplus_weight: Share of the target taken from the FER+ votes; the rest is FER2013's label.
-        soft_weight: Share of the target taken from teachers' soft labels, the rest as above; their
-            views take the place of random ones.
-        soft_temperature: Softens the teachers' answers.
-        resampling: Name in `fer_train.data.imbalance.RESAMPLINGS`, or None for the faces as is.
-        mixup: Each face is blended with another one, by a share from Beta(mixup, mixup) (Zhang et
-            al. 2017, https://arxiv.org/abs/1710.09412); 0 switches it off.
-        classes: FER2013's seven with its labels, or FER+'s eight with its votes' distribution.
-        draw_labels: Whether every epoch draws one label a face from its target (Barsoum et al.
-            2016, https://arxiv.org/abs/1608.01041) instead of training towards all of it.
-        weight_averaging: Share of the former average in a running mean of the weights, 0.999 say;
-            the mean is what is scored and published. 0 switches it off.
-        folded_backbone: Whether the backbone's batch norm was folded away and needs statistics.
-        precision: Keras' dtype policy while training; what is published is float32 either way.
-        fake_int8: Whether kernels and activations are rounded as int8 would, while training.
-        faces_as_they_are: Whether soft labels teach on the faces themselves, not on views of them.
+        batch_size: Faces per step.
+        optimizer: SGD with Nesterov momentum, or AdamW.
+        momentum: Momentum of SGD.
+        weight_decay: Decoupled weight decay: each step shrinks a kernel by learning rate x weight
+            decay.
+        label_smoothing: Share of the target that is spread evenly over the classes.
+        ferplus_weight: Weight of the FER+ votes in the target; the rest is FER2013's label.
+        soft_weight: Weight of the teachers' soft labels in the target; the rest is mixed as above.
+            The faces are then the numbered augmentations that the teachers saw.
+        soft_temperature: Temperature that softens the soft labels.
+        augmentation: Random augmentation in every training step.
+        mixup: Parameter of Beta(mixup, mixup), from which the share of a blended second face is
+            drawn (Zhang et al. 2017, https://arxiv.org/abs/1710.09412); 0 disables it.
+        classes: FER2013's seven classes with its labels, or FER+'s eight with the distribution of
+            its votes.
+        sample_labels: Whether every epoch samples one label per face from its target (Barsoum et
+            al. 2016, https://arxiv.org/abs/1608.01041) instead of using the distribution.
+        weight_averaging: Momentum of an exponential moving average of the weights, which is then
+            evaluated and published; 0 disables it.
+        bn_folded_backbone: Whether the batch norms of the pretrained backbone were folded into its
+            convolutions, so that their statistics must be estimated before training.
+        precision: Dtype policy of Keras during training; published networks are float32.
+        fake_int8: Whether to train with fake quantization of kernels and activations to int8.
+        unaugmented_soft_labels: Whether to use only the soft labels of the unaugmented faces.
     """
 
     model: str
@@ -89,37 +99,36 @@ class Recipe:
     ferplus_weight: float = 0.0
     soft_weight: float = 0.0
     soft_temperature: float = 1.0
-    resampling: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     mixup: float = 0.0
     classes: Literal["fer2013", "ferplus"] = "fer2013"
-    draw_labels: bool = False
+    sample_labels: bool = False
     weight_averaging: float = 0.0
-    folded_backbone: bool = False
+    bn_folded_backbone: bool = False
     precision: Precision = "float32"
     fake_int8: bool = False
-    faces_as_they_are: bool = False
+    unaugmented_soft_labels: bool = False
 
     @property
     def epochs(self) -> int:
-        """Epochs of all stages."""
+        """Total number of epochs."""
         return sum(stage.epochs for stage in self.stages)
 
     @property
-    def wants_offsets(self) -> bool:
-        """Whether its targets teach other frequencies of the classes than its own labels have."""
+    def needs_offsets(self) -> bool:
+        """Whether class frequencies in the targets differ from those of FER2013's labels."""
         return bool(self.ferplus_weight or self.soft_weight)
 
     @property
     def identity(self) -> str:
-        """What makes this recipe another than the default one, as JSON.
+        """JSON of all fields that differ from their defaults.
 
-        A field that is added later, with a default that changes nothing, leaves it as it was.
+        A new field whose default keeps the former behaviour leaves the identity unchanged.
         """
-        return json.dumps(_unusual(self), sort_keys=True)
+        return json.dumps(_changed_fields(self), sort_keys=True)
 
     def stage_number(self, epoch: int) -> int:
-        """Return which of `stages` an epoch, counted from 0 over all of them, belongs to."""
+        """Return the number of the stage that contains an epoch, counted from 0 over all stages."""
         for number, stage in enumerate(self.stages):
             if epoch < stage.epochs:
                 return number
@@ -127,33 +136,33 @@ class Recipe:
         return len(self.stages) - 1
 
 
-def _unusual(settings: Recipe | Stage | Augmentation) -> dict[str, object]:
-    """Return the fields that differ from their defaults, those of nested settings likewise."""
-    unusual: dict[str, object] = {}
+def _changed_fields(settings: Recipe | Stage | Augmentation) -> dict[str, object]:
+    """Return the fields that differ from their defaults, recursively."""
+    changed: dict[str, object] = {}
     for each in fields(settings):
         value = getattr(settings, each.name)
         default = each.default if each.default_factory is MISSING else each.default_factory()
         if value == default:
             continue
         if isinstance(value, Augmentation):
-            unusual[each.name] = _unusual(value)
+            changed[each.name] = _changed_fields(value)
         elif each.name == "stages":
-            unusual[each.name] = [_unusual(stage) for stage in value]
+            changed[each.name] = [_changed_fields(stage) for stage in value]
         else:
-            unusual[each.name] = value
-    return unusual
+            changed[each.name] = value
+    return changed
 
 
 def with_sizes(recipe: Recipe, sizes: Mapping[str, object]) -> Recipe:
-    """Return a recipe with some of its network's arguments changed."""
+    """Return a recipe with other arguments for its network."""
     return replace(recipe, sizes={**recipe.sizes, **sizes})
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """Return a recipe of so many epochs, of which each stage has the share that it had.
+    """Return a recipe with another total of epochs, divided over the stages as before.
 
     Raises:
-        InputError: If that leaves a stage without an epoch, or with none after its warm-up.
+        InputError: If a stage would have no epoch after its warm-up.
     """
     ends = [
         round(epochs * end / recipe.epochs) for end in accumulate(s.epochs for s in recipe.stages)

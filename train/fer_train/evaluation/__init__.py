@@ -1,1 +1,1 @@
-"""Predictions of trained models and their scores."""
+"""Inference, cached predictions, scores, calibration, ensembles and plots."""

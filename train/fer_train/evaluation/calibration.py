@@ -1,4 +1,4 @@
-"""What is fitted to a trained network's answers: its temperature, and offsets to its logits."""
+"""Calibration of trained networks: the softmax temperature, and offsets to the logits."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,14 @@ from fer_sdk._internal.softmax import softmax
 
 
 def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> float:
-    """Find the temperature with the least cross-entropy (Guo et al. 2017).
+    """Find the temperature with the lowest cross-entropy (Guo et al. 2017).
 
     Args:
         logits: (n, classes).
         truth: Class numbers (n,).
 
     Returns:
-        A temperature from 0.2 to 5, to three digits after the point.
+        Temperature from 0.2 to 5, rounded to three decimals.
     """
     candidates = np.round(np.geomspace(0.2, 5, 400), 3)
     rows = np.arange(len(truth))
@@ -27,11 +27,12 @@ def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> fl
 
 
 def fit_offsets(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Find what to add to each class's logit for the least cross-entropy.
+    """Find one offset per class to add to the logits for the lowest cross-entropy.
 
-    Targets that hold FER+'s votes teach its frequencies too, in which neutral is twice as common
-    as by FER2013's labels. The offsets take that back; they are Guo et al.'s vector scaling with
-    one scale for all classes, and are found together with that scale.
+    A network trained on FER+ votes also learns their class frequencies, in which neutral is twice
+    as common as in FER2013's labels. The offsets correct that. The method is vector scaling (Guo
+    et al. 2017) with one scale for all classes; scale and offsets are fitted together, and only
+    the offsets are returned.
 
     Args:
         logits: (n, classes).
@@ -52,7 +53,7 @@ def fit_offsets(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> NDArra
         slope = np.concatenate([[(wrong * (z + offsets)).sum()], scale * wrong.sum(axis=0)])
         return -float((certain * log_p).sum() / len(truth)), slope
 
-    # Offsets far beyond the logits' own spread would only name the most frequent class.
+    # Offsets far beyond the spread of the logits would always predict the most frequent class.
     limit = float(3 * z.std() + 1)
     bounds = [(0.05, 20.0), *[(-limit, limit)] * classes]
     found = minimize(
@@ -64,9 +65,17 @@ def fit_offsets(logits: NDArray[np.float32], truth: NDArray[np.uint8]) -> NDArra
 def with_offsets_by_halves(
     logits: NDArray[np.float32], truth: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """Return logits with offsets that were fitted on the other half of the faces.
+    """Add offsets to each half of the logits that were fitted on the other half.
 
-    So that offsets are judged on faces that did not make them; rows take turns.
+    Two-fold cross-validation: no face is scored with offsets that were fitted on it. Even rows form
+    one half, odd rows the other.
+
+    Args:
+        logits: (n, classes).
+        truth: Class numbers (n,).
+
+    Returns:
+        float32 (n, classes).
     """
     result: NDArray[np.float32] = logits.copy()
     for half in (slice(0, None, 2), slice(1, None, 2)):

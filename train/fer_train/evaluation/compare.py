@@ -1,4 +1,4 @@
-"""Runs side by side."""
+"""Comparison of training runs."""
 
 import json
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from fer_sdk.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run's folder says of it.
+    """Contents of a run's folder.
 
     Attributes:
-        name: The folder's name.
+        name: Name of the folder.
         recipe: Contents of recipe.json.
-        history: Rows of history.json, one an epoch.
+        history: Contents of history.json, one row per epoch.
     """
 
     name: str
@@ -26,20 +26,20 @@ def read_run(folder: Path) -> RunSummary:
     """Read a run's folder.
 
     Raises:
-        InputError: If it is not one, or no epoch is done.
+        InputError: If the folder holds no run with at least one epoch.
     """
     try:
         recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
         history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder} is not the folder of a run with one epoch done: {error}"
+            f"{folder} is not the folder of a run with at least one epoch: {error}"
         ) from error
     return RunSummary(folder.name, recipe, history)
 
 
 def comparison(runs: list[RunSummary]) -> str:
-    """Return the runs as a table, then the settings in which they differ."""
+    """Return a table of the runs, followed by the settings in which they differ."""
     lines = [
         f"{'run':<32}{'epochs':>8}{'minutes':>9}{'loss':>8}{'public clean':>14}{'best':>8}{'at':>5}"
     ]

@@ -1,4 +1,4 @@
-"""Scoring any bundle, trained or converted, on a split of FER2013."""
+"""Evaluation of trained or converted models on FER2013."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,30 +6,30 @@ from pathlib import Path
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.evaluation.metrics import Scores
 from fer_sdk.evaluation.splits import SplitScores, evaluate_ferplus, evaluate_split
-from fer_train.evaluation.inference import opened
+from fer_train.evaluation.inference import open_model
 
 
 def evaluate(
     model: Path, data: Fer2013, usages: Sequence[int], *, ferplus: bool = False
 ) -> SplitScores:
-    """Score a bundle on all and on the clean faces of a split.
+    """Score a model on all and on the deduplicated faces of a split.
 
     Args:
         model: .keras, .tflite or .onnx file with its sidecar.
         data: FER2013.
-        usages: As `evaluate_split` takes them.
-        ferplus: Score against the majority of FER+'s votes instead of FER2013's labels.
+        usages: Splits, as in `fer_sdk.evaluation.splits.evaluate_split`.
+        ferplus: Use the majority of the FER+ votes as truth instead of FER2013's labels.
 
     Raises:
         FerError: If the bundle is damaged, its runtime is missing or its labels are not FER2013's.
     """
     protocol = evaluate_ferplus if ferplus else evaluate_split
-    with opened(model) as (bundle, predict):
+    with open_model(model) as (bundle, predict):
         return protocol(data, usages, predict, bundle.labels)
 
 
 def describe(result: SplitScores) -> str:
-    """Return the scores as text: all beside clean, then class by class."""
+    """Return the scores as a text table: all and deduplicated ("clean") faces, then by class."""
     everything, deduplicated = result.all, result.deduplicated
     lines = [result.split, f"{'':<22}{'all':>10}{'clean':>10}"]
     for name, pick in _ROWS:
@@ -37,7 +37,7 @@ def describe(result: SplitScores) -> str:
     lines += [
         f"{'on exact copies':<22}{100 * result.copies_accuracy:>9.2f}%",
         "",
-        f"{'clean, by class':<22}{'precision':>10}{'recall':>10}{'F1':>10}{'support':>10}",
+        f"{'deduplicated, by class':<22}{'precision':>10}{'recall':>10}{'F1':>10}{'support':>10}",
     ]
     lines += [
         f"{c.label:<22}{c.precision:>10.3f}{c.recall:>10.3f}{c.f1:>10.3f}{c.support:>10}"

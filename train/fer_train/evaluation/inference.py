@@ -25,7 +25,7 @@ def predict(model: "keras.Model", faces: NDArray[np.uint8]) -> NDArray[np.float3
 
 
 def to_network_input(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Convert faces, uint8 (n, height, width) or (n, height, width, channels), to float32 with channels."""
+    """Convert uint8 faces, with or without a channel axis, to float32 (n, h, w, channels)."""
     return (faces if faces.ndim == 4 else faces[..., None]).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a run and of a model's scores."""
+"""Plots of training runs, augmentations and scores."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,12 +21,12 @@ BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#9ca3af"
 
 
 def draw_curves(history: Sequence[dict[str, float]], path: Path, title: str) -> None:
-    """Draw loss and clean PublicTest accuracy over epochs.
+    """Plot loss and accuracy on deduplicated PublicTest over epochs.
 
     Args:
         history: Rows of history.json.
-        path: Picture to write.
-        title: What was trained.
+        path: Image to write.
+        title: Title.
     """
     epochs = [row["epoch"] for row in history]
     with _figure(path, 8, 4.2) as (figure, axis):
@@ -34,8 +34,8 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path, title: str) -> 
         axis.set(xlabel="epoch", ylabel="training loss", title=title)
         right = axis.twinx()
         accuracy = [100 * row["public_deduplicated_accuracy"] for row in history]
-        right.plot(epochs, accuracy, color=BLUE, label="clean PublicTest")
-        right.set_ylabel("clean PublicTest accuracy, %")
+        right.plot(epochs, accuracy, color=BLUE, label="deduplicated PublicTest")
+        right.set_ylabel("deduplicated PublicTest accuracy, %")
         right.annotate(
             f"{accuracy[-1]:.1f} %", (epochs[-1], accuracy[-1]), textcoords="offset points",
             xytext=(-8, -16), ha="right", color=BLUE,
@@ -44,27 +44,27 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path, title: str) -> 
 
 
 def draw_comparison(runs: Sequence[RunSummary], path: Path) -> None:
-    """Draw training loss and clean PublicTest accuracy of several runs."""
+    """Plot training loss and accuracy on deduplicated PublicTest of several runs."""
     with _figure(path, 10, 4.2, columns=2) as (figure, axes):
         for run in runs:
             epochs = [row["epoch"] for row in run.history]
             axes[0].plot(epochs, [row["loss"] for row in run.history], label=run.name)
             axes[1].plot(epochs, [100 * row["public_deduplicated_accuracy"] for row in run.history])
         axes[0].set(xlabel="epoch", ylabel="training loss")
-        axes[1].set(xlabel="epoch", ylabel="clean PublicTest accuracy, %")
+        axes[1].set(xlabel="epoch", ylabel="deduplicated PublicTest accuracy, %")
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
 def draw_bars(
     groups: dict[str, list[tuple[float, float]]], series: Sequence[str], path: Path, unit: str
 ) -> None:
-    """Draw groups of bars with error bars.
+    """Plot groups of bars with error bars.
 
     Args:
-        groups: Name of each group, and (height, error) of each of its bars.
-        series: Name of each bar within a group.
-        path: Picture to write.
-        unit: Label of the axis.
+        groups: (height, error) of each bar, by the name of the group.
+        series: Names of the bars of a group.
+        path: Image to write.
+        unit: Label of the y axis.
     """
     with _figure(path, 9, 4.2) as (figure, axis):
         width = 0.8 / len(series)
@@ -86,9 +86,18 @@ def draw_bars(
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
-def draw_views(faces: NDArray[np.uint8], views: NDArray[np.uint8], path: Path, title: str) -> None:
-    """Draw faces, uint8 (n, h, w), at the left and their views, uint8 (n, k, h, w), beside them."""
-    rows = [np.hstack([face, *view]) for face, view in zip(faces, views, strict=True)]
+def draw_augmentations(
+    faces: NDArray[np.uint8], augmented: NDArray[np.uint8], path: Path, title: str
+) -> None:
+    """Draw one row per face: the face, then its augmentations.
+
+    Args:
+        faces: uint8 (n, height, width).
+        augmented: uint8 (n, count, height, width).
+        path: Image to write.
+        title: Title.
+    """
+    rows = [np.hstack([face, *others]) for face, others in zip(faces, augmented, strict=True)]
     sheet = np.vstack(rows)
     with _figure(path, sheet.shape[1] / 60, sheet.shape[0] / 60 + 0.4) as (_, axis):
         axis.imshow(sheet, cmap="gray", vmin=0, vmax=255)
@@ -98,7 +107,7 @@ def draw_views(faces: NDArray[np.uint8], views: NDArray[np.uint8], path: Path, t
 
 
 def draw_confusion(scores: Scores, path: Path, title: str) -> None:
-    """Draw a confusion matrix, rows in percent of the true class, counts below."""
+    """Plot a confusion matrix: percent of the true class, and counts."""
     counts = np.array(scores.confusion)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [c.label for c in scores.classes]
@@ -118,7 +127,7 @@ def draw_confusion(scores: Scores, path: Path, title: str) -> None:
 
 
 def draw_reliability(result: SplitScores, path: Path, title: str) -> None:
-    """Draw accuracy against confidence in equal bins, with each bin's share of the faces."""
+    """Plot accuracy and share of the faces by confidence, in bins of equal width."""
     confidence = result.probabilities.max(axis=1)
     right = result.probabilities.argmax(axis=1) == result.truth
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
@@ -138,7 +147,7 @@ def draw_reliability(result: SplitScores, path: Path, title: str) -> None:
 
 @contextmanager
 def _figure(path: Path, width: float, height: float, columns: int = 1) -> Iterator[tuple[Any, Any]]:
-    """Give figure and axes of `width` x `height` inches, saved to `path` at the end."""
+    """Yield figure and axes of `width` x `height` inches; save the figure to `path` on success."""
     figure, axis = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
     try:
         yield figure, axis

@@ -1,10 +1,17 @@
-"""What a network answered about the test splits, for ensembles that meet when it is gone.
+"""Cached predictions of models.
 
-Teachers are too large to keep and take hours to train again. A ballot, 93 kB, holds `public` and
-`private`, float16 (n, 7), the means of the answers to some views, and `manifest`, JSON text: the
-network's name and hash, what was asked, where it was trained. It holds no labels and no scores.
+Two kinds of files:
+
+- A cache folder holds one .npy per model and augmentation, named by the SHA-256 of the model file
+  and the faces. An interrupted command reuses it.
+- A predictions file holds one model's predictions for PublicTest and PrivateTest. It takes the
+  model's place in an ensemble when the model itself is not kept: 93 kB instead of many MB and
+  hours of training. The .npz contains `public` and `private`, float16 (n, 7), and `manifest`, JSON
+  text with the model's reference, the test-time augmentations and the fingerprint of the data. It
+  contains no labels and no scores.
 """
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -19,28 +26,29 @@ from fer_sdk._internal.files import sha256_of, write_beside
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import PRIVATE_TEST, PUBLIC_TEST, Fer2013
+from fer_sdk.evaluation.splits import PredictFunction
 from fer_sdk.labels import FER2013_LABELS
-from fer_train.data.tta import augmented
-from fer_train.evaluation.inference import opened
-from fer_train.evaluation.predictions import answer
+from fer_train.data.deterministic_augmentations import augment_at_test_time
+from fer_train.evaluation.inference import open_model
 
-Views = Literal["face", "mirrored", "augmented"]
-"""What an answer is the mean over: the face alone, it and its mirror image, or the twelve views of
-test-time augmentation (`fer_train.data.tta.augmented`)."""
+Tta = Literal["none", "mirrored", "augmented"]
+"""Test-time augmentations that predictions are averaged over: the face alone; the face and its
+mirror image; or the twelve of `augment_at_test_time`."""
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 SUFFIX: Final = ".npz"
+"""Suffix of predictions files, which tells them from models."""
 _SPLITS: Final = {"public": PUBLIC_TEST, "private": PRIVATE_TEST}
 
 
 @dataclass(frozen=True, slots=True)
-class Voter:
-    """Who cast a ballot.
+class ModelReference:
+    """The model that predictions come from.
 
     Attributes:
-        name: Folder and name of its file.
-        sha256: Of its file.
-        source: Of its sidecar.
+        name: Folder and name of the model file.
+        sha256: SHA-256 of the model file.
+        source: `source` of the model's sidecar.
     """
 
     name: str
@@ -49,32 +57,58 @@ class Voter:
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
-    """One network's answers.
+class CachedPredictions:
+    """Predictions of one model for both test splits.
 
     Attributes:
-        voter: Whose.
-        views: What it was asked about.
-        data: Fingerprint of the FER2013 that the faces are of.
-        answers: Probabilities, float64 (n, 7), by `PUBLIC_TEST` and `PRIVATE_TEST`.
+        model: The model.
+        tta: Test-time augmentations that were averaged.
+        data: Fingerprint of the FER2013 data.
+        probabilities: float64 (n, 7), by `PUBLIC_TEST` and `PRIVATE_TEST`.
     """
 
-    voter: Voter
-    views: Views
+    model: ModelReference
+    tta: Tta
     data: str
-    answers: dict[int, NDArray[np.float64]]
+    probabilities: dict[int, NDArray[np.float64]]
 
 
-def ask(
-    model: Path, faces: NDArray[np.uint8], views: Views, kept: Path | None = None
+def predict_cached(
+    predict: PredictFunction, model_sha256: str, faces: NDArray[np.uint8], cache: Path | None
 ) -> NDArray[np.float64]:
-    """Ask a network about faces.
+    """Run a model on faces, or read its predictions from a cache folder.
+
+    Args:
+        predict: The model.
+        model_sha256: SHA-256 of the model file.
+        faces: uint8 (n, 48, 48), range [0, 255].
+        cache: Cache folder; None always runs the model.
+
+    Returns:
+        Probabilities, float64 (n, classes).
+    """
+    if cache is None:
+        return predict(faces)
+    key = hashlib.sha256(model_sha256.encode() + np.ascontiguousarray(faces).tobytes())
+    path = cache / f"{key.hexdigest()}.npy"
+    if path.exists():
+        return np.asarray(np.load(path, allow_pickle=False), np.float64)
+    probabilities = predict(faces)
+    with write_beside(path) as temporary, temporary.open("wb") as file:
+        np.save(file, probabilities)
+    return probabilities
+
+
+def predict_with_tta(
+    model: Path, faces: NDArray[np.uint8], tta: Tta, cache: Path | None = None
+) -> NDArray[np.float64]:
+    """Average a model's predictions over test-time augmentations.
 
     Args:
         model: .keras, .tflite or .onnx file with its sidecar.
         faces: uint8 (n, 48, 48), range [0, 255].
-        views: Of each face.
-        kept: Folder of answers that need not be asked again; new ones are added.
+        tta: Test-time augmentations.
+        cache: Cache folder; None always runs the model.
 
     Returns:
         Probabilities, float64 (n, 7).
@@ -82,86 +116,101 @@ def ask(
     Raises:
         FerError: If the bundle is damaged or its labels are not FER2013's.
     """
-    with opened(model) as (bundle, predict):
+    with open_model(model) as (bundle, predict):
         if bundle.labels != FER2013_LABELS:
             raise InputError(f"{model} has the labels {bundle.labels}, not FER2013's")
         digest = sha256_of(model)
-        if views == "augmented":
-            seen = augmented(faces)
+        if tta == "augmented":
+            augmented = augment_at_test_time(faces)
         else:
-            mirrors = [np.ascontiguousarray(faces[:, :, ::-1])] if views == "mirrored" else []
-            seen = iter([faces, *mirrors])
-        answers = [answer(predict, digest, view, kept) for view in seen]
-    return np.asarray(np.mean(answers, axis=0), np.float64)
+            mirrored = [np.ascontiguousarray(faces[:, :, ::-1])] if tta == "mirrored" else []
+            augmented = iter([faces, *mirrored])
+        predictions = [predict_cached(predict, digest, each, cache) for each in augmented]
+    return np.asarray(np.mean(predictions, axis=0), np.float64)
 
 
-def cast(
+def predict_test_splits(
     model: Path,
     data: Fer2013,
-    views: Views,
-    kept: Path | None = None,
+    tta: Tta,
+    cache: Path | None = None,
     report: Callable[[int], None] = lambda splits: None,
-) -> Ballot:
-    """Ask a network about PublicTest and PrivateTest; arguments and errors as `ask` has them."""
-    answers = {}
-    for usage in _SPLITS.values():
-        answers[usage] = ask(model, data.pixels[data.rows(usage)], views, kept)
-        report(1)
-    return Ballot(voter(model), views, data.fingerprint, answers)
+) -> CachedPredictions:
+    """PredictFunction PublicTest and PrivateTest; labels are not read.
 
-
-def voter(path: Path) -> Voter:
-    """Return who a model file or a ballot is of."""
-    if path.suffix == SUFFIX:
-        return _read(path).voter
-    name = f"{path.parent.name}/{path.name}"
-    return Voter(name, sha256_of(path), dict(ModelBundle.load(path).source))
-
-
-def save(ballot: Ballot, path: Path) -> None:
-    """Write a ballot."""
-    manifest = {
-        "schema": SCHEMA,
-        "model": ballot.voter.name,
-        "sha256": ballot.voter.sha256,
-        "source": ballot.voter.source,
-        "views": ballot.views,
-        "data": ballot.data,
-    }
-    public, private = (ballot.answers[usage].astype(np.float16) for usage in _SPLITS.values())
-    with write_beside(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file, public=public, private=private, manifest=np.array(json.dumps(manifest))
-        )
-
-
-def load(path: Path, data: Fer2013, views: Views) -> Ballot:
-    """Read a ballot.
+    Args:
+        model: As in `predict_with_tta`.
+        data: FER2013.
+        tta: Test-time augmentations.
+        cache: Cache folder; None always runs the model.
+        report: Called with 1 after each split.
 
     Raises:
-        InputError: If it is missing, damaged, or of other faces or views.
+        FerError: As in `predict_with_tta`.
     """
-    ballot = _read(path)
-    if ballot.data != data.fingerprint:
+    probabilities = {}
+    for usage in _SPLITS.values():
+        faces = data.pixels[data.rows(usage)]
+        probabilities[usage] = predict_with_tta(model, faces, tta, cache)
+        report(1)
+    return CachedPredictions(model_reference(model), tta, data.fingerprint, probabilities)
+
+
+def model_reference(path: Path) -> ModelReference:
+    """Return the reference of a model file, or the one in a predictions file."""
+    if path.suffix == SUFFIX:
+        return _read(path).model
+    name = f"{path.parent.name}/{path.name}"
+    return ModelReference(name, sha256_of(path), dict(ModelBundle.load(path).source))
+
+
+def save(predictions: CachedPredictions, path: Path) -> None:
+    """Write a predictions file; probabilities are rounded to float16."""
+    manifest = {
+        "schema": SCHEMA,
+        "model": predictions.model.name,
+        "sha256": predictions.model.sha256,
+        "source": predictions.model.source,
+        "tta": predictions.tta,
+        "data": predictions.data,
+    }
+    arrays = {
+        name: predictions.probabilities[usage].astype(np.float16) for name, usage in _SPLITS.items()
+    }
+    with write_beside(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, manifest=np.array(json.dumps(manifest)), **arrays)
+
+
+def load(path: Path, data: Fer2013, tta: Tta) -> CachedPredictions:
+    """Read a predictions file and check that it belongs to this data.
+
+    Raises:
+        InputError: If the file is missing or damaged, or was made from other data or with other
+            test-time augmentations.
+    """
+    predictions = _read(path)
+    if predictions.data != data.fingerprint:
         raise InputError(
-            f"{path} is of the data {ballot.data[:12]}..., "
-            f"but the faces are {data.fingerprint[:12]}..."
+            f"{path} belongs to the data {predictions.data[:12]}..., "
+            f"but the loaded data is {data.fingerprint[:12]}..."
         )
-    if ballot.views != views:
-        raise InputError(f"{path} answers --views {ballot.views}, but was asked for {views}")
-    return ballot
+    if predictions.tta != tta:
+        raise InputError(f"{path} was made with --tta {predictions.tta}, but got --tta {tta}")
+    return predictions
 
 
-def _read(path: Path) -> Ballot:
+def _read(path: Path) -> CachedPredictions:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             manifest = json.loads(str(archive["manifest"]))
-            answers = {u: archive[name].astype(np.float64) for name, u in _SPLITS.items()}
-        if manifest["schema"] != SCHEMA or manifest["views"] not in get_args(Views):
-            raise ValueError(f"schema {manifest['schema']}, views {manifest['views']}")
-        who = Voter(manifest["model"], manifest["sha256"], manifest["source"])
-        return Ballot(who, manifest["views"], manifest["data"], answers)
+            probabilities = {u: archive[name].astype(np.float64) for name, u in _SPLITS.items()}
+        if manifest["schema"] != SCHEMA or manifest["tta"] not in get_args(Tta):
+            raise ValueError(f"schema {manifest['schema']}, tta {manifest['tta']}")
+        model = ModelReference(manifest["model"], manifest["sha256"], manifest["source"])
+        return CachedPredictions(model, manifest["tta"], manifest["data"], probabilities)
     except FileNotFoundError as error:
-        raise InputError(f"no ballot at {path}: `fer-train ballot` writes them") from error
+        raise InputError(
+            f"no predictions file at {path}: create it with `fer-train ensemble --save-predictions`"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no readable ballot: {error}") from error
+        raise InputError(f"{path} is not a readable predictions file: {error}") from error

@@ -1,8 +1,8 @@
-"""Networks, one file each; `build` finds one by name.
+"""Networks, one module each; `build` selects one by name.
 
-Every file has `build(**sizes) -> keras.Model` with input float32 (batch, 48, 48, 1) in the range
-[0, 255], logits float32 (batch, classes) out, and stock Keras layers only, so that the saved
-`.keras` file opens without this package.
+Every module has `build(**sizes) -> keras.Model` with input float32 (batch, 48, 48, 1), range
+[0, 255], and output logits, float32 (batch, classes). It uses only layers of Keras itself, so that
+saved `.keras` files load without this package.
 """
 
 from importlib import import_module
@@ -37,15 +37,16 @@ def build(name: str, sizes: dict[str, object]) -> "keras.Model":
         sizes: Keyword arguments of that network's `build`.
 
     Raises:
-        InputError: If there is no such network, or it has no such argument.
+        InputError: If the network or an argument is unknown.
     """
     if name not in MODELS:
-        raise InputError(f"no network named {name!r}: there are {', '.join(MODELS)}")
+        raise InputError(f"no network named {name!r}: available are {', '.join(MODELS)}")
     module = import_module(f"fer_train.models.{name}")
     known = signature(module.build).parameters
     if unknown := set(sizes) - set(known):
         raise InputError(
-            f"the network {name} has no {', '.join(sorted(unknown))}: it has {', '.join(known)}"
+            f"the network {name} has no argument {', '.join(sorted(unknown))}: "
+            f"its arguments are {', '.join(known)}"
         )
     model: keras.Model = module.build(**sizes)
     return model

@@ -1,4 +1,4 @@
-"""A trained network whose batch norms are folded into its convolutions, as int8 runs it."""
+"""A trained network with its batch norms folded into the convolutions, for int8 training."""
 
 from typing import Any
 
@@ -12,17 +12,18 @@ from fer_train.models.pretrained import load
 
 
 def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
-    """Load a network and fold its batch norms.
+    """Load a network and fold its batch norms into the convolutions.
 
     Args:
-        trained: Its `.keras` file; every batch norm must follow a convolution.
-        classes: Number of logits that it must have.
+        trained: `.keras` file; every batch norm must follow a convolution.
+        classes: Expected number of logits.
 
     Returns:
-        Model with the same answers, up to rounding.
+        Model with the same outputs up to rounding.
 
     Raises:
-        InputError: If the file cannot be read, or the network cannot be folded or has other logits.
+        InputError: If the file is unreadable, the network cannot be folded, or the number of logits
+            differs.
     """
     network = load(trained)
     if network.output_shape[-1] != classes:
@@ -35,20 +36,22 @@ def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
             before = layer.input._keras_history.operation
             if not isinstance(before, layers.Conv2D):
                 raise InputError(
-                    f"{trained} cannot be folded: its batch norm {layer.name} follows "
+                    f"the batch norms of {trained} cannot be folded: {layer.name} follows "
                     f"{before.name}, not a convolution"
                 )
             norms[before.name] = layer
 
-    def copied(layer: layers.Layer) -> layers.Layer:
+    def copy_layer(layer: layers.Layer) -> layers.Layer:
         bias = {"use_bias": True} if layer.name in norms else {}
         return type(layer).from_config({**layer.get_config(), **bias})
 
-    def called(layer: layers.Layer, *inputs: Any, **words: Any) -> keras.KerasTensor:
+    def call_layer(layer: layers.Layer, *inputs: Any, **words: Any) -> keras.KerasTensor:
         norm = isinstance(layer, layers.BatchNormalization)
         return inputs[0] if norm else layer(*inputs, **words)
 
-    folded = keras.models.clone_model(network, clone_function=copied, call_function=called)
+    bn_folded = keras.models.clone_model(
+        network, clone_function=copy_layer, call_function=call_layer
+    )
     for layer in network.layers:
         if layer.name in norms:
             norm = norms[layer.name]
@@ -56,7 +59,7 @@ def build(trained: str, classes: int = len(FER2013_LABELS)) -> keras.Model:
             bias = np.array(layer.bias) if layer.use_bias else 0.0
             kernel = np.array(layer.kernel) * factor
             shift = np.array(norm.beta) + (bias - np.array(norm.moving_mean)) * factor
-            folded.get_layer(layer.name).set_weights([kernel, shift])
+            bn_folded.get_layer(layer.name).set_weights([kernel, shift])
         elif not isinstance(layer, layers.BatchNormalization):
-            folded.get_layer(layer.name).set_weights(layer.get_weights())
-    return folded
+            bn_folded.get_layer(layer.name).set_weights(layer.get_weights())
+    return bn_folded

@@ -1,4 +1,4 @@
-"""InceptionV3 (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567); at least 75 px."""
+"""InceptionV3 (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567), from 75 px on."""
 
 import keras
 
@@ -9,7 +9,7 @@ from fer_train.models import transfer
 def build(
     input_size: int = 96, weights: str = "none", classes: int = len(FER2013_LABELS)
 ) -> keras.Model:
-    """Build the net; arguments and result as `fer_train.models.transfer.build` has them."""
+    """Build the network; arguments and result are those of `fer_train.models.transfer.build`."""
     return transfer.build(
         keras.applications.InceptionV3,
         scale=1 / 127.5,

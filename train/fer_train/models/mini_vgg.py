@@ -1,6 +1,6 @@
-"""Mini-VGG: three small VGG stages (after Simonyan and Zisserman 2014, arxiv.org/abs/1409.1556).
+"""Mini-VGG: three small VGG stages (Simonyan and Zisserman 2014, https://arxiv.org/abs/1409.1556).
 
-With its fully connected part, or with global average pooling in its place.
+The head has two dense layers or global average pooling.
 """
 
 import keras
@@ -17,13 +17,13 @@ def build(
     channels: int = 1,
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
-    """Build the net.
+    """Build the network.
 
     Args:
         widths: Channels of each stage; every stage halves the resolution.
-        fully_connected: Whether two dense layers follow, or global average pooling and one.
-        dropout: Share dropped after each stage in training; twice that before the logits.
-        channels: Of the input; above 1, further images or numbers beside the grey face.
+        fully_connected: Whether the head has two dense layers; else global average pooling and one.
+        dropout: Dropout rate after each stage; twice that before the logits.
+        channels: Channels of the input; above 1, features in addition to the grey face.
         classes: Number of logits.
 
     Returns:

@@ -15,14 +15,14 @@ def build(
     head: Literal["dense", "plain"] = "dense",
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
-    """Build the net; result, `input_size` and `weights` as `transfer.build` has them.
+    """Build the network.
 
     Args:
-        input_size: See there.
-        weights: See there.
-        trained_on: What the weights were trained on, which decides the input's scaling. The net
-            known for VGGFace2's faces (HSE FaceRec, Apache-2.0) takes grey levels minus its means.
-        head: See there.
+        input_size: As in `fer_train.models.transfer.build`.
+        weights: As in `fer_train.models.transfer.build`.
+        trained_on: Data of the weights, which determines the input scaling. The weights for
+            VGGFace2 (HSE FaceRec, Apache-2.0) expect grey levels minus the means of that data.
+        head: As in `fer_train.models.transfer.build`.
         classes: Number of logits.
     """
     faces = trained_on == "vggface2"

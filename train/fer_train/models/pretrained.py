@@ -1,4 +1,4 @@
-"""Networks that were trained before, to go on with."""
+"""Loading of trained networks as a starting point."""
 
 from pathlib import Path
 
@@ -11,25 +11,25 @@ def load(path: str) -> keras.Model:
     """Load a `.keras` file.
 
     Raises:
-        InputError: If it is not there or cannot be read.
+        InputError: If the file is missing or unreadable.
     """
     if not Path(path).is_file():
         raise InputError(f"no network at {path}")
     try:
         return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises what comes
-        raise InputError(f"{path} is no readable .keras file: {first_line(error)}") from error
+    except Exception as error:  # Keras raises many types
+        raise InputError(f"{path} is not a readable .keras file: {first_line(error)}") from error
 
 
-def take_features(network: keras.Model, path: str) -> None:
-    """Give a network the weights of a trained one, all but those of the logits.
+def copy_features(network: keras.Model, path: str) -> None:
+    """Copy all weights but those of the last layer from a trained network.
 
     Args:
-        network: Its last layer gives the logits; changed.
-        path: A `.keras` file of a network of the same sizes.
+        network: Network whose last layer computes the logits; modified in place.
+        path: `.keras` file of a network with the same layer sizes.
 
     Raises:
-        InputError: If the file cannot be read, or has other sizes.
+        InputError: If the file is unreadable or its layers have other sizes.
     """
     trained = load(path)
     shapes, theirs = (
@@ -37,6 +37,8 @@ def take_features(network: keras.Model, path: str) -> None:
         for model in (network, trained)
     )
     if shapes != theirs:
-        raise InputError(f"{path} is a network of other sizes than the {network.name} to train")
+        raise InputError(
+            f"the layers of {path} and of the {network.name} to train have other sizes"
+        )
     for mine, other in zip(network.layers[:-1], trained.layers[:-1], strict=True):
         mine.set_weights(other.get_weights())

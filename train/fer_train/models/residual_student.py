@@ -1,7 +1,7 @@
-"""A plain residual net of 3x3 convolutions, batch norm and ReLU: nothing that int8 finds hard.
+"""A residual network of 3x3 convolutions, batch norm and ReLU, which loses little in int8.
 
-Residual blocks as in He et al. 2015 (https://arxiv.org/abs/1512.03385); each stage begins with a
-strided convolution instead of a pooled shortcut: operators that every phone delegate takes.
+Residual blocks as in He et al. 2015 (https://arxiv.org/abs/1512.03385). Each stage begins with a
+strided convolution instead of a pooled shortcut; every phone delegate supports these operators.
 """
 
 import keras
@@ -10,7 +10,7 @@ from keras import layers
 from fer_sdk.evaluation.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.models.blocks import scaled_face
-from fer_train.models.pretrained import take_features
+from fer_train.models.pretrained import copy_features
 
 
 def build(
@@ -22,23 +22,23 @@ def build(
     side: int | None = SIDE,
     weights: str = "none",
 ) -> keras.Model:
-    """Build the net.
+    """Build the network.
 
     Args:
         stem: Channels of the first convolution, at full resolution.
         widths: Channels of each stage; every stage halves the resolution.
-        blocks: Residual blocks of each stage, after the convolution that halves.
-        dropout: Share of pooled features dropped in training.
+        blocks: Residual blocks of each stage, after its strided convolution.
+        dropout: Dropout rate of the pooled features.
         classes: Number of logits.
-        side: Of the faces, in pixels; None for a network that takes any.
-        weights: "none", or the `.keras` file of a trained network of these sizes, to begin with
-            all but its logits.
+        side: Side of the faces in pixels; None for any size.
+        weights: "none", or the `.keras` file of a trained network with the same layer sizes, from
+            which all weights but those of the logits are copied.
 
     Returns:
         Model from float32 (batch, side, side, 1), range [0, 255], to logits (batch, classes).
 
     Raises:
-        InputError: If the weights cannot be had.
+        InputError: If the weights cannot be loaded.
     """
     inputs, x = scaled_face(side=side)
     x = _convolution(x, stem)
@@ -51,7 +51,7 @@ def build(
     x = layers.Dropout(dropout)(x)
     network = keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="residual_student")
     if weights != "none":
-        take_features(network, weights)
+        copy_features(network, weights)
     return network
 
 

@@ -9,7 +9,7 @@ from fer_train.models import transfer
 def build(
     input_size: int = 48, weights: str = "none", classes: int = len(FER2013_LABELS)
 ) -> keras.Model:
-    """Build the net; arguments and result as `fer_train.models.transfer.build` has them."""
+    """Build the network; arguments and result are those of `fer_train.models.transfer.build`."""
     return transfer.build(
         keras.applications.ResNet50V2,
         scale=1 / 127.5,

@@ -1,4 +1,4 @@
-"""What the `keras.applications` networks share: grey to colour, own scaling, backbone, head."""
+"""Networks on a backbone of `keras.applications`: grey to colour, scaling, backbone and head."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from fer_sdk.evaluation.fer2013 import SIDE
 from fer_sdk.labels import FER2013_LABELS
 
 BACKBONE = "backbone"
-"""Name of the layer that frozen stages hold still."""
+"""Name of the layer that frozen stages do not train."""
 
 
 def build(
@@ -26,22 +26,22 @@ def build(
     head: Literal["dense", "plain"] = "dense",
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
-    """Put a backbone between FER2013's grey faces and the transfer head.
+    """Build a network from grey faces through a backbone to the logits.
 
     Args:
         application: Function of `keras.applications`.
-        scale: Grey levels are multiplied by this for the backbone.
-        offset: And this is added, one number or one a channel.
-        input_size: Side of the backbone's input in pixels; faces are resized inside the model.
+        scale: Factor for the grey levels.
+        offset: Offset added after scaling, one number or one per channel.
+        input_size: Side of the backbone's input in pixels; the model resizes the faces.
         weights: "imagenet" (downloaded by Keras), "none", or a `.weights.h5` file of the backbone.
-        head: Three dense layers, or dropout alone between the pooled features and the logits.
+        head: Three dense layers, or only dropout, between the pooled features and the logits.
         classes: Number of logits.
 
     Returns:
         Model from float32 (batch, 48, 48, 1), range [0, 255], to logits (batch, classes).
 
     Raises:
-        InputError: If the weights cannot be had.
+        InputError: If the weights cannot be loaded.
     """
     inputs = keras.Input((SIDE, SIDE, 1), name="face")
     x = inputs
@@ -64,7 +64,7 @@ def _backbone(
     try:
         if weights == "imagenet":
             with warnings.catch_warnings():
-                # MobileNet warns that its weights are those of 224 px, which is what is wanted.
+                # MobileNet warns that its weights are those for 224 px, which is intended.
                 warnings.simplefilter("ignore", UserWarning)
                 return application(
                     weights="imagenet", include_top=False, input_shape=shape, name=BACKBONE
@@ -73,7 +73,7 @@ def _backbone(
         if weights != "none":
             if not Path(weights).is_file():
                 raise InputError(
-                    f"no weights at {weights}: give imagenet, none or a .weights.h5 file of {name}"
+                    f"no weights at {weights}: use imagenet, none or a .weights.h5 file of {name}"
                 )
             backbone.load_weights(weights)
         return backbone
@@ -82,13 +82,12 @@ def _backbone(
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise InputError(
             f"{name} cannot be built at {input_size} px with the weights {weights}: "
-            f"{first_line(error)}; without a network give --weights FILE, "
-            "a .weights.h5 file of the backbone"
+            f"{first_line(error)}; offline, use --weights FILE with a .weights.h5 file"
         ) from error
 
 
 def _dense(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Return three dense layers on pooled features: ELU, batch norm and dropout between."""
+    """Apply three dense layers with ELU, batch norm and dropout to pooled features."""
     x = layers.Dropout(0.5)(layers.BatchNormalization()(x))
     x = layers.Dense(1024, "elu", kernel_regularizer=keras.regularizers.L2(0.01))(x)
     x = layers.Dropout(0.4)(layers.BatchNormalization()(x))

@@ -17,12 +17,12 @@ def build(
     dropout: float = 0.5,
     classes: int = len(FER2013_LABELS),
 ) -> keras.Model:
-    """Build the net.
+    """Build the network.
 
     Args:
         widths: Channels of each stage; every stage halves the resolution.
         dense: Units of the first two dense layers.
-        dropout: Share of each dense layer's inputs dropped in training.
+        dropout: Dropout rate before each of them.
         classes: Number of logits.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Xception (Chollet 2017, https://arxiv.org/abs/1610.02357); at least 71 px."""
+"""Xception (Chollet 2017, https://arxiv.org/abs/1610.02357), from 71 px on."""
 
 import keras
 
@@ -9,7 +9,7 @@ from fer_train.models import transfer
 def build(
     input_size: int = 96, weights: str = "none", classes: int = len(FER2013_LABELS)
 ) -> keras.Model:
-    """Build the net; arguments and result as `fer_train.models.transfer.build` has them."""
+    """Build the network; arguments and result are those of `fer_train.models.transfer.build`."""
     return transfer.build(
         keras.applications.Xception,
         scale=1 / 127.5,

@@ -1,1 +1,1 @@
-"""The training loop and what it needs."""
+"""The training loop, its checkpoints, distillation and publication of networks."""

@@ -1,11 +1,12 @@
-"""Batch norm in training: given its statistics, and made fast on TensorFlow.
+"""Batch-norm statistics, and a fast batch norm for TensorFlow.
 
-A published backbone may hold mean 0 and variance 1 in every batch norm, its own folded into the
-kernels. Its answers are right, but training would normalise by the batch and undo them.
+`restore_folded`: published backbones may have their batch norms folded into the kernels, so that
+every batch norm holds mean 0 and variance 1. Training would normalise by the statistics of the
+batch and change the network's outputs.
 
-And what trained on augmented faces holds their statistics: erased parts and other contrasts move
-them. They are measured anew on the faces as they are before a network is published (Wu and Johnson
-2021, https://arxiv.org/abs/2105.07576, who call it PreciseBN).
+`recompute_statistics`: a network that was trained on augmented faces holds the statistics of those.
+They are recomputed on unaugmented faces before the network is scored and published (PreciseBN, Wu
+and Johnson 2021, https://arxiv.org/abs/2105.07576).
 """
 
 import math
@@ -22,32 +23,32 @@ from fer_train.models.transfer import BACKBONE
 BATCH = 64
 
 
-def reestimate(model: keras.Model, faces: NDArray[np.uint8]) -> None:
-    """Measure the statistics of a backbone's batch norms; its answers stay what they were.
+def restore_folded(model: keras.Model, faces: NDArray[np.uint8]) -> None:
+    """Give folded batch norms of a backbone their statistics; the outputs stay the same.
 
     Args:
-        model: A network of `fer_train.models.transfer`; changed.
-        faces: uint8 (n, 48, 48), range [0, 255]; a few hundred will do.
+        model: Network of `fer_train.models.transfer`; modified in place.
+        faces: uint8 (n, 48, 48), range [0, 255]; a few hundred suffice.
     """
     backbone = model.get_layer(BACKBONE)
     before = model.layers[model.layers.index(backbone) - 1]
     prepare = keras.Model(model.input, before.output)
     norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
-    look = keras.Model(backbone.input, [norm.input for norm in norms])
+    norm_inputs = keras.Model(backbone.input, [norm.input for norm in norms])
     means = [np.zeros(norm.gamma.shape) for norm in norms]
     squares = [np.zeros(norm.gamma.shape) for norm in norms]
-    # A few faces at a time: all activations of a network at once are gigabytes.
+    # In batches: the activations of all faces at once would take gigabytes.
     for first in range(0, len(faces), BATCH):
         batch = faces[first : first + BATCH, ..., None].astype(np.float32)
         share = len(batch) / len(faces)
-        for number, x in enumerate(look(prepare(batch))):
+        for number, x in enumerate(norm_inputs(prepare(batch))):
             mean, variance = ops.moments(x, axes=tuple(range(x.ndim - 1)))
             means[number] += share * np.asarray(mean, np.float64)
             squares[number] += share * (np.asarray(variance, np.float64) + np.square(mean))
     for norm, measured, square in zip(norms, means, squares, strict=True):
         mean = measured.astype(np.float32)
         variance = (square - np.square(measured)).astype(np.float32)
-        # gamma (x - mean) / deviation + beta must stay the same function of x.
+        # Keep gamma (x - mean) / deviation + beta the same function of x.
         former = ops.sqrt(norm.moving_variance + norm.epsilon)
         factor = norm.gamma / former
         norm.beta.assign(norm.beta + factor * (mean - norm.moving_mean))
@@ -56,12 +57,12 @@ def reestimate(model: keras.Model, faces: NDArray[np.uint8]) -> None:
         norm.moving_variance.assign(variance)
 
 
-def remeasure(model: keras.Model, inputs: NDArray[np.float32]) -> None:
-    """Measure the statistics of all batch norms on faces as they are; the answers change.
+def recompute_statistics(model: keras.Model, inputs: NDArray[np.float32]) -> None:
+    """Recompute the statistics of all batch norms on unaugmented faces; the outputs change.
 
     Args:
-        model: Changed.
-        inputs: What it takes, (n, height, width, channels); a few thousand will do.
+        model: Modified in place.
+        inputs: float32 (n, height, width, channels), range [0, 255]; a few thousand suffice.
     """
     norms = _norms(model)
     if not norms:
@@ -69,14 +70,14 @@ def remeasure(model: keras.Model, inputs: NDArray[np.float32]) -> None:
     momenta = [norm.momentum for norm in norms]
     for number, batch in enumerate(np.array_split(inputs, math.ceil(len(inputs) / BATCH))):
         for norm in norms:
-            norm.momentum = number / (number + 1)  # the mean over the batches so far
+            norm.momentum = number / (number + 1)  # running mean over the batches
         model(batch, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
 
 def _norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """Return the batch norms of a model and of the models in it."""
+    """Return the batch norms of a model and of its nested models."""
     found = []
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -87,13 +88,13 @@ def _norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
 
 
 def fuse(model: keras.Model) -> None:
-    """Let a model's batch norms train through TensorFlow's fused kernel; on others, do nothing.
+    """Train batch norms by TensorFlow's fused kernel; does nothing on other backends.
 
-    Keras composes batch norm of a dozen passes over memory. XLA on JAX fuses them; TensorFlow on
-    the CPU does not. The layers stay Keras' own, also in what is saved.
+    Keras implements batch norm as a dozen passes over memory. XLA on JAX fuses them; TensorFlow on
+    the CPU does not. The layers and the saved model remain those of Keras.
 
     Args:
-        model: Changed; answers and gradients stay the same up to rounding.
+        model: Modified in place; outputs and gradients stay the same up to rounding.
     """
     if keras.backend.backend() != "tensorflow":
         return
@@ -107,7 +108,7 @@ def _call_fused(
     training: bool | None = None,
     mask: Any = None,
 ) -> keras.KerasTensor:
-    """Do what `BatchNormalization.call` does."""
+    """Replace `BatchNormalization.call`."""
     if not (training and norm.trainable) or mask is not None or len(inputs.shape) != 4:
         return type(norm).call(norm, inputs, training=training, mask=mask)
     from tensorflow import raw_ops

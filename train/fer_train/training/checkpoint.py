@@ -1,4 +1,4 @@
-"""Everything a stopped run needs to go on, in one file that is replaced whole."""
+"""Checkpoints: the complete state of a run in one file, which is replaced atomically."""
 
 import json
 import zipfile
@@ -16,7 +16,7 @@ from fer_train.errors import TrainingError
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands: `epoch` epochs, over all stages, and `step` steps of the next."""
+    """Progress of a run: `epoch` finished epochs over all stages, and `step` steps of the next."""
 
     recipe: str
     seed: int
@@ -29,21 +29,21 @@ class Progress:
 
 
 def save(path: Path, progress: Progress, variables: Sequence[keras.Variable]) -> None:
-    """Write progress and variables; the former file stays whole until the new one is."""
+    """Write progress and variables; an existing file stays valid until the new one is complete."""
     arrays = {f"v{i}": v.numpy() for i, v in enumerate(variables)}
     with write_beside(path) as temporary, temporary.open("wb") as file:
         np.savez(file, progress=np.array(json.dumps(asdict(progress))), **arrays)
 
 
 def load(path: Path, expected: Progress) -> tuple[Progress, list[NDArray[np.generic]]]:
-    """Read a checkpoint of the same run.
+    """Read a checkpoint and check that it belongs to this run.
 
     Args:
-        path: A file that `save` wrote.
-        expected: A fresh run's progress: recipe, seed and data must agree with the file's.
+        path: File written by `save`.
+        expected: Progress of a new run; its recipe, seed and data must equal those of the file.
 
     Returns:
-        The progress, and values for `restore`.
+        The progress, and the values for `restore`.
 
     Raises:
         TrainingError: If the file is damaged or belongs to another run.
@@ -54,27 +54,27 @@ def load(path: Path, expected: Progress) -> tuple[Progress, list[NDArray[np.gene
         progress = Progress(**json.loads(str(arrays.pop("progress"))))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise TrainingError(
-            f"checkpoint {path} is damaged ({error}): delete it or --restart"
+            f"checkpoint {path} is damaged ({error}): delete it or add --restart"
         ) from error
     for name in ("recipe", "seed", "data"):
-        asked, came = getattr(expected, name), getattr(progress, name)
-        if asked != came:
+        wanted, found = getattr(expected, name), getattr(progress, name)
+        if wanted != found:
             raise TrainingError(
-                f"{path} belongs to another run: {name} is {came!r}, asked for {asked!r}; "
-                "choose another --out or --restart"
+                f"{path} belongs to another run: {name} is {found!r}, expected {wanted!r}; "
+                "choose another --out or add --restart"
             )
     return progress, list(arrays.values())
 
 
 def restore(values: list[NDArray[np.generic]], variables: Sequence[keras.Variable]) -> None:
-    """Put a checkpoint's values back into the variables that were saved, in the same order.
+    """Assign a checkpoint's values to the variables, in the order in which they were saved.
 
     Raises:
-        TrainingError: If number or shapes differ.
+        TrainingError: If the number or the shapes of the variables differ.
     """
     if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
         raise TrainingError(
-            "the checkpoint holds other variables than the recipe's model: --restart"
+            "the checkpoint does not match the variables of the recipe's model: add --restart"
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,7 +1,8 @@
-"""Training in float that feels int8's rounding (Jacob et al. 2018, https://arxiv.org/abs/1712.05877).
+"""Fake quantization for quantization-aware training (Jacob et al. 2018, arxiv.org/abs/1712.05877).
 
-Kernels and activations are rounded to 256 levels on the way forward, gradients pass as if they
-were not. The layers stay Keras' own, so what is saved is a float network that any converter takes.
+The forward pass rounds kernels and activations to the levels of int8; the gradient ignores the
+rounding. The layers remain those of Keras, so the saved model is a float network that any converter
+accepts.
 """
 
 from collections.abc import Callable
@@ -17,18 +18,19 @@ from fer_sdk.errors import InputError
 BATCH = 64
 
 
-def imitate(model: keras.Model, faces: NDArray[np.float32]) -> None:
-    """Round as int8 does, from now on.
+def quantize_in_training(model: keras.Model, faces: NDArray[np.float32]) -> None:
+    """Make a model round kernels and activations to int8 in its forward pass.
 
     Args:
-        model: Without batch norms; changed. Its file and its copies do not round.
-        faces: What the model takes; the ranges of its activations are those seen on them, and stay.
+        model: Network without batch norms; modified in place. Saved files and clones do not round.
+        faces: Inputs, float32 (n, height, width, channels), from which the fixed ranges of the
+            activations are measured.
 
     Raises:
-        InputError: If the model has weights in other layers than convolutions and dense ones.
+        InputError: If layers other than convolutions and dense layers have weights.
     """
-    kept = [layer for layer in model.layers if _is_kept(layer)]
-    ranges = _ranges(keras.Model(model.input, [layer.output for layer in kept]), faces)
+    stored = [layer for layer in model.layers if _is_stored(layer)]
+    ranges = _ranges(keras.Model(model.input, [layer.output for layer in stored]), faces)
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             layer.convolution_op = partial(_convolve, layer.convolution_op)
@@ -36,26 +38,26 @@ def imitate(model: keras.Model, faces: NDArray[np.float32]) -> None:
             layer.call = partial(_multiply, layer)
         elif layer.weights:
             raise InputError(
-                f"the layer {layer.name} has weights that int8 cannot be imitated for: fold batch "
-                "norms, and use convolutions and dense layers"
+                f"fake quantization does not support the layer {layer.name}: only convolutions and "
+                "dense layers may have weights, and batch norms must be folded"
             )
-    for layer, (low, high) in zip(kept, ranges, strict=True):
+    for layer, (low, high) in zip(stored, ranges, strict=True):
         layer.call = partial(_rounded_call, layer.call, low, high)
 
 
-def _is_kept(layer: layers.Layer) -> bool:
-    """Whether int8 stores what a layer answers; what goes into a ReLU is computed with it."""
+def _is_stored(layer: layers.Layer) -> bool:
+    """Return whether int8 inference stores a layer's output; the input of a fused ReLU is not."""
     if isinstance(layer, layers.InputLayer | layers.Rescaling | layers.Dropout):
         return False
-    takers = [node.operation for node in layer._outbound_nodes]
-    return not any(isinstance(taker, layers.ReLU) for taker in takers)
+    consumers = [node.operation for node in layer._outbound_nodes]
+    return not any(isinstance(consumer, layers.ReLU) for consumer in consumers)
 
 
-def _ranges(look: keras.Model, faces: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return least and most of each of a model's outputs, with 0 between, (outputs, 2)."""
-    found = np.zeros((len(look.outputs), 2))
+def _ranges(outputs: keras.Model, faces: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return minimum and maximum of each output of a model, extended to include 0, (outputs, 2)."""
+    found = np.zeros((len(outputs.outputs), 2))
     for first in range(0, len(faces), BATCH):
-        for number, values in enumerate(look(faces[first : first + BATCH])):
+        for number, values in enumerate(outputs(faces[first : first + BATCH])):
             now = float(ops.min(values)), float(ops.max(values))
             found[number] = min(found[number, 0], now[0]), max(found[number, 1], now[1])
     return found
@@ -68,12 +70,12 @@ def _rounded_call(
     inputs: keras.KerasTensor | list[keras.KerasTensor],
     **_: object,
 ) -> keras.KerasTensor:
-    """Do what a layer's call does, then round; that it trains, or a mask, is nothing to it."""
+    """Call a layer and round its output; arguments such as `training` and `mask` are ignored."""
     return keras.quantizers.fake_quant_with_min_max_vars(call(inputs), low, high)
 
 
 def rounded(kernel: keras.KerasTensor) -> keras.KerasTensor:
-    """Return a kernel rounded to 255 levels around 0, by output channel."""
+    """Round a kernel to 255 levels symmetric about 0, with one scale per output channel."""
     axes = tuple(range(len(kernel.shape) - 1))
     most = ops.stop_gradient(ops.maximum(ops.max(ops.abs(kernel), axis=axes), 1e-6))
     return keras.quantizers.fake_quant_with_min_max_vars(
@@ -90,6 +92,6 @@ def _convolve(
 
 
 def _multiply(dense: layers.Dense, inputs: keras.KerasTensor) -> keras.KerasTensor:
-    """Do what `Dense.call` does."""
+    """Replace `Dense.call`; the kernel is rounded."""
     outputs = ops.matmul(inputs, rounded(dense.kernel)) + dense.bias
     return dense.activation(outputs)

@@ -1,4 +1,4 @@
-"""Layers that compute in bfloat16 while training, but for those that are slow in it."""
+"""Training in bfloat16, except for layers that are slow in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Build layers under a dtype policy of Keras, then go back to the former one."""
+    """Set a dtype policy of Keras within the context and restore the former one."""
     former = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -22,14 +22,14 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def warning(precision: str, cpuinfo: Path = _CPUINFO) -> str | None:
-    """Return a line for who trains in bfloat16 where that is imitated, or None.
+    """Return a warning if the processor emulates bfloat16, else None.
 
-    An x86 processor without AVX512_BF16 imitates it: on an AMD EPYC (Zen 3), TensorFlow took 15 s
-    for a step of `base` that took 2 s in float32.
+    x86 processors without AVX512_BF16 emulate it: on an AMD EPYC (Zen 3), a step of `base` took
+    TensorFlow 15 s in bfloat16 and 2 s in float32.
 
     Args:
-        precision: Keras' dtype policy.
-        cpuinfo: Linux' list of what the processors have; where there is none, nothing is known.
+        precision: Dtype policy of Keras.
+        cpuinfo: File with the processor's flags, as Linux provides it; if missing, no warning.
     """
     if precision != "mixed_bfloat16" or keras.backend.backend() != "tensorflow":
         return None
@@ -39,24 +39,24 @@ def warning(precision: str, cpuinfo: Path = _CPUINFO) -> str | None:
     if config.list_physical_devices("GPU") or "avx2" not in flags or "avx512_bf16" in flags:
         return None
     return (
-        "this processor imitates mixed_bfloat16, which is several times slower: add "
+        "this processor emulates mixed_bfloat16, which is several times slower: add "
         "--precision float32"
     )
 
 
-def spare_strided_depthwise(model: keras.Model) -> None:
-    """Let strided depthwise convolutions compute in float32 on TensorFlow; on others, do nothing.
+def keep_strided_depthwise_float32(model: keras.Model) -> None:
+    """Set strided depthwise convolutions to float32 on TensorFlow; does nothing on other backends.
 
-    TensorFlow on the CPU has no fast kernel for them in bfloat16: with them in it, a MobileNet
-    trains slower than in float32.
+    TensorFlow has no fast CPU kernel for them in bfloat16; a MobileNet would train more slowly than
+    in float32.
 
     Args:
-        model: Changed.
+        model: Modified in place.
     """
     if keras.backend.backend() != "tensorflow":
         return
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            spare_strided_depthwise(layer)
+            keep_strided_depthwise_float32(layer)
         elif isinstance(layer, keras.layers.DepthwiseConv2D) and layer.strides != (1, 1):
             layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")

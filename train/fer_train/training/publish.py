@@ -1,4 +1,4 @@
-"""From a finished run to a bundle: the model, its temperature, its sidecar."""
+"""Publishing a finished run as a bundle: calibrated model and sidecar."""
 
 from importlib.metadata import version
 from typing import Final
@@ -17,30 +17,30 @@ from fer_train.evaluation.inference import predict
 from fer_train.training.trainer import Run
 
 UNCERTAIN_BELOW: Final = 0.5
-"""A calibrated answer below this is more often wrong than right."""
+"""Below this confidence, calibrated predictions are more often wrong than right."""
 
 
 def publish(run: Run, name: str, command: str) -> tuple[ModelBundle, Scores]:
     """Write `<name>.keras` and its sidecar into the run's folder.
 
-    The temperature is fitted on clean PublicTest, and so are offsets to the logits if the targets
-    hold more than FER2013's labels; the score that the sidecar states is of the same faces.
+    The temperature is fitted on deduplicated PublicTest, as are offsets to the logits if the
+    targets contain more than FER2013's labels. The scores in the sidecar are of the same faces.
 
     Args:
         run: A finished run.
-        name: The model's name, its recipe's as a rule.
-        command: What makes the network again, for its sidecar.
+        name: Name of the model, usually that of its recipe.
+        command: Command that reproduces the network, for the sidecar.
 
     Returns:
-        The bundle and its scores on clean PublicTest.
+        The bundle and its scores on deduplicated PublicTest.
     """
     return _publish(run, name, command, run.local_student(), run.progress.epoch)
 
 
 def publish_stages(run: Run, command: str) -> None:
-    """Give the networks that a run kept at the end of its stages but the last a sidecar each.
+    """Calibrate the snapshots at the end of all stages but the last and write their sidecars.
 
-    An ensemble can ask them too (snapshots: Huang et al. 2017, https://arxiv.org/abs/1704.00109).
+    Snapshots can be members of an ensemble (Huang et al. 2017, https://arxiv.org/abs/1704.00109).
     """
     epochs = 0
     for number, stage in enumerate(run.recipe.stages[:-1], start=1):
@@ -55,16 +55,16 @@ def _publish(
     run: Run, name: str, command: str, network: keras.Model, epochs: int
 ) -> tuple[ModelBundle, Scores]:
     labels = class_names(run.recipe)
-    logits = predict(network, run.watched)
-    if run.recipe.wants_offsets:
-        offsets = fit_offsets(logits, run.truth)
+    logits = predict(network, run.validation_faces)
+    if run.recipe.needs_offsets:
+        offsets = fit_offsets(logits, run.validation_labels)
         network.get_layer("logits").bias.assign_add(offsets)
         logits = logits + offsets
     path = run.folder / f"{name}.keras"
     with write_beside(path) as temporary:
         network.save(temporary)
-    temperature = fit_temperature(logits, run.truth)
-    scores = score(run.truth, softmax(logits, temperature), labels)
+    temperature = fit_temperature(logits, run.validation_labels)
+    scores = score(run.validation_labels, softmax(logits, temperature), labels)
     bundle = ModelBundle(
         path=path,
         labels=labels,
@@ -100,7 +100,7 @@ def _publish(
 
 
 def _hardware() -> str:
-    """Return the first accelerator, or the processor and its cores."""
+    """Return the first accelerator, or the processor and its number of cores."""
     where = describe_environment()
     devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
     return devices[0] if devices else f"{where['processor']} x {where['cores']}"

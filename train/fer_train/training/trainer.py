@@ -1,4 +1,4 @@
-"""The training loop: one recipe, one seed, one folder; stops and resumes at any step."""
+"""The training loop: one recipe, one seed, one folder. It can stop and resume at any step."""
 
 import json
 import math
@@ -17,13 +17,13 @@ from fer_sdk._internal.files import write_beside
 from fer_sdk.evaluation import fer2013
 from fer_train import models
 from fer_train.data import augmentations
-from fer_train.data.dataset import class_names, training_set, watched_set
-from fer_train.data.imbalance import balanced_class_weights
+from fer_train.data.class_weights import balanced_class_weights
+from fer_train.data.dataset import class_names, training_set, validation_set
 from fer_train.data.recipe import Recipe, Stage
 from fer_train.data.soft_labels import SoftLabels
 from fer_train.errors import TrainingError
 from fer_train.evaluation.calibration import with_offsets_by_halves
-from fer_train.evaluation.inference import as_inputs, predict
+from fer_train.evaluation.inference import predict, to_network_input
 from fer_train.models.transfer import BACKBONE
 from fer_train.training import (
     batch_norm,
@@ -34,14 +34,25 @@ from fer_train.training import (
 )
 
 STATISTICS_FACES = 2048
+"""Training faces from which batch-norm statistics are computed."""
 RANGES_FACES = 512
+"""Training faces from which activation ranges of fake quantization are measured."""
 
 Report = Callable[[int, int, float], None]
-"""Called after each step with the epoch, the steps done in it and the epoch's mean loss."""
+"""Called after each step with the epoch, its finished steps and its mean loss."""
 
 
 class Run:
-    """One training run; its folder holds recipe.json, checkpoint.npz and history.json."""
+    """One training run; its folder contains recipe.json, checkpoint.npz and history.json.
+
+    Attributes:
+        sample: Training faces and targets.
+        validation_faces: Faces of deduplicated PublicTest, uint8 (n, 48, 48).
+        validation_labels: Their class numbers (n,).
+        student: The network in training.
+        progress: Finished epochs and steps, and the history.
+        steps: Steps per epoch.
+    """
 
     def __init__(
         self,
@@ -49,51 +60,55 @@ class Run:
         data: fer2013.Fer2013,
         folder: Path,
         seed: int,
-        soft: SoftLabels | None = None,
-        workers: data_parallel.Workers = data_parallel.ALONE,
+        soft_labels: SoftLabels | None = None,
+        workers: data_parallel.Workers = data_parallel.SINGLE_PROCESS,
     ) -> None:
-        """Build the model and take up the folder's checkpoint, if there is one.
+        """Build the network and load the folder's checkpoint, if there is one.
 
         Args:
-            recipe: What to train and how.
-            data: FER2013; trained on Training without blank images, watched on clean PublicTest.
-            folder: Where the run lives; created.
-            seed: Decides initial weights, order, views and dropout.
-            soft: Teachers' soft labels, for a recipe that wants them.
-            workers: The processes that train this run together, each calling this.
+            recipe: Network and training settings.
+            data: FER2013. Training images that are not blank are trained on; deduplicated
+                PublicTest is the validation set.
+            folder: Folder of the run; created if missing.
+            seed: Seed of initial weights, order of faces, augmentations and dropout.
+            soft_labels: Teachers' soft labels, for a recipe with `soft_weight`.
+            workers: Processes of a data-parallel run; each of them creates its `Run`.
 
         Raises:
-            TrainingError: If the folder holds another run, or Training is smaller than a batch.
-            InputError: If the recipe needs FER+ votes or soft labels and there are none.
+            TrainingError: If the folder belongs to another run, or there are too few faces.
+            InputError: If FER+ votes or soft labels that the recipe needs are missing.
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
         self.workers = workers
         if recipe.mixup and workers.count > 1:
-            raise TrainingError("mixup blends whole batches: it trains in one process")
-        self.sample = training_set(data, recipe, seed, soft)
-        self.watched, self.truth = watched_set(data, recipe)
-        self.steps = len(self.sample.faces) // recipe.batch_size
-        if not self.steps or not len(self.watched):
             raise TrainingError(
-                f"the recipe needs {recipe.batch_size} Training faces and one of PublicTest, "
-                f"but there are {len(self.sample.faces)} and {len(self.watched)}"
+                "mixup needs complete batches and cannot be combined with --workers"
+            )
+        self.sample = training_set(data, recipe, seed, soft_labels)
+        self.validation_faces, self.validation_labels = validation_set(data, recipe)
+        self.steps = len(self.sample.faces) // recipe.batch_size
+        if not self.steps or not len(self.validation_faces):
+            raise TrainingError(
+                f"the recipe needs {recipe.batch_size} Training faces and one PublicTest face, "
+                f"but the data has {len(self.sample.faces)} and {len(self.validation_faces)}"
             )
         keras.utils.set_random_seed(seed)
-        # One that takes any size is the same network, but its shapes say less.
+        # Stages of several sizes need a network with an input of variable size.
         any_size = {"side": None} if any(x.side != fer2013.SIDE for x in recipe.stages) else {}
         with mixed_precision.dtype_policy(recipe.precision):
             self.student = self._build(**any_size)
         if recipe.fake_int8:
-            fake_quantization.imitate(self.student, as_inputs(self.sample.faces[:RANGES_FACES]))
+            some = to_network_input(self.sample.faces[:RANGES_FACES])
+            fake_quantization.quantize_in_training(self.student, some)
         batch_norm.fuse(self.student)
-        mixed_precision.spare_strided_depthwise(self.student)
-        self._twin: keras.Model | None = None
+        mixed_precision.keep_strided_depthwise_float32(self.student)
+        self._copy: keras.Model | None = None
         self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
-        self.views = augmentations.build(recipe.augmentation, seed)
+        self.augmentations = augmentations.build(recipe.augmentation, seed)
         self.progress = checkpoint.Progress(
             recipe.identity,
             seed,
-            data.fingerprint + (f", soft labels {soft.digest}" if soft else ""),
+            data.fingerprint + (f", soft labels {soft_labels.digest}" if soft_labels else ""),
         )
         self.checkpoint = folder / "checkpoint.npz"
         if self.checkpoint.exists():
@@ -101,8 +116,8 @@ class Run:
             self._enter_stage()
             checkpoint.restore(values, self._variables())
         else:
-            if recipe.folded_backbone:
-                self._measure_backbone()
+            if recipe.bn_folded_backbone:
+                self._restore_backbone_statistics()
             self._enter_stage()
         if workers.number:
             return
@@ -112,7 +127,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether every epoch of the recipe is done."""
+        """Whether all epochs of the recipe are finished."""
         return self.progress.epoch >= self.recipe.epochs
 
     def train(
@@ -121,18 +136,18 @@ class Run:
         stop: Callable[[], bool] = lambda: False,
         report: Report = lambda epoch, step, loss: None,
     ) -> None:
-        """Train until the recipe's end, or until `stop` says so; the next call goes on from there.
+        """Train until the recipe ends or `stop` returns True; the next call resumes.
 
         Args:
-            stop: Asked after every step; True ends the training with a checkpoint.
-            report: Told about every step.
+            stop: Called after every step; True writes a checkpoint and ends the training.
+            report: Called after every step.
 
         Raises:
-            TrainingError: If the loss is not finite; the last good checkpoint stays.
+            TrainingError: If the loss is not finite; the last checkpoint is kept.
         """
         progress, last = self.progress, time.monotonic()
         while not self.finished:
-            # Order depends on seed and epoch alone, so that a resumed epoch goes on where it was.
+            # The order depends on seed and epoch only, so that a resumed epoch keeps it.
             order = np.random.default_rng([self.seed, progress.epoch]).permutation(
                 len(self.sample.faces)
             )
@@ -157,20 +172,20 @@ class Run:
         checkpoint.save(self.checkpoint, self.progress, self._variables())
 
     def local_student(self) -> keras.Model:
-        """Return a copy of the network in float32 and of this process alone, to score and keep.
+        """Return an undistributed float32 copy of the network, for scoring and publication.
 
-        With the mean of its weights, if the recipe averages them, and with batch norms measured on
-        faces as they are. The next call changes it.
+        It has the averaged weights if the recipe averages them, and batch-norm statistics of
+        unaugmented faces. The next call overwrites it.
         """
-        with data_parallel.alone():
-            self._twin = self._twin or self._build()
-            self._twin.set_weights(self._published_weights())
-            # A frozen backbone keeps the statistics that it came with.
+        with data_parallel.undistributed():
+            self._copy = self._copy or self._build()
+            self._copy.set_weights(self._published_weights())
+            # A frozen backbone keeps its pretrained statistics.
             if not self.recipe.stages[self.recipe.stage_number(self.progress.epoch)].frozen:
                 faces = self.sample.faces
                 some = faces[:: max(1, len(faces) // STATISTICS_FACES)]
-                batch_norm.remeasure(self._twin, as_inputs(some))
-        return self._twin
+                batch_norm.recompute_statistics(self._copy, to_network_input(some))
+        return self._copy
 
     def _published_weights(self) -> list[NDArray[np.float32]]:
         if not self.recipe.weight_averaging:
@@ -181,12 +196,12 @@ class Run:
         self.student.set_weights(kept)
         return averaged
 
-    def _measure_backbone(self) -> None:
-        """Give a folded backbone its statistics, measured in float32."""
-        twin = self._build()
-        twin.set_weights(self.student.get_weights())
-        batch_norm.reestimate(twin, self.sample.faces[:STATISTICS_FACES])
-        self.student.set_weights(twin.get_weights())
+    def _restore_backbone_statistics(self) -> None:
+        """Give a backbone with folded batch norms its statistics, computed in float32."""
+        copy = self._build()
+        copy.set_weights(self.student.get_weights())
+        batch_norm.restore_folded(copy, self.sample.faces[:STATISTICS_FACES])
+        self.student.set_weights(copy.get_weights())
 
     def _build(self, **sizes: object) -> keras.Model:
         sizes = {**self.recipe.sizes, "classes": len(class_names(self.recipe)), **sizes}
@@ -195,19 +210,19 @@ class Run:
     def _one_step(
         self, faces: NDArray[np.uint8], targets: NDArray[np.float32], labels: NDArray[np.uint8]
     ) -> float:
-        """Train on the next batch; returns the epoch's mean loss so far."""
+        """Train on one batch and return the mean loss of the epoch so far."""
         progress = self.progress
         weights = None if self._weights is None else self._weights[labels]
-        inputs = as_inputs(faces)
+        inputs = to_network_input(faces)
         if self.mixup:
             mixed = self.mixup({"images": inputs, "labels": targets}, training=True)
             inputs, targets = mixed["images"], mixed["labels"]
-        self.trainer.reset_metrics()  # else Keras answers with a mean over all steps
+        self.trainer.reset_metrics()  # else Keras returns the mean over all steps
         loss = float(self.trainer.train_on_batch(inputs, targets, weights))
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} in epoch {progress.epoch + 1}, step {progress.step + 1}: "
-                f"lower the learning rate; the last good state is {self.checkpoint}"
+                f"lower the learning rate; the last checkpoint is {self.checkpoint}"
             )
         progress.step += 1
         progress.loss_sum += loss
@@ -215,12 +230,15 @@ class Run:
 
     def _end_epoch(self) -> None:
         progress, student = self.progress, self.local_student()
-        with data_parallel.alone():
-            logits = predict(student, self.watched)
-        if self.recipe.wants_offsets:
-            logits = with_offsets_by_halves(logits, self.truth)
-        right = logits.argmax(axis=1) == self.truth
-        recalls = [right[self.truth == number].mean() for number in np.unique(self.truth)]
+        with data_parallel.undistributed():
+            logits = predict(student, self.validation_faces)
+        if self.recipe.needs_offsets:
+            logits = with_offsets_by_halves(logits, self.validation_labels)
+        right = logits.argmax(axis=1) == self.validation_labels
+        recalls = [
+            right[self.validation_labels == number].mean()
+            for number in np.unique(self.validation_labels)
+        ]
         progress.history.append(
             {
                 "epoch": progress.epoch + 1,
@@ -245,26 +263,28 @@ class Run:
             path.write_text(json.dumps(progress.history, indent=1) + "\n")
 
     def _enter_stage(self) -> None:
-        """Set up the stage that the next epoch belongs to: what is trained, how, how weighted."""
+        """Set up optimiser, loss weights, frozen layers and face size of the next epoch's stage."""
         stage = self.recipe.stages[self.recipe.stage_number(self.progress.epoch)]
         if stage.class_weights and self.mixup:
-            raise TrainingError("a blended face has no class: mixup goes without class weights")
+            raise TrainingError(
+                "mixup cannot be combined with class weights: a blended face has no single class"
+            )
         self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
         if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
         faces = keras.Input((fer2013.SIDE, fer2013.SIDE, self.student.input_shape[-1]))
-        shrink = (
+        resize = (
             [keras.layers.Resizing(stage.side, stage.side, antialias=True)]
             if stage.side != fer2013.SIDE
             else []
         )
-        self.trainer = keras.Sequential([faces, *self.views, *shrink, self.student])
+        self.trainer = keras.Sequential([faces, *self.augmentations, *resize, self.student])
         optimizer = _optimizer(self.recipe, stage, self.steps)
         optimizer.build(self.trainer.trainable_variables)
         self.trainer.compile(
             optimizer=optimizer,
             loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-            # XLA made TensorFlow on the CPU slower on every net that we measured.
+            # XLA made TensorFlow on the CPU slower with every network that was measured.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
 
@@ -274,7 +294,7 @@ class Run:
 
 
 def commit() -> str:
-    """Return the commit of the checkout that this code runs from, else the package's version."""
+    """Return the commit of the checkout that contains this code, else the package's version."""
     here = Path(__file__)
 
     def git(*words: str) -> str:
@@ -284,15 +304,15 @@ def commit() -> str:
         return done.stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", here.name)  # else it lies in somebody else's checkout
+        git("ls-files", "--error-unmatch", here.name)  # fails in the checkout of another project
         return git("describe", "--always", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return f"fer-sdk {version('fer-sdk')}"
 
 
 def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Optimizer:
-    """Return the recipe's optimiser on the stage's learning-rate curve."""
-    curve = keras.optimizers.schedules.CosineDecay(
+    """Return the recipe's optimiser with the stage's learning-rate schedule."""
+    schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if stage.warmup_epochs else stage.learning_rate,
         decay_steps=(stage.epochs - stage.warmup_epochs) * steps,
         warmup_target=stage.learning_rate if stage.warmup_epochs else None,
@@ -301,13 +321,13 @@ def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Opt
     )
     averaging = {
         "use_ema": bool(recipe.weight_averaging),
-        "ema_momentum": recipe.weight_averaging or 0.99,  # Keras checks it even when it is off
+        "ema_momentum": recipe.weight_averaging or 0.99,  # Keras validates it even if unused
     }
     if recipe.optimizer == "adam":
-        optimizer = keras.optimizers.AdamW(curve, recipe.weight_decay, **averaging)
+        optimizer = keras.optimizers.AdamW(schedule, recipe.weight_decay, **averaging)
     else:
         optimizer = keras.optimizers.SGD(
-            curve, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay, **averaging
+            schedule, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay, **averaging
         )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer

@@ -4,20 +4,11 @@ from numpy.typing import NDArray
 from tests.synthetic import synthetic_faces
 
 from fer_sdk.errors import InputError
-from fer_train.data.imbalance import RESAMPLINGS, balanced_class_weights, resample
+from fer_sdk.evaluation.fer2013 import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Fer2013
 
+pytest.importorskip("imblearn", reason="resampling needs imbalanced-learn")
 
-def test_class_weights_are_those_of_the_published_counts() -> None:
-    counts = [3196, 349, 3278, 5772, 3972, 3864, 2537]
-    weights = balanced_class_weights(np.repeat(np.arange(7, dtype=np.uint8), counts))
-    expected = [1.02664, 9.40156, 1.00096, 0.56846, 0.82607, 0.84916, 1.29332]
-    np.testing.assert_allclose(weights, expected, atol=5e-6)
-    assert (weights * counts).sum() == pytest.approx(sum(counts))
-
-
-def test_class_weights_need_every_class() -> None:
-    with pytest.raises(InputError, match="but disgust has none"):
-        balanced_class_weights(np.array([0, 2, 3, 4, 5, 6], np.uint8))
+from research.resampling import RESAMPLINGS, resample, resample_training
 
 
 def unbalanced() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -32,7 +23,6 @@ def unbalanced() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     [("over", [20] * 7), ("under", [8] * 7), ("smote", [20] * 7), ("smote-tomek", [20] * 7)],
 )
 def test_resampling_balances_the_classes(method: str, counts: list[int]) -> None:
-    pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
     faces, labels = unbalanced()
     chosen, chosen_labels = resample(faces, labels, method, seed=0)
     assert np.bincount(chosen_labels).tolist() == counts
@@ -43,25 +33,43 @@ def test_resampling_balances_the_classes(method: str, counts: list[int]) -> None
 
 
 @pytest.mark.parametrize("method", ["tomek", "smote-enn"])
-def test_cleaning_drops_a_face_among_anothers_neighbours(method: str) -> None:
-    pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
+def test_cleaning_removes_a_face_among_neighbours_of_another_class(method: str) -> None:
     faces, labels = unbalanced()
-    labels[-1] = 0  # a neutral face called angry
+    labels[-1] = 0  # a neutral face labelled angry
     chosen, chosen_labels = resample(faces, labels, method, seed=0)
     angry = chosen[chosen_labels == 0]
     assert not any((face == faces[-1]).all() for face in angry)
 
 
-def test_random_resampling_makes_up_no_face_and_smote_does() -> None:
-    pytest.importorskip("imblearn", reason="resampling needs the extra `train`")
+def test_only_smote_creates_new_faces() -> None:
     faces, labels = unbalanced()
     known = {face.tobytes() for face in faces}
-    for method, makes_up in (("over", False), ("under", False), ("smote", True)):
+    for method, creates in (("over", False), ("under", False), ("smote", True)):
         chosen, _ = resample(faces, labels, method, seed=0)
-        assert any(face.tobytes() not in known for face in chosen) is makes_up
+        assert any(face.tobytes() not in known for face in chosen) is creates
 
 
 def test_unknown_resampling_names_the_known_ones() -> None:
     faces, labels = unbalanced()
     with pytest.raises(InputError, match=", ".join(RESAMPLINGS)):
         resample(faces, labels, "magic", seed=0)
+
+
+def test_resampled_training_is_balanced_and_test_splits_keep_their_faces(
+    small_fer2013: Fer2013,
+) -> None:
+    emotion = np.where(np.arange(210) % 21 == 0, 2, 0).astype(np.uint8)
+    few = Fer2013(
+        small_fer2013.pixels, emotion, small_fer2013.usage, small_fer2013.duplicate_of,
+        np.ones((210, 10), np.uint8),
+    )  # fmt: skip
+    resampled = resample_training(few, "over", seed=1)
+    counts = np.bincount(resampled.emotion[resampled.rows(TRAINING)])
+    assert counts[0] == counts[2] == 132
+    assert not len(resampled.ferplus_votes)
+    for usage in (PUBLIC_TEST, PRIVATE_TEST):
+        for deduplicated in (False, True):
+            before = few.rows(usage, deduplicated=deduplicated)
+            after = resampled.rows(usage, deduplicated=deduplicated)
+            np.testing.assert_array_equal(resampled.pixels[after], few.pixels[before])
+            np.testing.assert_array_equal(resampled.emotion[after], few.emotion[before])

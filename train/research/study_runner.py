@@ -1,4 +1,4 @@
-"""A study: variants of one cheap run, a few seeds each, as a table and a picture."""
+"""Studies: several variants of one short training run, compared in a table and a plot."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,50 +21,51 @@ from fer_train.training.trainer import Run
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One thing that a study tries.
+    """One variant of a study.
 
     Attributes:
-        recipe: How it trains.
-        faces: The data that it trains on and is scored on, made from FER2013.
-        views: For a recipe with soft labels, how many of their views; None for all.
+        recipe: Training recipe.
+        prepare: Function of FER2013 and the seed that returns the data to train and validate on.
+        augmentations: For a recipe with soft labels, number of their augmentations; None for all.
     """
 
     recipe: Recipe
-    faces: Callable[[Fer2013], Fer2013] = lambda data: data
-    views: int | None = None
+    prepare: Callable[[Fer2013, int], Fer2013] = lambda data, seed: data
+    augmentations: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What is compared.
+    """Several variants and the seeds that each is trained with.
 
     Attributes:
-        name: Of its command, its runs' folder and its pages.
-        title: Of its page.
-        method: What all variants share, a sentence or two.
-        lesson: What its result teaches, in a sentence or two.
-        variants: By name.
-        seeds: Every variant is trained with each.
+        name: Name in the command, and of the page and the folder of the runs.
+        title: Title of the page.
+        method: Settings that all variants share, one or two sentences.
+        result: Summary of the result, for the page.
+        variants: Variants by name.
+        seeds: Seeds.
     """
 
     name: str
     title: str
     method: str
-    lesson: str
+    result: str
     variants: Mapping[str, Variant]
     seeds: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One variant over all seeds, scored on clean PublicTest.
+    """Scores of one variant with all seeds on deduplicated PublicTest.
 
     Attributes:
-        variant: Its name.
-        faces: Training faces after resampling, of the first seed.
-        scores: One a seed.
-        offset: Likewise, with offsets to the logits fitted on the other half of the faces.
-        minutes: Training time of all seeds.
+        variant: Name of the variant.
+        faces: Number of training faces, with the first seed.
+        scores: Scores by seed.
+        offset: Scores by seed with offsets to the logits that were fitted on the other half of the
+            faces.
+        minutes: Total training time of all seeds.
     """
 
     variant: str
@@ -78,33 +79,33 @@ def run_study(
     study: Study,
     data: Fer2013,
     folder: Path,
-    soft: SoftLabels | None = None,
+    soft_labels: SoftLabels | None = None,
     report: Callable[[str], None] = lambda variant: None,
 ) -> list[Outcome]:
-    """Train every variant with every seed; finished runs in `folder` are not trained again.
+    """Train every variant with every seed; finished runs in `folder` are reused.
 
     Args:
-        study: What to compare.
-        data: FER2013; trained on Training, scored on clean PublicTest.
-        folder: Where the runs live.
-        soft: Teachers' soft labels, for variants that want them.
-        report: Told about each finished run.
+        study: Study.
+        data: FER2013.
+        folder: Folder of the runs.
+        soft_labels: Teachers' soft labels, for variants with `soft_weight`.
+        report: Called with the name of the variant after each run.
     """
     outcomes = []
     for name, variant in study.variants.items():
         scores, offset, minutes, count = [], [], 0.0, 0
-        faces = variant.faces(data)
-        taught = None
-        if soft and variant.recipe.soft_weight:
-            taught = replace(soft, labels=soft.labels[: variant.views])
+        targets = None
+        if soft_labels and variant.recipe.soft_weight:
+            targets = replace(soft_labels, labels=soft_labels.labels[: variant.augmentations])
         for seed in study.seeds:
             path = folder / f"{name.replace(' ', '-')}-seed{seed}"
-            run = Run(variant.recipe, faces, path, seed, taught)
+            run = Run(variant.recipe, variant.prepare(data, seed), path, seed, targets)
             run.train()
-            logits, labels = predict(run.local_student(), run.watched), class_names(variant.recipe)
-            scores.append(score(run.truth, softmax(logits, 1.0), labels))
-            shifted = with_offsets_by_halves(logits, run.truth)
-            offset.append(score(run.truth, softmax(shifted, 1.0), labels))
+            logits = predict(run.local_student(), run.validation_faces)
+            labels = class_names(variant.recipe)
+            scores.append(score(run.validation_labels, softmax(logits, 1.0), labels))
+            shifted = with_offsets_by_halves(logits, run.validation_labels)
+            offset.append(score(run.validation_labels, softmax(shifted, 1.0), labels))
             minutes += run.progress.seconds / 60
             count = count or len(run.sample.faces)
             report(name)
@@ -113,26 +114,28 @@ def run_study(
 
 
 def mean_and_spread(scores: Sequence[Scores], name: str) -> tuple[float, float]:
-    """Return mean and standard deviation over the seeds of one of `Scores`' numbers, in percent."""
+    """Return mean and standard deviation of an attribute of `Scores` over the seeds, in percent."""
     values = [100 * float(getattr(each, name)) for each in scores]
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write the study as Markdown; its picture has the same name, `.png`."""
+    """Write the page of a study as Markdown; it shows the plot of the same name, `.png`."""
     where = describe_environment()
     spread = " Mean and standard deviation over the seeds." if len(study.seeds) > 1 else ""
     lines = [
         f"# {study.title}",
         "",
-        study.lesson,
+        study.result,
         "",
-        f"{study.method} {_seeds(study)}; trained on FER2013 Training without blank "
-        f"images, scored on clean PublicTest.{spread} With offsets: one number "
-        "a class, fitted on half of these faces, added to the logits of the other half.",
+        f"{study.method} {_seeds(study)}. Trained on FER2013 Training without blank images, "
+        f"evaluated on deduplicated PublicTest: without the faces that have an exact copy in "
+        f"Training.{spread} With offsets: one number per class is added to the logits of each half "
+        "of the faces, fitted on the other half.",
         "",
-        f"Made by `fer-train study {study.name}` on {where['processor']} x {where['cores']}, "
-        f"Keras {where['keras']}; minutes are those of all seeds, beside other work.",
+        f"Made by `python -m research.training_studies {study.name}` on {where['processor']} x "
+        f"{where['cores']}, Keras {where['keras']}. Minutes: training time of all seeds, with "
+        "other processes running.",
         "",
         "| variant | training faces | n | accuracy % | balanced accuracy % | macro F1 % "
         "| accuracy with offsets % | minutes |",
@@ -152,7 +155,7 @@ def write_page(study: Study, outcomes: Sequence[Outcome], path: Path) -> None:
             f"| {outcome.variant} | {outcome.faces:,} | {outcome.scores[0].n:,} "
             f"| {' | '.join(cells)} | {outcome.minutes:.1f} |"
         )
-    lines += ["", f"![accuracy, balanced accuracy and macro F1 by variant]({path.stem}.png)", ""]
+    lines += ["", f"![accuracy and balanced accuracy by variant]({path.stem}.png)", ""]
     with write_beside(path) as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")
 

@@ -11,112 +11,113 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli.main import main
-from fer_train.configs import RECIPES, TEACHERS_VIEWS
+from fer_train.configs import RECIPES
+from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 from fer_train.data.dataset import training_set
+from fer_train.data.deterministic_augmentations import augment_at_test_time, numbered_augmentation
 from fer_train.data.importer import save
 from fer_train.data.recipe import Augmentation, Stage
 from fer_train.data.soft_labels import SoftLabels, load
 from fer_train.data.soft_labels import save as save_soft_labels
 from fer_train.data.targets import FERPLUS_CLASSES
-from fer_train.data.tta import augmented, numbered_view
-from fer_train.training.distillation import ask_teachers
+from fer_train.training.distillation import predict_with_teachers
 
 FACES = synthetic_faces(30)[0]
 
 
-def test_views_are_numbered_and_the_same_every_time() -> None:
-    np.testing.assert_array_equal(numbered_view(FACES, TEACHERS_VIEWS, 0), FACES)
-    first = numbered_view(FACES, TEACHERS_VIEWS, 1)
-    np.testing.assert_array_equal(first, numbered_view(FACES, TEACHERS_VIEWS, 1))
+def test_numbered_augmentations_are_reproducible() -> None:
+    np.testing.assert_array_equal(numbered_augmentation(FACES, TEACHER_AUGMENTATION, 0), FACES)
+    first = numbered_augmentation(FACES, TEACHER_AUGMENTATION, 1)
+    np.testing.assert_array_equal(first, numbered_augmentation(FACES, TEACHER_AUGMENTATION, 1))
     assert (first != FACES).any(axis=(1, 2)).all()
-    assert (first != numbered_view(FACES, TEACHERS_VIEWS, 2)).any(axis=(1, 2)).all()
+    assert (first != numbered_augmentation(FACES, TEACHER_AUGMENTATION, 2)).any(axis=(1, 2)).all()
 
 
-def test_a_view_without_changes_is_the_face_and_a_flip_its_mirror_image() -> None:
-    np.testing.assert_array_equal(numbered_view(FACES, Augmentation(), 5), FACES)
-    flipped = numbered_view(FACES, Augmentation(flip=True), 5)
+def test_an_empty_augmentation_keeps_the_face_and_a_flip_mirrors_it() -> None:
+    np.testing.assert_array_equal(numbered_augmentation(FACES, Augmentation(), 5), FACES)
+    flipped = numbered_augmentation(FACES, Augmentation(flip=True), 5)
     mirrored = (flipped == FACES[:, :, ::-1]).all(axis=(1, 2))
     assert (mirrored | (flipped == FACES).all(axis=(1, 2))).all()
     assert 5 < mirrored.sum() < 25
 
 
-def test_test_views_come_with_their_mirror_images_and_the_face_first() -> None:
-    views = list(augmented(FACES))
-    assert len(views) == 12
-    np.testing.assert_array_equal(views[0], FACES)
-    for view, mirror in zip(views[::2], views[1::2], strict=True):
-        np.testing.assert_array_equal(mirror, view[:, :, ::-1])
-    assert len({view.tobytes() for view in views}) == 12
+def test_test_time_augmentations_include_mirror_images_and_start_with_the_face() -> None:
+    augmented = list(augment_at_test_time(FACES))
+    assert len(augmented) == 12
+    np.testing.assert_array_equal(augmented[0], FACES)
+    for plain, mirrored in zip(augmented[::2], augmented[1::2], strict=True):
+        np.testing.assert_array_equal(mirrored, plain[:, :, ::-1])
+    assert len({each.tobytes() for each in augmented}) == 12
 
 
-def soft_labels(data: Fer2013, views: int = 3) -> SoftLabels:
+def soft_labels(data: Fer2013, augmentations: int = 3) -> SoftLabels:
     rng = np.random.default_rng(0)
-    labels = rng.integers(1, 256, (views, 139, 7), np.uint8)
+    labels = rng.integers(1, 256, (augmentations, 139, 7), np.uint8)
     return SoftLabels(
-        labels, FER2013_LABELS, TEACHERS_VIEWS, data.fingerprint, {"teacher.keras": "0" * 64}
+        labels, FER2013_LABELS, TEACHER_AUGMENTATION, data.fingerprint, {"teacher.keras": "0" * 64}
     )
 
 
-def test_stored_probabilities_are_kept_to_a_hundredth() -> None:
+def test_stored_probabilities_are_accurate_to_a_hundredth() -> None:
     rng = np.random.default_rng(0)
     true = rng.dirichlet(np.full(7, 0.3), 500)
     stored = np.round(255 * np.sqrt(true)).astype(np.uint8)[None]
-    soft = SoftLabels(stored, FER2013_LABELS, TEACHERS_VIEWS, "", {})
+    soft = SoftLabels(stored, FER2013_LABELS, TEACHER_AUGMENTATION, "", {})
     np.testing.assert_allclose(soft.probabilities(0), true, atol=0.01)
     assert soft.probabilities(0, temperature=3).max(axis=1).mean() < true.max(axis=1).mean() - 0.1
 
 
-def test_saved_soft_labels_load_back_for_the_same_data_only(
-    small_fer2013: Fer2013, tmp_path: Path
-) -> None:
+def test_soft_labels_load_for_the_same_data_only(small_fer2013: Fer2013, tmp_path: Path) -> None:
     path = tmp_path / "soft.npz"
     soft = soft_labels(small_fer2013)
     save_soft_labels(soft, path)
     loaded = load(path, small_fer2013)
     assert (loaded.digest, loaded.members) == (soft.digest, soft.members)
-    assert loaded.augmentation == TEACHERS_VIEWS
+    assert loaded.augmentation == TEACHER_AUGMENTATION
     other = replace(small_fer2013, emotion=small_fer2013.emotion[::-1].copy())
-    with pytest.raises(InputError, match="is of the data"):
+    with pytest.raises(InputError, match="belongs to the data"):
         load(path, other)
     with pytest.raises(InputError, match="no soft labels at"):
         load(tmp_path / "nothing.npz", small_fer2013)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match="no readable soft labels"):
+    with pytest.raises(InputError, match="not a readable soft-labels file"):
         load(path, small_fer2013)
 
 
-def test_epochs_take_turns_with_the_views_and_mix_the_targets(small_fer2013: Fer2013) -> None:
+def test_epochs_cycle_through_augmentations_and_mix_targets(small_fer2013: Fer2013) -> None:
     recipe = replace(RECIPES["small"], soft_weight=0.75, soft_temperature=1.0)
     soft = soft_labels(small_fer2013)
     sample = training_set(small_fer2013, recipe, 0, soft)
-    for epoch, view in ((0, 0), (2, 2), (4, 1), (1, 1)):
+    for epoch, number in ((0, 0), (2, 2), (4, 1), (1, 1)):
         faces, targets = sample.of_epoch(epoch)
-        np.testing.assert_array_equal(faces, numbered_view(sample.faces, TEACHERS_VIEWS, view))
-        expected = 0.75 * soft.probabilities(view) + 0.25 * np.eye(7)[sample.labels]
+        np.testing.assert_array_equal(
+            faces, numbered_augmentation(sample.faces, TEACHER_AUGMENTATION, number)
+        )
+        expected = 0.75 * soft.probabilities(number) + 0.25 * np.eye(7)[sample.labels]
         np.testing.assert_allclose(targets, expected, atol=1e-6)
-    plain = training_set(small_fer2013, replace(recipe, faces_as_they_are=True), 0, soft)
+    plain = training_set(small_fer2013, replace(recipe, unaugmented_soft_labels=True), 0, soft)
     for epoch in (0, 2):
         np.testing.assert_array_equal(plain.of_epoch(epoch)[0], sample.faces)
         np.testing.assert_array_equal(plain.of_epoch(epoch)[1], sample.of_epoch(0)[1])
 
 
-def test_recipe_and_soft_labels_must_fit(small_fer2013: Fer2013) -> None:
+def test_missing_and_unexpected_soft_labels_are_refused(small_fer2013: Fer2013) -> None:
     with pytest.raises(InputError, match="but none were given"):
         training_set(small_fer2013, RECIPES["small"], 0)
     with pytest.raises(InputError, match="but some were given"):
         training_set(small_fer2013, RECIPES["smoke"], 0, soft_labels(small_fer2013))
 
 
-def test_eight_classes_are_taught_on_the_faces_that_have_one(small_fer2013: Fer2013) -> None:
+def test_eight_classes_are_trained_on_faces_with_an_expression(small_fer2013: Fer2013) -> None:
     votes = np.zeros((210, 10), np.uint8)
     votes[np.arange(210), small_fer2013.emotion] = 8
     votes[3] = (0,) * 9 + (8,)  # most saw no face
     data = replace(small_fer2013, ferplus_votes=votes)
     labels = np.random.default_rng(0).integers(1, 256, (2, 139, 8), np.uint8)
-    soft = SoftLabels(labels, FERPLUS_CLASSES, TEACHERS_VIEWS, data.fingerprint, {})
+    soft = SoftLabels(labels, FERPLUS_CLASSES, TEACHER_AUGMENTATION, data.fingerprint, {})
     recipe = replace(RECIPES["small"], classes="ferplus", soft_weight=1.0)
     faces, targets = training_set(data, recipe, 0, soft).of_epoch(1)
-    seen = np.delete(numbered_view(data.pixels[:139], TEACHERS_VIEWS, 1), 3, axis=0)
+    seen = np.delete(numbered_augmentation(data.pixels[:139], TEACHER_AUGMENTATION, 1), 3, axis=0)
     np.testing.assert_array_equal(faces, seen)
     np.testing.assert_allclose(targets, np.delete(soft.probabilities(1), 3, axis=0), atol=1e-6)
     seven = replace(soft, labels=labels[..., :7], classes=FER2013_LABELS)
@@ -128,12 +129,14 @@ def test_eight_classes_are_taught_on_the_faces_that_have_one(small_fer2013: Fer2
         training_set(data, RECIPES["small"], 0, soft)
 
 
-def test_teachers_are_asked_about_every_view(small_fer2013: Fer2013, golden: Path) -> None:
-    asked: list[int] = []
+def test_teachers_predict_every_augmentation(small_fer2013: Fer2013, golden: Path) -> None:
+    reported: list[int] = []
     teachers = [golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"]
-    soft = ask_teachers(teachers, small_fer2013, TEACHERS_VIEWS, 2, report=asked.append)
+    soft = predict_with_teachers(
+        teachers, small_fer2013, TEACHER_AUGMENTATION, 2, report=reported.append
+    )
     assert soft.labels.shape == (2, 139, 7)
-    assert len(asked) == 4
+    assert len(reported) == 4
     labels: NDArray[np.uint8] = small_fer2013.emotion[:139]
     assert (soft.probabilities(0).argmax(axis=1) == labels).all()
     assert set(soft.members) == {"golden/tiny-int8.tflite", "golden/tiny-float32.tflite"}
@@ -149,8 +152,11 @@ def test_commands_write_soft_labels_and_distil_from_them(
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, Path("data.npz"))
     for words, message in (
-        (["soft-labels", str(golden / "tiny-int8.tflite"), "--views", "2"], "2 views of 139 faces"),
-        (["distill", "small", "soft_labels.npz"], "clean PublicTest"),
+        (
+            ["soft-labels", str(golden / "tiny-int8.tflite"), "--augmentations", "2"],
+            "2 augmentations of 139 faces",
+        ),
+        (["distill", "small", "soft_labels.npz"], "deduplicated PublicTest"),
     ):
         done = CliRunner().invoke(main, [*words, "--data", "data.npz"])
         assert done.exit_code == 0, done.output

@@ -34,7 +34,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def test_every_worker_takes_its_part_of_a_batch() -> None:
+def test_every_worker_computes_its_part_of_a_batch() -> None:
     parts = [Workers(4, number).share(np.arange(16)) for number in range(4)]
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(16))
 
@@ -73,12 +73,12 @@ def test_another_backend_and_a_wrong_number_are_refused(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     if keras.backend.backend() == "jax":
-        with pytest.raises(TrainingError, match="there are 1 workers, but this one is number 1"):
+        with pytest.raises(TrainingError, match="--worker must be 0 to 0, but is 1"):
             join(["127.0.0.1:1"], 1)
         return
     save(small_fer2013, tmp_path / "data.npz")
     words = ["fit", "smoke", "--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "run")]
     refused = CliRunner().invoke(main, [*words, "--workers", "127.0.0.1:1,127.0.0.1:2"])
     assert refused.exit_code == 1
-    assert "train together on KERAS_BACKEND=jax" in refused.stderr
+    assert "--workers needs KERAS_BACKEND=jax" in refused.stderr
     assert not (tmp_path / "run").exists()

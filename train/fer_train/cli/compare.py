@@ -1,0 +1,23 @@
+"""`fer-train compare`: training runs side by side."""
+
+from pathlib import Path
+
+import click
+
+from fer_sdk._internal.extras import require
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Plot of the training curves.")
+def compare(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Compare RUNS, folders of `fer-train fit`: epochs, accuracies and differing settings."""
+    from fer_train.evaluation.compare import comparison, read_run
+
+    summaries = [read_run(folder) for folder in runs]
+    if out is not None:
+        require("train", "drawing", "matplotlib")
+        from fer_train.evaluation.plots import draw_comparison
+
+        draw_comparison(summaries, out)
+    click.echo(comparison(summaries))

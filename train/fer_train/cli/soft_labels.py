@@ -1,0 +1,48 @@
+"""`fer-train soft-labels`: predictions of teachers for distillation."""
+
+from pathlib import Path
+
+import click
+
+from fer_sdk.cli.console import DATA_OPTION, progress_bar
+from fer_sdk.errors import InputError
+from fer_sdk.evaluation import fer2013
+from fer_train.cli.options import CACHE_OPTION
+from fer_train.configs.augmentations import TEACHER_AUGMENTATION
+
+
+@click.command("soft-labels")
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@DATA_OPTION
+@click.option("--augmentations", type=click.IntRange(1), default=30, show_default=True,
+              help="Augmentations per face; the first is the unchanged face.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
+              show_default=True, help="File to write.")  # fmt: skip
+@CACHE_OPTION
+@click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
+def soft_labels(
+    models: tuple[Path, ...],
+    data: Path,
+    augmentations: int,
+    out: Path,
+    cache: Path | None,
+    overwrite: bool,
+) -> None:
+    """Write soft labels: the mean predictions of MODELS for augmented Training faces."""
+    from fer_train.data.soft_labels import save
+    from fer_train.training.distillation import predict_with_teachers
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} already exists: add --overwrite or another --out")
+    dataset = fer2013.load(data)
+    total = augmentations * len(models)
+    with progress_bar(total=total, desc="predicting", unit=" augmentations") as bar:
+        labels = predict_with_teachers(
+            models, dataset, TEACHER_AUGMENTATION, augmentations, cache, bar.update
+        )
+    save(labels, out)
+    click.echo(
+        f"{augmentations} augmentations of {labels.labels.shape[1]:,} faces, "
+        f"{out.stat().st_size:,} bytes"
+    )
+    click.echo(str(out))

@@ -1,0 +1,106 @@
+"""Recipes of the shipped networks and of small networks in general."""
+
+from dataclasses import replace
+from typing import Final
+
+from fer_train.configs.augmentations import STUDENT_AUGMENTATION
+from fer_train.data.recipe import Augmentation, Recipe, Stage
+
+
+def _student(stem: int, widths: tuple[int, ...], blocks: tuple[int, ...], epochs: int) -> Recipe:
+    """Return the recipe of a shipped network; they differ in size and number of epochs only.
+
+    One learning-rate schedule spans both stages. Distillation: Hinton et al. 2015,
+    https://arxiv.org/abs/1503.02531; with the teacher's prediction for the same augmentation: Beyer
+    et al. 2022, https://arxiv.org/abs/2106.05237.
+    """
+    small_epochs = 6 * epochs // 10
+    return Recipe(
+        model="residual_student",
+        sizes={"stem": stem, "widths": widths, "blocks": blocks, "dropout": 0.1},
+        stages=(
+            Stage(small_epochs, 0.1, warmup_epochs=3, final_learning_rate=0.035, side=32),
+            Stage(epochs - small_epochs, 0.035),
+        ),
+        label_smoothing=0.0,
+        soft_weight=0.8,
+        weight_averaging=0.999,
+        augmentation=Augmentation(flip=True, erasing=0.3),
+        precision="mixed_bfloat16",
+    )
+
+
+_NANO: Final = _student(stem=16, widths=(32, 56, 64), blocks=(1, 1, 0), epochs=100)
+_BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs=100)
+
+RECIPES: Final = {
+    # fer-train distill nano-start train/soft_labels.npz --precision float32
+    # 2 cores: 121 minutes. PublicTest 65.6 %. First half of the training of `nano`.
+    "nano-start": _NANO,
+    # fer-train distill nano train/soft_labels.npz --precision float32
+    # 2 cores: 54 minutes after `nano-start`. PublicTest 66.09 %, PrivateTest 67.31 %.
+    # Continues from the weights of `nano-start` at a higher learning rate.
+    "nano": replace(
+        _NANO,
+        sizes={**_NANO.sizes, "weights": "runs/nano-start-seed0/nano-start.keras"},
+        stages=(
+            Stage(30, 0.06, warmup_epochs=1, final_learning_rate=0.02, side=32),
+            Stage(20, 0.02),
+        ),
+    ),
+    # fer-train distill small train/soft_labels.npz --precision float32
+    # 2 cores: 326 minutes. PublicTest 69.78 %, PrivateTest 69.58 %.
+    "small": _student(stem=16, widths=(48, 64, 72), blocks=(1, 2, 1), epochs=130),
+    # fer-train distill base train/soft_labels.npz --precision float32
+    # 2 cores: 488 minutes. PublicTest 69.42 %, PrivateTest 70.49 %.
+    "base": _BASE,
+    # fer-train distill base-ferplus train/soft_labels.npz --precision float32
+    # 2 cores: 253 minutes after `base`. FER+ majority, 8 classes: PublicTest
+    # (n = 2,948) 87.04 %, PrivateTest (n = 2,894) 85.90 %.
+    # FER+: Barsoum et al. 2016, https://arxiv.org/abs/1608.01041. Continues from the weights of
+    # `base`; the soft labels cover seven of the eight classes, so votes get half the weight.
+    "base-ferplus": replace(
+        _BASE,
+        sizes={**_BASE.sizes, "weights": "runs/base-seed0/base.keras"},
+        stages=(
+            Stage(12, 0.02, warmup_epochs=1, final_learning_rate=0.01, side=32),
+            Stage(8, 0.01),
+        ),
+        classes="ferplus",
+        soft_weight=0.5,
+    ),
+    # fer-train fit first-student
+    # 2 CPU cores: 73 minutes. PublicTest 67.9 %.
+    # Without teachers; votes as targets: Barsoum et al. 2016, https://arxiv.org/abs/1608.01041.
+    "first-student": Recipe(
+        model="residual_student",
+        stages=(Stage(epochs=90, learning_rate=0.1, warmup_epochs=3),),
+        ferplus_weight=0.35,
+        augmentation=replace(STUDENT_AUGMENTATION, contrast=0.3),
+    ),
+    # fer-train fit smoke
+    # Any CPU: seconds. No useful score: a few thousand parameters and two epochs, for tests and a
+    # first run of all commands.
+    "smoke": Recipe(
+        model="residual_student",
+        stages=(Stage(epochs=2, learning_rate=0.05),),
+        sizes={"stem": 4, "widths": (6, 8), "blocks": (1, 1)},
+        batch_size=16,
+        augmentation=Augmentation(rotation_degrees=10, flip=True),
+    ),
+}
+
+# fer-train qat MODEL.keras train/soft_labels.npz
+# Time: not measured. PublicTest, int8: `nano` 66.33 %, `small` 69.78 %.
+# Quantization-aware training: Jacob et al. 2018, https://arxiv.org/abs/1712.05877.
+QAT: Final = Recipe(
+    model="bn_folded",
+    stages=(Stage(epochs=6, learning_rate=2e-3),),
+    weight_decay=0.0,
+    label_smoothing=0.0,
+    soft_weight=0.8,
+    weight_averaging=0.999,
+    augmentation=Augmentation(flip=True),
+    fake_int8=True,
+    unaugmented_soft_labels=True,
+)
