@@ -35,7 +35,7 @@ def same(one: Fer2013, other: Fer2013) -> bool:
     )
 
 
-def test_csv_comes_back_with_its_duplicates_and_blanks(
+def test_csv_is_imported_with_its_duplicates_and_blank_images(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     data = import_fer2013(write_csv(small_fer2013, tmp_path / "fer2013.csv"), partial=True)
@@ -44,7 +44,7 @@ def test_csv_comes_back_with_its_duplicates_and_blanks(
     assert np.flatnonzero(data.blank).tolist() == [139]
 
 
-def test_every_form_gives_the_same_arrays(small_fer2013: Fer2013, tmp_path: Path) -> None:
+def test_every_format_gives_the_same_arrays(small_fer2013: Fer2013, tmp_path: Path) -> None:
     plain = write_csv(small_fer2013, tmp_path / "fer2013.csv")
     spaced = write_csv(small_fer2013, tmp_path / "icml_face_data.csv", "emotion, Usage, pixels")
     zipped, tarred = tmp_path / "data.zip", tmp_path / "data.tar.gz"
@@ -58,7 +58,7 @@ def test_every_form_gives_the_same_arrays(small_fer2013: Fer2013, tmp_path: Path
         assert same(import_fer2013(source, partial=True), small_fer2013), source
 
 
-def test_a_duplicate_points_at_training_even_if_that_comes_later(
+def test_a_duplicate_refers_to_training_even_if_training_comes_later(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     data = small_fer2013
@@ -72,9 +72,7 @@ def test_a_duplicate_points_at_training_even_if_that_comes_later(
     assert (read.usage[read.duplicate_of[read.copied_from_training]] == 0).all()
 
 
-def test_a_set_of_other_counts_is_refused_unless_asked_for(
-    small_fer2013: Fer2013, tmp_path: Path
-) -> None:
+def test_other_numbers_of_faces_need_partial(small_fer2013: Fer2013, tmp_path: Path) -> None:
     path = write_csv(small_fer2013, tmp_path / "fer2013.csv")
     with pytest.raises(InputError, match=r"Training must have .*3995.*--partial"):
         import_fer2013(path)
@@ -106,7 +104,7 @@ def replace_in(number: int, old: str, new: str) -> Callable[[list[str]], None]:
     [
         (cut_line, "line 211: expected 3 fields, but got 2"),
         (replace_in(5, ",", ",7 "), "line 6: expected 2304 pixel values, but got 2305"),
-        (replace_in(5, " ", " 2x"), "line 6: pixel values must be whole numbers"),
+        (replace_in(5, " ", " 2x"), "line 6: pixel values must be integers"),
         (replace_in(5, " ", " 9"), "line 6: pixel values must be"),
         (replace_in(9, "Training", "Train"), "line 10: Usage must be one of"),
         (replace_in(8, "0,", "9,"), "line 9: emotion must be 0 to 6, but is '9'"),
@@ -114,7 +112,7 @@ def replace_in(number: int, old: str, new: str) -> Callable[[list[str]], None]:
     ],
     ids=["truncated", "one pixel more", "no number", "level 900", "split", "label", "header"],
 )
-def test_a_wrong_line_is_named(
+def test_an_invalid_line_is_named(
     edit: Callable[[list[str]], None], message: str, small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     data = small_fer2013
@@ -126,7 +124,7 @@ def test_a_wrong_line_is_named(
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\xff\xfe", b"emotion,pixels,Usage\n"])
-def test_what_is_no_fer2013_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_other_files_than_fer2013_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_bytes(content)
     with pytest.raises(InputError):
@@ -153,7 +151,7 @@ def test_truncated_archives_and_missing_files_are_refused(
         import_fer2013(zipped)
 
 
-def test_folders_train_val_and_test_need_no_names(tmp_path: Path) -> None:
+def test_folders_train_val_and_test_determine_the_split(tmp_path: Path) -> None:
     for number, split in enumerate(("train", "val", "test")):
         face = tmp_path / split / "happy" / "face.png"
         face.parent.mkdir(parents=True)
@@ -162,13 +160,13 @@ def test_folders_train_val_and_test_need_no_names(tmp_path: Path) -> None:
     assert [USAGES[usage] for usage in data.usage] == ["Training", "PublicTest", "PrivateTest"]
 
 
-def test_folders_that_do_not_tell_the_splits_or_hold_other_images_are_refused(
+def test_folders_with_unknown_splits_or_other_images_are_refused(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     folder = write_folder(small_fer2013, tmp_path / "images")
     unnamed = folder / "test" / "angry" / "im7.png"
     cv2.imwrite(str(unnamed), small_fer2013.pixels[0])
-    with pytest.raises(InputError, match="cannot tell PublicTest from PrivateTest"):
+    with pytest.raises(InputError, match="cannot distinguish PublicTest from PrivateTest"):
         import_fer2013(folder, partial=True)
     unnamed.unlink()
     large = folder / "train" / "happy" / "Training_999.png"
@@ -183,7 +181,7 @@ def test_folders_that_do_not_tell_the_splits_or_hold_other_images_are_refused(
     with pytest.raises(InputError, match="named after one of"):
         import_fer2013(folder, partial=True)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="has none"):
+    with pytest.raises(InputError, match="contains none"):
         import_fer2013(tmp_path / "empty")
 
 
@@ -196,7 +194,7 @@ def write_votes(data: Fer2013, path: Path) -> Path:
     return path
 
 
-def test_votes_join_by_row(small_fer2013: Fer2013, tmp_path: Path) -> None:
+def test_votes_are_joined_by_row(small_fer2013: Fer2013, tmp_path: Path) -> None:
     source = write_csv(small_fer2013, tmp_path / "fer2013.csv")
     votes = write_votes(small_fer2013, tmp_path / "fer2013new.csv")
     data = import_fer2013(source, ferplus=votes, partial=True)
@@ -207,14 +205,14 @@ def test_votes_join_by_row(small_fer2013: Fer2013, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda lines: lines.pop(), "must have 210 rows, one a face, but has 209"),
+        (lambda lines: lines.pop(), "must have 210 rows, one per face, but has 209"),
         (replace_in(141, "PublicTest", "Training"), "line 142: Usage is 'Training'"),
-        (replace_in(3, ",1", ",x"), "line 4: votes must be whole numbers"),
+        (replace_in(3, ",1", ",x"), "line 4: votes must be integers"),
         (replace_in(0, "NF", "none"), "line 1: expected the columns"),
     ],
     ids=["rows", "split", "number", "header"],
 )
-def test_votes_that_do_not_fit_are_refused(
+def test_votes_for_other_rows_are_refused(
     edit: Callable[[list[str]], None], message: str, small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     source = write_csv(small_fer2013, tmp_path / "fer2013.csv")
@@ -224,7 +222,7 @@ def test_votes_that_do_not_fit_are_refused(
         import_fer2013(source, ferplus=votes, partial=True)
 
 
-def test_votes_do_not_join_images_of_an_unknown_order(
+def test_votes_are_not_joined_to_images_of_unknown_order(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     folder = write_folder(small_fer2013, tmp_path / "images")
@@ -233,7 +231,7 @@ def test_votes_do_not_join_images_of_an_unknown_order(
         import_fer2013(folder, ferplus=votes, partial=True)
 
 
-def test_command_prints_the_counts_and_writes_what_loads(
+def test_the_command_prints_counts_and_writes_a_loadable_file(
     small_fer2013: Fer2013, tmp_path: Path
 ) -> None:
     source = write_csv(small_fer2013, tmp_path / "fer2013.csv")
@@ -252,9 +250,7 @@ def test_command_prints_the_counts_and_writes_what_loads(
     assert CliRunner().invoke(main, [*words, "--partial"]).exit_code == 1
 
 
-def test_save_leaves_nothing_behind_when_the_folder_is_a_file(
-    small_fer2013: Fer2013, tmp_path: Path
-) -> None:
+def test_saving_into_a_file_as_folder_is_an_error(small_fer2013: Fer2013, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         save(small_fer2013, tmp_path / "file" / "out.npz")

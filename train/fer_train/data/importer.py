@@ -1,8 +1,8 @@
-"""Read FER2013 in any of its usual forms into one `Fer2013`.
+"""Import of FER2013 from its published formats.
 
-Forms: fer2013.csv; icml_face_data.csv (column names with spaces); either inside a .zip or
-.tar.gz; or a folder of images, `train/angry/*.png` beside `test/angry/*.png`, and
-`val/angry/*.png` where the files' names do not tell PublicTest from PrivateTest.
+Formats: fer2013.csv; icml_face_data.csv, whose column names contain spaces; a .zip or .tar.gz with
+one of them; or a folder of images, `train/angry/*.png` and `test/angry/*.png`. If the file names do
+not distinguish PublicTest from PrivateTest, `val/angry/*.png` is PublicTest.
 """
 
 import csv
@@ -25,7 +25,7 @@ from fer_sdk.evaluation.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, 
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS, LABEL_FOLDERS
 
 Progress = Callable[[int], None]
-"""Called with the number of rows just read."""
+"""Called with the number of rows that were read since the last call."""
 
 KNOWN_CSV_NAMES: Final = ("fer2013.csv", "icml_face_data.csv")
 COLUMNS: Final = {"emotion", "pixels", "Usage"}
@@ -44,7 +44,7 @@ SPLIT_FOLDERS: Final = {
 IMAGE_SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".bmp"}
 
 Rows = tuple[list[NDArray[np.uint8]], list[int], list[int]]
-"""Pixels, emotion and usage, row by row."""
+"""Pixels, emotion and usage of each row."""
 
 
 def import_fer2013(
@@ -54,16 +54,16 @@ def import_fer2013(
     partial: bool = False,
     progress: Progress = lambda rows: None,
 ) -> Fer2013:
-    """Read FER2013 from any of its forms and check it.
+    """Read and check FER2013 in any of its formats.
 
     Args:
-        source: csv, zip, tar.gz or folder, see the module's docstring.
-        ferplus: fer2013new.csv of FER+, joined row by row.
-        partial: Accept other row counts than the official ones.
-        progress: Told about every block of rows.
+        source: csv, zip, tar.gz or folder, as in the module's docstring.
+        ferplus: fer2013new.csv of FER+, joined by row number.
+        partial: Accept other numbers of rows than the official ones.
+        progress: Called with the number of rows that were read.
 
     Raises:
-        InputError: If something is missing, truncated or foreign; names the line or file.
+        InputError: If the data is missing, truncated or invalid; the message names line or file.
     """
     if source.is_dir():
         pixels, emotion, usage = _read_folder(source, progress)
@@ -71,9 +71,9 @@ def import_fer2013(
         with _open_csv(source) as (stream, name):
             pixels, emotion, usage = _read_csv(stream, name, progress)
     else:
-        raise InputError(f"no FER2013 at {source}: give fer2013.csv, an archive or a folder")
+        raise InputError(f"no FER2013 at {source}: expected fer2013.csv, an archive or a folder")
     if not pixels:
-        raise InputError(f"{source} holds a header and no rows")
+        raise InputError(f"{source} contains a header but no rows")
     data = Fer2013(
         pixels=np.stack(pixels),
         emotion=np.array(emotion, np.uint8),
@@ -95,7 +95,7 @@ def import_fer2013(
 
 
 def save(data: Fer2013, path: Path) -> None:
-    """Write `data` as one compressed .npz that `fer_sdk.evaluation.fer2013.load` reads."""
+    """Write `data` to one compressed .npz, which `fer_sdk.evaluation.fer2013.load` reads."""
     with write_beside(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
@@ -109,7 +109,7 @@ def save(data: Fer2013, path: Path) -> None:
 
 @contextmanager
 def _open_csv(source: Path) -> Iterator[tuple[IO[str], str]]:
-    """Open the csv itself or the one inside an archive; yields the stream and its name."""
+    """Open a csv, or the csv in an archive; yield the stream and its name."""
     try:
         if zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
@@ -129,7 +129,7 @@ def _open_csv(source: Path) -> Iterator[tuple[IO[str], str]]:
             with source.open(encoding="utf-8", newline="") as stream:
                 yield stream, str(source)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise InputError(f"{source} cannot be read to its end: {error}") from error
+        raise InputError(f"{source} is truncated or damaged: {error}") from error
 
 
 def _is_csv(name: str) -> bool:
@@ -144,7 +144,7 @@ def _choose_member(names: list[str], source: Path) -> str:
     if len(names) == 1:
         return names[0]
     raise InputError(
-        f"{source} must hold {' or '.join(KNOWN_CSV_NAMES)}, but its csv files are {names}"
+        f"{source} must contain {' or '.join(KNOWN_CSV_NAMES)}, but its csv files are {names}"
     )
 
 
@@ -153,7 +153,7 @@ def _read_csv(stream: IO[str], name: str, progress: Progress) -> Rows:
     try:
         header = [column.strip() for column in next(reader)]
     except (StopIteration, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{name} line 1: expected a header, but got no csv text") from error
+        raise InputError(f"{name} line 1: expected a csv header, but got other data") from error
     if not set(header) >= COLUMNS:
         raise InputError(
             f"{name} line 1: expected the columns emotion, pixels, Usage, but got {header[:8]}"
@@ -172,7 +172,7 @@ def _read_csv(stream: IO[str], name: str, progress: Progress) -> Rows:
             pixels.append(_pixels(row[at_pixels], where))
             progress(1)
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} line {reader.line_num + 1}: not text") from error
+        raise InputError(f"{name} line {reader.line_num + 1}: not UTF-8 text") from error
     except csv.Error as error:
         raise InputError(f"{name} line {reader.line_num}: {error}") from error
     return pixels, emotion, usage
@@ -197,7 +197,7 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     try:
         values = np.fromiter(map(int, words), np.int64, len(words))
     except ValueError as error:
-        raise InputError(f"{where}: pixel values must be whole numbers: {error}") from error
+        raise InputError(f"{where}: pixel values must be integers: {error}") from error
     if values.min() < 0 or values.max() > 255:
         raise InputError(
             f"{where}: pixel values must be 0 to 255, but reach {values.min()} to {values.max()}"
@@ -206,7 +206,7 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
 
 
 def _read_folder(source: Path, progress: Progress) -> Rows:
-    """Read `split/label/image` files in the order of split, then number in the name, then name."""
+    """Read `split/label/image` files, sorted by split, number in the file name, and path."""
     found: list[tuple[int, int, str, int, Path]] = []
     splits = sorted(p for p in source.iterdir() if p.is_dir())
     usages = {_key(p): SPLIT_FOLDERS[_key(p)] for p in splits if _key(p) in SPLIT_FOLDERS}
@@ -230,7 +230,7 @@ def _read_folder(source: Path, progress: Progress) -> Rows:
                     )
     if not found:
         raise InputError(
-            f"{source} must hold images as train/angry/*.png and test/angry/*.png, but has none"
+            f"{source} must contain train/angry/*.png and test/angry/*.png, but contains none"
         )
     found.sort()
     pixels = []
@@ -245,14 +245,14 @@ def _key(split: Path) -> str:
 
 
 def _usage_of(path: Path, of_folder: str | None) -> int:
-    """Tell the split from the file's own prefix, as Kaggle's export has it, or from its folder."""
+    """Return the split by the prefix of the file name, as in Kaggle's export, or by the folder."""
     for number, usage in enumerate(USAGES):
         if path.name.startswith(usage):
             return number
     if of_folder is None:
         raise InputError(
-            f"{path}: cannot tell PublicTest from PrivateTest: name the files PublicTest_*.png and "
-            "PrivateTest_*.png, or the folders train, val and test"
+            f"{path}: cannot distinguish PublicTest from PrivateTest: name the files "
+            "PublicTest_*.png and PrivateTest_*.png, or the folders train, val and test"
         )
     return USAGES.index(of_folder)
 
@@ -271,7 +271,7 @@ def _read_face(path: Path) -> NDArray[np.uint8]:
 
 
 def _find_duplicates(pixels: list[NDArray[np.uint8]], usage: list[int]) -> NDArray[np.int32]:
-    """Point every row at the first with the same pixels, a Training row if there is one."""
+    """Return for each row the first row with the same pixels, preferring Training rows."""
     first: dict[bytes, int] = {}
     keys = [face.tobytes() for face in pixels]
     for training in (True, False):
@@ -289,8 +289,8 @@ def _check_counts(data: Fer2013, source: Path) -> None:
             raise InputError(
                 f"{source}: {usage} must have {OFFICIAL_COUNTS[usage]} faces per class "
                 f"(sum {sum(OFFICIAL_COUNTS[usage])}), but has {counts} (sum {sum(counts)}); "
-                f"the last row read is row {len(data.emotion)}. Truncated? Use --partial for a "
-                "set of your own"
+                f"the last row is row {len(data.emotion)}. The file may be truncated; use "
+                "--partial for other data sets"
             )
 
 
@@ -303,7 +303,7 @@ def _read_ferplus(path: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if not rows or not set(rows[0]) >= {*FERPLUS_COLUMNS, "Usage"}:
         raise InputError(f"{path} line 1: expected the columns Usage, {', '.join(FERPLUS_COLUMNS)}")
     if len(rows) != len(usage):
-        raise InputError(f"{path} must have {len(usage)} rows, one a face, but has {len(rows)}")
+        raise InputError(f"{path} must have {len(usage)} rows, one per face, but has {len(rows)}")
     votes = np.zeros((len(rows), len(FERPLUS_COLUMNS)), np.uint8)
     for line, (row, expected) in enumerate(zip(rows, usage, strict=True), start=2):
         if row["Usage"] != USAGES[expected]:
@@ -314,5 +314,5 @@ def _read_ferplus(path: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
         try:
             votes[line - 2] = [int(row[column]) for column in FERPLUS_COLUMNS]
         except (ValueError, TypeError, OverflowError) as error:
-            raise InputError(f"{path} line {line}: votes must be whole numbers 0 to 255") from error
+            raise InputError(f"{path} line {line}: votes must be integers from 0 to 255") from error
     return votes
