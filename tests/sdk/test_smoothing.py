@@ -14,7 +14,7 @@ CASES = json.loads((Path(__file__).parents[1] / "golden" / "smoothing.json").rea
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_smoothing_gives_the_golden_answers(case: dict[str, Any]) -> None:
+def test_smoothing_gives_the_golden_results(case: dict[str, Any]) -> None:
     smoother = Smoother(SmoothingSettings(**case["settings"]))
     for step in case["steps"]:
         smoother.update(step["probabilities"], step["time_s"])
@@ -22,7 +22,7 @@ def test_smoothing_gives_the_golden_answers(case: dict[str, Any]) -> None:
         assert smoother.label == step["label"]
 
 
-def test_a_sudden_change_is_through_by_63_percent_after_the_time_constant() -> None:
+def test_63_percent_of_a_sudden_change_are_visible_after_the_time_constant() -> None:
     smoother = Smoother(SmoothingSettings(time_constant_s=0.5))
     smoother.update([1, 0], 0)
     smoother.update([0, 1], 0.5)
@@ -30,7 +30,7 @@ def test_a_sudden_change_is_through_by_63_percent_after_the_time_constant() -> N
 
 
 @given(st.lists(st.floats(0.001, 0.5), min_size=1, max_size=60), st.floats(0.05, 3))
-def test_the_frame_rate_does_not_matter(pauses: list[float], constant: float) -> None:
+def test_the_result_does_not_depend_on_the_frame_rate(pauses: list[float], constant: float) -> None:
     smoother = Smoother(SmoothingSettings(time_constant_s=constant))
     smoother.update([1, 0], 0)
     time_s = 0.0
@@ -60,10 +60,10 @@ def test_smoothed_probabilities_stay_probabilities(
         assert lead <= 0.05
 
 
-def test_time_that_runs_backwards_and_other_labels_are_refused() -> None:
+def test_decreasing_times_and_other_labels_are_refused() -> None:
     smoother = Smoother(SmoothingSettings())
     smoother.update([1, 0], 2)
-    with pytest.raises(InputError, match=r"backwards: 1 s came after 2 s"):
+    with pytest.raises(InputError, match=r"times must not decrease, but 1 s follows 2 s"):
         smoother.update([1, 0], 1)
     with pytest.raises(InputError, match="expected 2 probabilities, but got 3"):
         smoother.update([1, 0, 0], 3)
@@ -71,6 +71,6 @@ def test_time_that_runs_backwards_and_other_labels_are_refused() -> None:
 
 @pytest.mark.parametrize("wrong", [{"time_constant_s": -1}, {"time_constant_s": math.nan},
                                    {"margin": 1}, {"margin": -0.1}])  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         SmoothingSettings(**wrong)

@@ -28,7 +28,7 @@ def test_boxes_get_the_golden_ids(case: dict[str, Any]) -> None:
 
 
 @given(st.lists(st.tuples(st.lists(boxes, max_size=5), st.booleans()), max_size=12))
-def test_an_id_is_given_once_a_frame_and_never_comes_back(
+def test_an_id_occurs_once_per_frame_and_is_never_reused(
     frames: list[tuple[list[Any], bool]],
 ) -> None:
     tracker = FaceTracker(TrackingSettings(max_gap_s=0.2))
@@ -47,17 +47,17 @@ def test_an_id_is_given_once_a_frame_and_never_comes_back(
 
 
 @given(boxes, boxes)
-def test_overlap_is_symmetric_and_within_0_and_1(one: Any, other: Any) -> None:
+def test_iou_is_symmetric_and_within_0_and_1(one: Any, other: Any) -> None:
     assert iou(one, other) == iou(other, one)
     assert 0 <= iou(one, other) <= 1 + 1e-9
 
 
-def test_overlap_of_halves_is_a_third() -> None:
+def test_iou_of_two_boxes_that_share_half_is_a_third() -> None:
     assert iou((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("wrong", [{"detect_every": 0}, {"max_gap_s": math.inf}, {"min_iou": 0},
                                    {"max_shift": -1}])  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrackingSettings(**wrong)
