@@ -183,8 +183,7 @@ def test_pictures_and_videos_of_unknown_kinds_are_refused(tmp_path: Path) -> Non
 
 def test_a_folder_is_processed_in_order_of_names(sample_photo: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "photos", tmp_path / "photos" / "out"
-    image = cv2.imread(str(sample_photo))
-    assert image is not None
+    image = np.asarray(cv2.imread(str(sample_photo)), np.uint8)
     write_picture(folder / "b" / "face.png", image)
     write_picture(folder / "a.png", np.full((64, 64, 3), 90, np.uint8))
     write_picture(out / "old.png", image)
