@@ -30,7 +30,7 @@ def test_a_csv_becomes_a_benchmarked_int8_model(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run(fer_train, "import", write_csv(small_fer2013, tmp_path / "own.csv"), "--partial")
-    assert "clean PublicTest" in run(fer_train, "fit", "smoke")
+    assert "deduplicated PublicTest" in run(fer_train, "fit", "smoke")
     stdout = run(fer_convert, "--int8", "--float32", "--calibration-samples", 70, "--max-drop", 20)
     assert "smoke-int8.tflite" in stdout
     with ExpressionClassifier.load(Path("converted/smoke-int8.tflite")) as classifier:
