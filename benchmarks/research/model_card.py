@@ -1,11 +1,12 @@
-"""The card of a shipped model: where it comes from, what it scores and costs, where it fails.
+"""Write the model card of a shipped model: origin, scores, costs and known failures.
 
     python -m research.model_card NAME FOLDER --out docs/models
 
-NAME-int8.tflite and NAME-float32.tflite must be shipped. This is the command that reads
-PrivateTest: once a published model, last. FOLDER is the London set as `research.london` takes it.
+NAME-int8.tflite and NAME-float32.tflite must be shipped. The command evaluates on PrivateTest, so
+run it only once per published model, last. FOLDER is the London set, see `research.london`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.measure.benchmark import Settings, run_benchmark
+from fer_bench.measure.benchmark import run_benchmark
+from fer_bench.measure.plan import Settings
 from fer_bench.results.datasets import Faces, of_fer2013
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
@@ -42,73 +44,73 @@ PRECISIONS: Final = ("int8", "float32")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/models"),
               show_default=True, help="Folder for NAME.md and NAME.png.")  # fmt: skip
 def main(name: str, folder: Path, data: Path, out: Path) -> None:
-    """Read PrivateTest and write the card of NAME."""
-    require("bench", "drawing", "matplotlib")
-    evidence = gather(name, folder, fer2013.load(data))
+    """Evaluate NAME on PrivateTest and write its model card."""
+    require("bench", "drawing plots", "matplotlib")
+    measured = gather(name, folder, fer2013.load(data))
     with write_beside(out / f"{name}.md") as temporary:
-        temporary.write_text(card(evidence), encoding="utf-8")
-    draw(evidence, out / f"{name}.png")
+        temporary.write_text(card(measured), encoding="utf-8")
+    draw(measured, out / f"{name}.png")
     click.echo(out / f"{name}.md")
 
 
 def gather(name: str, folder: Path, data: fer2013.Fer2013) -> CardData:
-    """Measure everything that a card states.
+    """Measure everything that is shown on a card.
 
     Args:
-        name: Of the model.
-        folder: The London set.
-        data: FER2013, with FER+'s votes for models of its labels.
+        name: Name of the model.
+        folder: Folder of the London set.
+        data: FER2013, with FER+ votes for models with FER+ labels.
 
     Raises:
-        FerError: If a file is not shipped or damaged, or the folder is not of its form.
+        FerError: If a file is not shipped or is damaged, or the folder has another structure.
     """
     paths = [find_model(f"{name}-{precision}") for precision in PRECISIONS]
     bundle = ModelBundle.load(paths[0])
     missing = {"recipe", "command", "seed", "epochs", "minutes", "trainer", "data", "calibration"}
     missing -= set(bundle.source)
     if missing:
-        raise BundleError(f"{bundle.sidecar} must say where the model comes from, "
+        raise BundleError(f"{bundle.sidecar} must describe the origin of the model, "
                           f"but its source lacks {', '.join(sorted(missing))}")  # fmt: skip
     if " && " not in bundle.source["command"]:
         raise BundleError(f"{bundle.sidecar} must name the commands that trained and converted the "
                           f"model, but says `{bundle.source['command']}`")  # fmt: skip
     settings = Settings()
     with progress_bar(total=settings.steps(len(paths)), desc="scoring", unit=" steps") as bar:
-        seen = _known(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)
-        result = run_benchmark(paths, seen, settings, lambda what: bar.update())
+        faces = _fitting(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)
+        result = run_benchmark(paths, faces, settings, lambda step: bar.update())
     with captured_native_log():
         recognizer = ExpressionRecognizer(paths[0])
     with recognizer, progress_bar(desc="London", unit=" photos") as bar:
         london = measure_london(recognizer, folder, bar.update)
         crops = _crops(recognizer.classifier, data)
-        confidence, right = _confidence(recognizer.classifier, seen)
+        confidence, correct = _confidence(recognizer.classifier, faces)
     operators = inspect(paths[0]).operators
-    return CardData(name, bundle, result, london, crops, operators, confidence, right)
+    return CardData(name, bundle, result, london, crops, operators, confidence, correct)
 
 
-def _known(seen: Faces, labels: tuple[str, ...]) -> Faces:
-    """Leave out the protocols whose labels the model does not have."""
-    protocols = [p for p in seen.protocols if set(labels) <= set(p.labels)]
-    return Faces(seen.what, seen.pixels, tuple(protocols), seen.fingerprint)
+def _fitting(faces: Faces, labels: tuple[str, ...]) -> Faces:
+    """Leave out the protocols that do not have all labels of the model."""
+    protocols = [p for p in faces.protocols if set(labels) <= set(p.labels)]
+    return replace(faces, protocols=tuple(protocols))
 
 
 def _crops(classifier: ExpressionClassifier, data: fer2013.Fer2013) -> Curves:
     if classifier.bundle.labels != FER2013_LABELS:
         return {}
     rows = data.rows(fer2013.PUBLIC_TEST, deduplicated=True)
-    with progress_bar(desc="cuts", unit=" cuts") as bar:
+    with progress_bar(desc="crops", unit=" crops") as bar:
         return measure(classifier, data.pixels[rows], data.emotion[rows], bar.update)
 
 
 def _confidence(
-    classifier: ExpressionClassifier, seen: Faces
+    classifier: ExpressionClassifier, faces: Faces
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return confidence and rightness of every clean answer, by the first protocol."""
-    protocol, labels = seen.protocols[0], classifier.bundle.labels
+    """Return confidence and correctness on the deduplicated faces of the first protocol."""
+    protocol, labels = faces.protocols[0], classifier.bundle.labels
     assert protocol.deduplicated is not None
-    answers = classifier.probabilities(seen.pixels[protocol.rows[protocol.deduplicated]])
+    probabilities = classifier.probabilities(faces.pixels[protocol.rows[protocol.deduplicated]])
     truth = np.array(protocol.labels)[protocol.truth[protocol.deduplicated]]
-    return answers.max(axis=1), np.array(labels)[answers.argmax(axis=1)] == truth
+    return probabilities.max(axis=1), np.array(labels)[probabilities.argmax(axis=1)] == truth
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a model's card states, as Markdown."""
+"""The model card as Markdown."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,26 +13,26 @@ from research.crops import LIMITS, Curves, loss
 from research.london import LondonResult
 
 RARELY_FOUND: Final = 0.6
-"""Recall under which a class is named among the known failures."""
+"""A class with a lower recall is listed as a known failure."""
 FAR_BELOW: Final = 5.0
-"""Points by which a group of people lies below all to be named among them."""
+"""A group of people so many points below the overall accuracy is listed as a known failure."""
 FEW: Final = 10
-"""Photos under which a group says nothing."""
+"""A group with fewer photos is not listed as a known failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """What a card states.
+    """The measurements shown on a card.
 
     Attributes:
-        name: Of the model.
-        bundle: Its int8 file.
-        result: Both files, scored on PrivateTest and timed.
-        london: The int8 file on the London set, through the SDK's own detector and crop.
-        crops: The int8 file on faces cut otherwise; empty for models of other labels.
-        operators: How often the int8 file has each.
-        confidence: Of the int8 file's answers to the clean faces, float64 (n,).
-        right: Which of them are right, bool (n,).
+        name: Name of the model.
+        bundle: The int8 file.
+        result: Benchmark of the int8 and float32 files, scored on PrivateTest.
+        london: Predictions of the int8 file on the London set, with the SDK's detector and crop.
+        crops: Accuracy of the int8 file by crop; empty for models with other labels than FER2013's.
+        operators: Number of operators of the int8 file by type.
+        confidence: Confidence of the int8 file on the deduplicated faces, float64 (n,), 0 to 1.
+        correct: Whether each of these predictions is correct, bool (n,).
     """
 
     name: str
@@ -42,44 +42,47 @@ class CardData:
     crops: Curves
     operators: dict[str, int]
     confidence: NDArray[np.float64]
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
 
     @property
     def scored(self) -> tuple[Accuracy, Accuracy]:
-        """The first protocol's scores of the int8 and of the float32 file."""
+        """Scores of the int8 and of the float32 file by the first protocol."""
         int8, float32 = self.result.models
         return int8.accuracy[0], float32.accuracy[0]
 
 
-def card(evidence: CardData) -> str:
-    """Return the card as Markdown."""
-    name, source = evidence.name, evidence.bundle.source
-    *trained, _ = source["command"].split(" && ")  # the last one converted
-    int8 = evidence.result.models[0]
+def card(data: CardData) -> str:
+    """Return the card as Markdown text."""
+    name, source = data.name, data.bundle.source
+    *trained, _ = source["command"].split(" && ")  # the last command converts
+    int8 = data.result.models[0]
     assert int8.parameters is not None
     assert int8.multiply_accumulates is not None
     lines = [
         f"# Model card: {name}",
         "",
         f"{int8.parameters:,} parameters, {int8.multiply_accumulates / 1e6:.1f} million "
-        "multiply-accumulates a face, as "
-        + ", ".join(f"{count} {name}" for name, count in evidence.operators.items())
-        + ". Takes a face cut out by its eyes and mouth as FER2013's are, 48x48 grey pixels as "
-        f"they are; answers with logits for {', '.join(evidence.bundle.labels)}.",
+        "multiply-accumulates per face. Operators: "
+        + ", ".join(f"{count} {name}" for name, count in data.operators.items())
+        + ".",
         "",
-        f"This page was written by `python -m research.model_card {name} LONDON_FOLDER`, the one "
-        "command that read PrivateTest for this model.",
+        "Input: a face cropped by its eyes and mouth like the faces of FER2013, 48x48 grey pixels, "
+        f"uint8. Output: logits for {', '.join(data.bundle.labels)}.",
         "",
-        *_files(evidence),
+        f"Written by `python -m research.model_card {name} LONDON_FOLDER` (source: "
+        "`benchmarks/research/model_card.py`), the only command that evaluated this model on "
+        "PrivateTest.",
+        "",
+        *_files(data),
         "",
         "## Data and training",
         "",
-        f"FER2013 Training without its blank images, by the recipe `{source['recipe']}`, seed "
+        f"Training data: FER2013 Training without blank images. Recipe `{source['recipe']}`, seed "
         f"{source['seed']}, {source['epochs']} epochs, {source['minutes']} minutes"
         + (f" on {source['hardware']}" if "hardware" in source else "")
         + (" for the last of the runs below" if len(trained) > 1 else "")
-        + f" ({source['trainer']}). Epochs, temperature and all other choices were made on clean "
-        f"PublicTest; int8 was calibrated with {source['calibration']}.",
+        + f", {source['trainer']}. Epochs, temperature and all other settings were chosen on "
+        f"deduplicated PublicTest. Calibration of int8: {source['calibration']}.",
         "",
         "```sh",
         "fer-train import fer2013.csv --ferplus fer2013new.csv",
@@ -88,24 +91,24 @@ def card(evidence: CardData) -> str:
         "--int8 --float32",
         "```",
         "",
-        *_scores(evidence),
+        *_scores(data),
         "",
-        *_trust(evidence),
+        *_confidence(data),
         "",
-        *_cuts(evidence),
-        *_people(evidence.london),
+        *_crops(data),
+        *_people(data.london),
         "",
-        *_cost(evidence.result),
+        *_cost(data.result),
         "",
-        *_failures(evidence),
+        *_failures(data),
         "",
         *_LICENCE,
     ]
     return "\n".join([*lines, ""])
 
 
-def _files(evidence: CardData) -> list[str]:
-    rows = evidence.result.models
+def _files(data: CardData) -> list[str]:
+    rows = data.result.models
     return [
         "| | int8 | float32 |",
         "|---|---|---|",
@@ -115,21 +118,21 @@ def _files(evidence: CardData) -> list[str]:
     ]
 
 
-def _scores(evidence: CardData) -> list[str]:
+def _scores(data: CardData) -> list[str]:
     def row(name: str, pick: str, form: str, factor: float = 1) -> str:
         cells = []
-        for accuracy in evidence.scored:
+        for accuracy in data.scored:
             for scores in (accuracy.all, accuracy.deduplicated):
                 assert scores is not None
                 cells.append(form.format(factor * getattr(scores, pick)))
         return f"| {name} | {' | '.join(cells)} |"
 
-    int8, _ = evidence.scored
+    int8, _ = data.scored
     lines = [
         "## Scores",
         "",
-        f"{int8.protocol}, {len(evidence.bundle.labels)} classes. Clean leaves out the faces that "
-        "have an exact copy in Training: the number to trust.",
+        f"{int8.protocol}, {len(data.bundle.labels)} classes. Clean: without the faces that have "
+        "an exact copy in Training (deduplicated).",
         "",
         "| | int8, all | int8, clean | float32, all | float32, clean |",
         "|---|---|---|---|---|",
@@ -139,54 +142,59 @@ def _scores(evidence: CardData) -> list[str]:
         row("macro F1 %", "macro_f1", "{:.2f}", 100),
         row("top-2 %", "top2", "{:.2f}", 100),
         row("top-3 %", "top3", "{:.2f}", 100),
-        row("calibration error, 15 bins", "calibration_error", "{:.4f}"),
+        row("expected calibration error, 15 bins", "calibration_error", "{:.4f}"),
     ]
-    for other in evidence.result.models[0].accuracy[1:]:
+    for other in data.result.models[0].accuracy[1:]:
         assert other.deduplicated is not None
         lines += [
             "",
-            f"{other.protocol}: int8 {100 * other.all.accuracy:.2f} % of {other.all.n:,} faces, "
-            f"{100 * other.deduplicated.accuracy:.2f} % of the {other.deduplicated.n:,} "
-            "deduplicated ones.",
+            f"{other.protocol}: accuracy of int8 {100 * other.all.accuracy:.2f} % on all "
+            f"{other.all.n:,} faces, {100 * other.deduplicated.accuracy:.2f} % on the "
+            f"{other.deduplicated.n:,} clean faces.",
         ]
-    lines += ["", "int8 by class, clean:", "", "| | precision | recall | F1 | faces |",
+    lines += ["", "int8 by class, clean faces:", "", "| | precision | recall | F1 | faces |",
               "|---|---|---|---|---|"]  # fmt: skip
     lines += [
         f"| {c.label} | {c.precision:.3f} | {c.recall:.3f} | {c.f1:.3f} | {c.support} |"
         for c in int8.headline.classes
     ]
-    return [*lines, "", f"![confusion, reliability, risk and coverage]({evidence.name}.png)"]
-
-
-def _trust(evidence: CardData) -> list[str]:
-    limit = evidence.bundle.uncertain_below
-    sure = evidence.confidence >= limit
     return [
-        "## Confidence",
+        *lines,
         "",
-        f"Softmax over the logits divided by {evidence.bundle.temperature}, fitted on clean "
-        f"PublicTest. Under {limit} the SDK calls an answer uncertain: on clean PrivateTest "
-        f"{100 * (1 - sure.mean()):.1f} % of the answers, of which "
-        f"{_percent(~evidence.right[~sure])} are wrong. Of the others "
-        f"{_percent(evidence.right[sure])} are right.",
+        f"![Confusion matrix, reliability diagram, risk-coverage curve]({data.name}.png)",
     ]
 
 
-def _percent(answers: NDArray[np.bool_]) -> str:
-    return f"{100 * answers.mean():.1f} %" if len(answers) else "none"
-
-
-def _cuts(evidence: CardData) -> list[str]:
-    if not evidence.crops:
-        return []
-    losses = {kind: -loss(evidence.crops, kind) for kind in LIMITS}
+def _confidence(data: CardData) -> list[str]:
+    limit = data.bundle.uncertain_below
+    sure = data.confidence >= limit
     return [
-        "## Other cuts",
+        "## Confidence",
         "",
-        f"A face cut {LIMITS['tighter']} of 48 pixels tighter or looser changes accuracy by "
-        f"{losses['tighter']:+.1f} points at worst, shifted by {LIMITS['shift']} by "
-        f"{losses['shift']:+.1f}, turned by {LIMITS['turn']} degrees by {losses['turn']:+.1f} "
-        "([curves](../results/crops.md); clean PublicTest).",
+        f"Softmax of the logits divided by the temperature {data.bundle.temperature}, which was "
+        "fitted on deduplicated PublicTest. The SDK marks predictions with a confidence below "
+        f"{limit} as uncertain: {100 * (1 - sure.mean()):.1f} % of the predictions on clean "
+        f"PrivateTest, of which {_percent(~data.correct[~sure])} are wrong. Of the other "
+        f"predictions, {_percent(data.correct[sure])} are correct.",
+    ]
+
+
+def _percent(chosen: NDArray[np.bool_]) -> str:
+    return f"{100 * chosen.mean():.1f} %" if len(chosen) else "none"
+
+
+def _crops(data: CardData) -> list[str]:
+    if not data.crops:
+        return []
+    losses = {kind: -loss(data.crops, kind) for kind in LIMITS}
+    return [
+        "## Sensitivity to the crop",
+        "",
+        "Largest change of the accuracy on deduplicated PublicTest: "
+        f"{losses['tighter']:+.1f} points for crops that are {LIMITS['tighter']} of 48 pixels "
+        f"tighter or looser, {losses['shift']:+.1f} for a shift by {LIMITS['shift']} pixels, "
+        f"{losses['turn']:+.1f} for a rotation by {LIMITS['turn']} degrees "
+        "([curves](../results/crops.md)).",
         "",
     ]
 
@@ -195,23 +203,25 @@ def _people(london: LondonResult) -> list[str]:
     lines = [
         "## Groups of people",
         "",
-        "Face Research Lab London Set, a neutral and a smiling photo of each person (DeBruine and "
-        "Jones 2017, CC BY 4.0), found and cut by the SDK: "
-        f"{london.found} of {london.photos} photos with exactly one face found; happy more "
-        f"probable on the smiling one of {london.happier} of {london.pairs} pairs "
+        "Face Research Lab London Set (DeBruine and Jones 2017, CC BY 4.0): a neutral and a "
+        "smiling photo of each person, detected and cropped by the SDK. Exactly one face was detected in "
+        f"{london.found} of {london.photos} photos. The smiling photo has the higher probability "
+        f"of happy in {london.happier} of {london.pairs} pairs "
         f"({100 * london.happier / london.pairs:.1f} %).",
         "",
     ]
     for expected, labels in london.labels.items():
-        answers = ", ".join(f"{label} {count}" for label, count in labels.most_common())
-        lines.append(f"- {expected} photos are called: {answers}")
-    lines += ["", "| group | right % | photos |", "|---|---|---|"]
-    lines += [f"| {g} | {100 * right / n:.1f} | {n} |" for g, (right, n) in london.groups.items()]
+        counts = ", ".join(f"{label} {count}" for label, count in labels.most_common())
+        lines.append(f"- predictions for {expected} photos: {counts}")
+    lines += ["", "| group | accuracy % | photos |", "|---|---|---|"]
+    lines += [
+        f"| {g} | {100 * correct / n:.1f} | {n} |" for g, (correct, n) in london.groups.items()
+    ]
     return lines
 
 
 def _cost(result: BenchmarkResult) -> list[str]:
-    where = result.environment
+    machine = result.environment
     times = []
     for row in result.models:
         assert row.latency is not None
@@ -225,36 +235,39 @@ def _cost(result: BenchmarkResult) -> list[str]:
     return [
         "## Cost",
         "",
-        f"One thread of {where['processor']}, {result.models[0].backend.runtime}; one face a call.",
+        f"One thread of {machine['processor']}, {result.models[0].backend.runtime}. Inference time "
+        "of single faces; startup is the run time of a fresh process that makes one prediction, peak "
+        "its highest resident memory.",
         "",
-        "| | median ms | p90 ms | p99 ms | fresh process to first answer, s | its peak MB |",
+        "| | median ms | p90 ms | p99 ms | startup s | peak MiB |",
         "|---|---|---|---|---|---|",
         *times,
     ]
 
 
-def _failures(evidence: CardData) -> list[str]:
+def _failures(data: CardData) -> list[str]:
     lines = ["## Known failures", ""]
-    scores = evidence.scored[0].headline
+    scores = data.scored[0].headline
     for row, found in enumerate(scores.classes):
         if found.recall < RARELY_FOUND:
-            lines.append(f"- {found.label} is found in {100 * found.recall:.0f} % of the cases; "
-                         f"else it is called {_mistaken(scores, row)}.")  # fmt: skip
-    groups = evidence.london.groups
-    shares = {g: 100 * right / n for g, (right, n) in groups.items() if n >= FEW}
+            lines.append(f"- {found.label}: recall {100 * found.recall:.0f} %; most often mistaken "
+                         f"for {_mistaken(scores, row)}.")  # fmt: skip
+    groups = data.london.groups
+    shares = {g: 100 * correct / n for g, (correct, n) in groups.items() if n >= FEW}
     far = [
         f"{g} ({share:.0f} % of {groups[g][1]})"
         for g, share in shares.items()
         if shares["all"] - share > FAR_BELOW
     ]
     if far:
-        lines.append(f"- On the London set more often wrong than on all ({shares['all']:.0f} %): "
-                     f"{', '.join(far)}.")  # fmt: skip
+        lines.append(f"- London set: the accuracy is lower than overall ({shares['all']:.0f} %) "
+                     f"for {', '.join(far)}.")  # fmt: skip
     return [
         *lines,
         "- Faces turned far from the camera, covered mouths and strong side light are rare in the "
         "training data.",
-        "- It names the word that people choose for a photo, which is not what the person feels.",
+        "- The model predicts the label that annotators choose for a photo, not the emotion of the "
+        "person.",
     ]
 
 
@@ -271,12 +284,12 @@ def _mistaken(scores: Scores, row: int) -> str:
 _LICENCE: Final = (
     "## Licence and use",
     "",
-    "The model files are Apache-2.0. FER2013's photographs carry no clear licence and are for "
-    "research.",
+    "The model files are licensed under Apache-2.0. The licence of FER2013's photographs is not "
+    "clear; the data set was published for research.",
     "",
-    "Meant for: research, prototypes, apps that react playfully or helpfully to an expression that "
-    "the user can see and correct. Advised against: any decision about a person, and any reading "
-    "of what a person feels, thinks or intends. Forbidden in the EU: inferring emotions at work "
-    "and in education, save for medical or safety reasons (Regulation (EU) 2024/1689, article "
-    "5(1)(f)); see [responsible use](../responsible-use.md).",
+    "Intended use: research, prototypes, and apps that react to an expression that the user "
+    "can see and correct. Not recommended: decisions about a person, and conclusions about what a person "
+    "feels, thinks or intends. Prohibited in the EU: inferring emotions at work and in education, "
+    "except for medical or safety reasons (Regulation (EU) 2024/1689, article 5(1)(f)); see "
+    "[responsible use](../responsible-use.md).",
 )

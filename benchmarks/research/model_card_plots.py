@@ -1,4 +1,4 @@
-"""The picture on a model's card: confusion, reliability, risk and coverage."""
+"""Plots of the model card: confusion matrix, reliability diagram, risk-coverage curve."""
 
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from fer_sdk.evaluation.metrics import Scores
 from research.model_card_page import CardData
 
 
-def draw(evidence: CardData, path: Path) -> None:
-    """Draw the int8 file's answers to the clean faces of the first protocol."""
+def draw(data: CardData, path: Path) -> None:
+    """Draw the predictions of the int8 file on the deduplicated faces of the first protocol."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
-    accuracy = evidence.scored[0]
+    accuracy = data.scored[0]
     _confusion(axes[0], accuracy.headline)
     bins = [b for b in accuracy.reliability if b.faces]
     axes[1].plot([0, 1], [0, 1], ":", color="black")
@@ -27,16 +27,18 @@ def draw(evidence: CardData, path: Path) -> None:
     axes[1].plot([b.confidence for b in bins], [b.accuracy for b in bins], "o-", label="accuracy")
     axes[1].set(
         xlabel="confidence", xlim=(0, 1), ylim=(0, 1),
-        title=f"calibration error {accuracy.headline.calibration_error:.3f}",
+        title=f"expected calibration error {accuracy.headline.calibration_error:.3f}",
     )  # fmt: skip
     axes[1].legend(frameon=False)
-    surest = bins[::-1]
-    answered = np.cumsum([b.faces for b in surest])
-    wrong = np.cumsum([b.faces * (1 - b.accuracy) for b in surest])
-    axes[2].plot(100 * answered / answered[-1], 100 * wrong / answered, "o-")
-    axes[2].set(xlabel="surest answers, % of faces", ylabel="of these wrong, %",
-                title="risk and coverage", ylim=(0, None))  # fmt: skip
-    figure.suptitle(f"{evidence.name} int8, {accuracy.protocol}, clean (n = {accuracy.headline.n})")
+    ordered = bins[::-1]  # highest confidence first
+    covered = np.cumsum([b.faces for b in ordered])
+    wrong = np.cumsum([b.faces * (1 - b.accuracy) for b in ordered])
+    axes[2].plot(100 * covered / covered[-1], 100 * wrong / covered, "o-")
+    axes[2].set(xlabel="coverage: most confident predictions, %", ylabel="risk: of these wrong, %",
+                title="risk-coverage curve", ylim=(0, None))  # fmt: skip
+    figure.suptitle(
+        f"{data.name} int8, {accuracy.protocol}, deduplicated (n = {accuracy.headline.n})"
+    )
     with write_beside(path) as temporary:
         figure.savefig(temporary, dpi=110)
     plt.close(figure)
@@ -49,7 +51,7 @@ def _confusion(axis: Any, scores: Scores) -> None:
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right")
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlabel="answered", ylabel="true", title="% of each true class")
+    axis.set(xlabel="predicted", ylabel="true", title="% of each true class")
     for (row, column), value in np.ndenumerate(share):
         color = "white" if value > 0.55 else "black"
         axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=color)
