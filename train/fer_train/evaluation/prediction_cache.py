@@ -174,11 +174,13 @@ def save(predictions: CachedPredictions, path: Path) -> None:
         "tta": predictions.tta,
         "data": predictions.data,
     }
-    arrays = {
-        name: predictions.probabilities[usage].astype(np.float16) for name, usage in _SPLITS.items()
-    }
+    public, private = (
+        predictions.probabilities[usage].astype(np.float16) for usage in _SPLITS.values()
+    )
     with write_beside(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, manifest=np.array(json.dumps(manifest)), **arrays)
+        np.savez_compressed(
+            file, public=public, private=private, manifest=np.array(json.dumps(manifest))
+        )
 
 
 def load(path: Path, data: Fer2013, tta: Tta) -> CachedPredictions:
