@@ -50,7 +50,7 @@ check: lint unit
 lint: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
-	$(DEV)/bin/codespell
+	git ls-files -z | xargs -0 $(DEV)/bin/codespell
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 
