@@ -1,9 +1,9 @@
-"""What a face loses that is cut out otherwise than FER2013's: tighter, looser, shifted, turned.
+"""Accuracy on crops that differ from those of FER2013: tighter, looser, shifted or rotated.
 
     python -m research.crops MODEL... --out docs/results
 
-Detectors cut faces as they like. FER2013's 48x48 clean PublicTest faces are cut anew by the SDK's
-own resampling; what lies outside of them repeats their edge.
+The deduplicated 48x48 PublicTest faces are resampled by the SDK; pixels outside a face repeat its
+edge.
 """
 
 from collections.abc import Callable
@@ -24,17 +24,17 @@ from fer_sdk.evaluation import fer2013
 from fer_sdk.preprocess import FER2013_INPUT, Affine, sample
 
 TIGHTER: Final = (-12, -8, -6, -4, -2, 0, 2, 4, 6, 8, 12)
-"""Pixels of 48 by which the cut square is smaller; below 0, larger."""
+"""Pixels of 48 by which the crop is smaller than the original; negative: larger."""
 SHIFTS: Final = (0, 1, 2, 3, 4, 6)
-"""Pixels to the left, right, up and down, whose mean counts."""
+"""Pixels; averaged over left, right, up and down."""
 TURNS: Final = (0, 5, 10, 15, 20)
-"""Degrees to either side, whose mean counts."""
+"""Degrees; averaged over both directions."""
 LIMITS: Final = {"tighter": 8, "shift": 4, "turn": 10}
-"""How far every model that we ship should go within 5 points."""
+"""Crops at which a shipped model should lose at most 5 points."""
 
 
 def cut(tighter: float = 0, right: float = 0, down: float = 0, degrees: float = 0) -> Affine:
-    """Return where a cut reads a face: a square smaller by `tighter` pixels, shifted and turned."""
+    """Return the transform of a crop: smaller by `tighter` pixels of 48, shifted and rotated."""
     centre = (FER2013_INPUT.width - 1) / 2
     scale = 1 - tighter / FER2013_INPUT.width
     turn = scale * np.exp(1j * np.radians(degrees))
@@ -54,10 +54,10 @@ CUTS: Final[dict[str, dict[int, list[Affine]]]] = {
         angle: [cut(degrees=angle), cut(degrees=-angle)][: 2 if angle else 1] for angle in TURNS
     },
 }
-"""Every way of cutting, by kind and degree."""
+"""All crops, by kind and degree."""
 
 Curves = dict[str, dict[int, float]]
-"""Accuracy, 0 to 1, by kind and degree."""
+"""Accuracy, 0 to 1, by kind and degree of the crop."""
 
 
 def measure(
@@ -66,37 +66,37 @@ def measure(
     truth: NDArray[np.uint8],
     report: Callable[[], object] = lambda: None,
 ) -> Curves:
-    """Cut faces anew in every way and return how often the model is right.
+    """Return the accuracy for every crop of `CUTS`.
 
     Args:
-        classifier: The model.
+        classifier: Loaded model.
         faces: uint8 (n, 48, 48), range [0, 255].
-        truth: Class numbers (n,).
+        truth: Class numbers, uint8 (n,).
         report: Called after each degree.
     """
     curves: Curves = {}
     for kind, degrees in CUTS.items():
         curves[kind] = {}
         for degree, cuts in degrees.items():
-            right = [
+            accuracies = [
                 (classifier.probabilities(recut(faces, place)).argmax(axis=1) == truth).mean()
                 for place in cuts
             ]
-            curves[kind][degree] = float(np.mean(right))
+            curves[kind][degree] = float(np.mean(accuracies))
             report()
     return curves
 
 
 def recut(faces: NDArray[np.uint8], place: Affine) -> NDArray[np.uint8]:
-    """Cut grey faces, uint8 (n, 48, 48), anew."""
+    """Resample grey faces, uint8 (n, 48, 48), range [0, 255]; returns the same shape."""
     return np.stack([sample(face, place, FER2013_INPUT, "grey") for face in faces])
 
 
 def loss(curves: Curves, kind: str) -> float:
-    """Return what the cuts of `LIMITS` cost at most, in points."""
+    """Return the largest loss of accuracy at the crops of `LIMITS`, in percentage points."""
     limit = LIMITS[kind]
-    untouched = curves[kind][0]
-    return 100 * max(untouched - curves[kind][degree] for degree in (limit, -limit)
+    original = curves[kind][0]
+    return 100 * max(original - curves[kind][degree] for degree in (limit, -limit)
                      if degree in curves[kind])  # fmt: skip
 
 
@@ -106,14 +106,14 @@ def loss(curves: Curves, kind: str) -> float:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True, help="Folder for crops.md and crops.png.")  # fmt: skip
 def main(models: tuple[str, ...], data: Path, out: Path) -> None:
-    """Write what other cuts cost MODELS, shipped or files, as a table and a picture."""
-    require("bench", "drawing", "matplotlib")
+    """Write the accuracy of MODELS (shipped or files) by crop as a table and a plot."""
+    require("bench", "drawing plots", "matplotlib")
     models = models or (DEFAULT_MODEL,)
     dataset = fer2013.load(data)
     rows = dataset.rows(fer2013.PUBLIC_TEST, deduplicated=True)
     total = len(models) * sum(map(len, CUTS.values()))
     found: dict[str, Curves] = {}
-    with progress_bar(total=total, unit=" cuts") as bar:
+    with progress_bar(total=total, unit=" crops") as bar:
         for model in models:
             with captured_native_log():
                 classifier = ExpressionClassifier.load(model)
@@ -130,13 +130,16 @@ def main(models: tuple[str, ...], data: Path, out: Path) -> None:
 
 def _page(found: dict[str, Curves], command: str, faces: int) -> str:
     lines = [
-        "# Faces cut otherwise than FER2013's",
+        "# Sensitivity to the crop",
         "",
-        f"`{command}`: FER2013's {faces:,} clean PublicTest faces, cut anew by the SDK's own "
-        "resampling; what lies outside of them repeats their edge. Accuracy in percent. Shifts "
-        "are the mean of left, right, up and down, turns that of both sides.",
+        f"Written by `{command}` (source: `benchmarks/research/crops.py`).",
         "",
-        "![Accuracy against the cut](crops.png)",
+        f"Accuracy in percent on {faces:,} deduplicated PublicTest faces after resampling them "
+        "with another crop; pixels outside a face repeat its edge. Shifts are averaged over left, "
+        "right, up and down, rotations over both directions. The first table shows the largest "
+        "loss within the shaded range.",
+        "",
+        "![Accuracy by crop](crops.png)",
         "",
         "| model | " + " | ".join(_LIMIT_WORDS.values()) + " |",
         "|---|" + "---|" * len(LIMITS),
@@ -161,14 +164,14 @@ def _page(found: dict[str, Curves], command: str, faces: int) -> str:
 
 
 _AXES: Final = {
-    "tighter": "pixels of 48 tighter (below 0: looser)",
-    "shift": "pixels of 48 shifted",
-    "turn": "degrees turned",
+    "tighter": "tighter by pixels of 48 (negative: looser)",
+    "shift": "shifted by pixels of 48",
+    "turn": "rotated by degrees",
 }
 _LIMIT_WORDS: Final = {
     "tighter": "8 px tighter or looser",
     "shift": "4 px shifted",
-    "turn": "10 degrees turned",
+    "turn": "10 degrees rotated",
 }
 
 
@@ -187,7 +190,7 @@ def _draw(found: dict[str, Curves], path: Path) -> None:
         low = -LIMITS[kind] if kind == "tighter" else 0
         axis.axvspan(low, LIMITS[kind], color="#9ca3af", alpha=0.15, lw=0)
         axis.set_xlabel(words)
-    axes[0].set_ylabel("clean PublicTest accuracy, %")
+    axes[0].set_ylabel("accuracy, %\nPublicTest, deduplicated")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
                   frameon=False)  # fmt: skip
     with write_beside(path) as temporary:

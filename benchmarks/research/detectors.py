@@ -1,8 +1,8 @@
-"""Does the phone's face detector lead to the same expressions as the default one?
+"""Compare the predictions with BlazeFace (used on phones) and with YuNet (default).
 
     python -m research.detectors FOLDER
 
-Every photo in FOLDER is labelled twice, its face found by YuNet and by BlazeFace.
+Every photo in FOLDER is classified twice, with the face detected by YuNet and by BlazeFace.
 """
 
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ POINTS: Final = ("right eye", "left eye", "mouth")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One photo's best face, as each detector leads to it.
+    """The best face of one photo with each detector.
 
     Attributes:
-        name: The photo's file name.
+        name: File name of the photo.
         yunet: Face and expression with YuNet.
         blazeface: Face and expression with BlazeFace.
-        crops: What the classifier saw, uint8 (2, height, width), YuNet's first.
+        crops: Inputs of the classifier, uint8 (2, height, width), YuNet's first.
     """
 
     name: str
@@ -47,11 +47,15 @@ class Pair:
 
     @property
     def same(self) -> bool:
-        """Whether both lead to one label."""
+        """Whether both have the same label."""
         return self.yunet.label == self.blazeface.label
 
     def offsets(self) -> NDArray[np.complex128]:
-        """Return BlazeFace's eyes and mouth from YuNet's, x + iy in distances between the eyes."""
+        """Return the offsets of BlazeFace's eyes and mouth from YuNet's.
+
+        Returns:
+            complex128 (3,), x + iy in units of the eye distance, along and across the eye line.
+        """
         given, wanted = (_points(found) for found in (self.blazeface, self.yunet))
         return np.asarray((given - wanted) / (wanted[1] - wanted[0]), np.complex128)
 
@@ -60,24 +64,24 @@ class Pair:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
 @click.option("--sheet", type=click.Path(path_type=Path),
-              help="Draw the crops into this .png, YuNet's over BlazeFace's.")  # fmt: skip
+              help="Write the crops to this .png, YuNet's above BlazeFace's.")  # fmt: skip
 def main(folder: Path, model: str, sheet: Path | None) -> None:
-    """Print on how many photos both detectors lead to the same label."""
+    """Print on how many photos the label is the same with both detectors."""
     photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not photos:
         raise InputError(f"no photo in {folder}: looked for {', '.join(SUFFIXES)}")
     pairs = _pairs(photos, model)
     if not pairs:
-        raise InputError(f"no face in any of {len(photos)} photos that both detectors find")
+        raise InputError(f"none of {len(photos)} photos has a face detected by both detectors")
     same = sum(pair.same for pair in pairs)
-    click.echo(f"{len(pairs)} of {len(photos)} photos with a face found by both detectors")
+    click.echo(f"{len(pairs)} of {len(photos)} photos with a face detected by both")
     click.echo(f"same label on {same} of {len(photos)}, {same / len(photos):.1%}")
     offsets = np.array([pair.offsets() for pair in pairs])
     for name, column in zip(POINTS, offsets.T, strict=True):
         x, y = np.median(column.real), np.median(column.imag)
         click.echo(
-            f"BlazeFace's {name:<9} lies {x:+.3f}, {y:+.3f} from YuNet's (median; "
-            f"spread {column.real.std():.3f}, {column.imag.std():.3f}) distances between the eyes"
+            f"BlazeFace's {name:<9} offset {x:+.3f}, {y:+.3f} from YuNet's (median; standard "
+            f"deviation {column.real.std():.3f}, {column.imag.std():.3f}) eye distances"
         )
     for pair in (p for p in pairs if not p.same):
         click.echo(
@@ -90,7 +94,7 @@ def main(folder: Path, model: str, sheet: Path | None) -> None:
 
 
 def _pairs(photos: list[Path], model: str) -> list[Pair]:
-    """Label each photo twice; photos in which either detector finds no face are left out."""
+    """Classify each photo twice; leave out photos without a face detected by both."""
     with captured_native_log():
         classifier = ExpressionClassifier.load(model)
         yunet = ExpressionRecognizer(classifier, detector=YuNet())
@@ -113,7 +117,7 @@ def _points(found: RecognizedFace) -> NDArray[np.complex128]:
 
 
 def _draw(pairs: list[Pair], path: Path) -> None:
-    """Write a sheet of 17 pairs a row, a white bar under those with two labels."""
+    """Write the crops, 17 pairs per row, with a white bar below pairs with different labels."""
     import cv2
 
     if path.suffix.lower() != ".png":

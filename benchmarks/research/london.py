@@ -1,4 +1,4 @@
-"""Neutral and smiling photos of the Face Research Lab London Set through the whole SDK.
+"""Predictions on the Face Research Lab London Set with detection, crop and classification.
 
     python -m research.london FOLDER
 
@@ -27,20 +27,21 @@ from fer_sdk.results import RecognizedFace
 
 EXPECTED: Final = {"03": "neutral", "08": "happy"}
 AGES: Final = {25.0: "under 25", 35.0: "25 to 34", math.inf: "35 and older"}
-"""Groups of ages by the first age, in years, that is above them."""
+"""Age groups by their exclusive upper limit, in years."""
 
 
 @dataclass(frozen=True, slots=True)
 class LondonResult:
-    """What a model says of the photos.
+    """Predictions of a model on the photos.
 
     Attributes:
-        photos: How many there are.
-        found: Those in which exactly one face was found.
-        labels: How often each label was answered, by the label expected.
-        pairs: People both of whose photos count.
-        happier: Those whose smiling photo is the more probably happy one.
-        groups: Right answers and photos by group; a photo without its one face counts as wrong.
+        photos: Number of photos.
+        found: Number of photos with exactly one detected face.
+        labels: Number of predictions of each label, by expected label.
+        pairs: Number of persons with exactly one detected face in both photos.
+        happier: Number of pairs whose smiling photo has the higher probability of happy.
+        groups: Correct predictions and photos by group; a photo without exactly one detected face
+            counts as wrong.
     """
 
     photos: int
@@ -56,15 +57,15 @@ def measure_london(
     folder: Path,
     report: Callable[[], object] = lambda: None,
 ) -> LondonResult:
-    """Label every photo.
+    """Classify every photo.
 
     Args:
-        recognizer: Finds and labels.
-        folder: As the module's docstring says.
+        recognizer: Detects and classifies.
+        folder: Folder as described in the module's docstring.
         report: Called after each photo.
 
     Raises:
-        InputError: If the folder is not of that form.
+        InputError: If the folder has another structure.
     """
     people = _people(folder)
     found: dict[tuple[str, str], RecognizedFace] = {}
@@ -89,7 +90,7 @@ def measure_london(
 
 
 def labelled_photos(folder: Path) -> list[tuple[Path, str]]:
-    """Return every photo's path and the label expected of it.
+    """Return the path and the expected label of every photo.
 
     Raises:
         InputError: If there are none.
@@ -104,19 +105,20 @@ def labelled_photos(folder: Path) -> list[tuple[Path, str]]:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
 def main(folder: Path, model: str) -> None:
-    """Print how many photos are labelled right, over all and by group."""
+    """Print the accuracy over all photos and by group."""
     with captured_native_log():
         recognizer = ExpressionRecognizer(model)
     with recognizer, progress_bar(unit=" photos") as bar:
         result = measure_london(recognizer, folder, bar.update)
-    click.echo(f"{result.found} of {result.photos} photos with exactly one face found")
+    click.echo(f"exactly one face detected in {result.found} of {result.photos} photos")
     for expected, labels in result.labels.items():
-        click.echo(f"{expected} photos are called {dict(labels.most_common())}")
+        click.echo(f"predictions for {expected} photos: {dict(labels.most_common())}")
     click.echo(
-        f"happy is more probable on the smiling photo of {result.happier} of {result.pairs} pairs"
+        f"higher probability of happy on the smiling photo in {result.happier} of "
+        f"{result.pairs} pairs"
     )
-    for group, (right, n) in result.groups.items():
-        click.echo(f"{group:<20}{100 * right / n:>6.1f} % right, n = {n}")
+    for group, (correct, n) in result.groups.items():
+        click.echo(f"{group:<20}{100 * correct / n:>6.1f} % correct, n = {n}")
 
 
 def _people(folder: Path) -> dict[str, dict[str, str]]:
@@ -131,7 +133,7 @@ def _people(folder: Path) -> dict[str, dict[str, str]]:
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"cannot read people from {path}: {error!r}") from error
     if not groups:
-        raise InputError(f"{path} names no one")
+        raise InputError(f"{path} lists no persons")
     return people
 
 

@@ -204,9 +204,9 @@ def _people(london: LondonResult) -> list[str]:
         "## Groups of people",
         "",
         "Face Research Lab London Set (DeBruine and Jones 2017, CC BY 4.0): a neutral and a "
-        "smiling photo of each person, detected and cropped by the SDK. Exactly one face was detected in "
-        f"{london.found} of {london.photos} photos. The smiling photo has the higher probability "
-        f"of happy in {london.happier} of {london.pairs} pairs "
+        "smiling photo of each person, detected and cropped by the SDK. Exactly one face was "
+        f"detected in {london.found} of {london.photos} photos. The smiling photo has the higher "
+        f"probability of happy in {london.happier} of {london.pairs} pairs "
         f"({100 * london.happier / london.pairs:.1f} %).",
         "",
     ]
@@ -236,8 +236,8 @@ def _cost(result: BenchmarkResult) -> list[str]:
         "## Cost",
         "",
         f"One thread of {machine['processor']}, {result.models[0].backend.runtime}. Inference time "
-        "of single faces; startup is the run time of a fresh process that makes one prediction, peak "
-        "its highest resident memory.",
+        "of single faces; startup is the run time of a fresh process that makes one prediction, "
+        "peak its highest resident memory.",
         "",
         "| | median ms | p90 ms | p99 ms | startup s | peak MiB |",
         "|---|---|---|---|---|---|",
@@ -288,8 +288,8 @@ _LICENCE: Final = (
     "clear; the data set was published for research.",
     "",
     "Intended use: research, prototypes, and apps that react to an expression that the user "
-    "can see and correct. Not recommended: decisions about a person, and conclusions about what a person "
-    "feels, thinks or intends. Prohibited in the EU: inferring emotions at work and in education, "
-    "except for medical or safety reasons (Regulation (EU) 2024/1689, article 5(1)(f)); see "
-    "[responsible use](../responsible-use.md).",
+    "can see and correct. Not recommended: decisions about a person, and conclusions about what a "
+    "person feels, thinks or intends. Prohibited in the EU: inferring emotions at work and in "
+    "education, except for medical or safety reasons (Regulation (EU) 2024/1689, article 5(1)(f)); "
+    "see [responsible use](../responsible-use.md).",
 )

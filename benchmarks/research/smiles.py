@@ -1,9 +1,9 @@
-"""What would make closed smiles happy, and what it costs on FER2013.
+"""Attempts to recognize slight smiles, and their effect on the accuracy on FER2013.
 
     python -m research.smiles FOLDER MODEL... --out docs/results
 
-FOLDER is the London set as `research.london` takes it. Nothing here was chosen on its photos:
-they are the question, FER2013's clean PublicTest the price.
+FOLDER is the London set, see `research.london`. No setting of a shipped model was chosen on its
+photos.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,16 +33,16 @@ from research.london import labelled_photos
 Faces = NDArray[np.uint8]
 """uint8 (n, 48, 48), range [0, 255]."""
 Row = tuple[str, NDArray[np.bool_], NDArray[np.bool_]]
-"""An attempt, whether each photo was labelled right, whether each PublicTest face."""
+"""Name of an attempt; correctness on each photo; correctness on each PublicTest face."""
 TIGHTER: Final = (-8, -4, 4, 8)
-"""Pixels of 48 by which the cut is smaller; below 0, larger."""
+"""Pixels of 48 by which the crop is smaller than the original; negative: larger."""
 OFFSETS: Final = (0.5, 1.0, 1.5, 2.0, 2.5)
-"""Added to the logit of happy, in units of the calibrated logits."""
+"""Offsets added to the calibrated logit of happy."""
 HAPPY: Final = FER2013_LABELS.index("happy")
 
 
 def composed(outer: Affine, inner: Affine) -> Affine:
-    """Return the transform that reads `outer` where `inner` points."""
+    """Return the composition of two transforms: `inner` is applied first, then `outer`."""
     a, b = (np.array([[t.xx, t.xy, t.x0], [t.yx, t.yy, t.y0], [0, 0, 1]]) for t in (outer, inner))
     (xx, xy, x0), (yx, yy, y0), _ = (a @ b).tolist()
     return Affine(xx, xy, x0, yx, yy, y0)
@@ -51,17 +51,17 @@ def composed(outer: Affine, inner: Affine) -> Affine:
 def faces_of_photos(
     folder: Path, report: Callable[[], object]
 ) -> tuple[dict[int, Faces], NDArray[np.intp]]:
-    """Cut out every photo's face, as shipped (0 pixels tighter) and otherwise.
+    """Crop the face of every photo, with the SDK's crop (0) and those of `TIGHTER`.
 
     Args:
-        folder: The London set.
+        folder: Folder of the London set.
         report: Called after each photo.
 
     Returns:
-        Faces by pixels tighter, and their labels' numbers (n,).
+        Faces by pixels tighter, and the numbers of their labels, int (n,).
 
     Raises:
-        InputError: If there are no photos, or one has not exactly one face.
+        InputError: If there are no photos, or a photo has not exactly one detected face.
     """
     photos = labelled_photos(folder)
     cuts: dict[int, list[Faces]] = {pixels: [] for pixels in (0, *TIGHTER)}
@@ -84,7 +84,7 @@ def faces_of_photos(
 
 
 def like_fer2013(faces: Faces, training: Faces) -> Faces:
-    """Give every face the median mean and deviation of FER2013's Training."""
+    """Normalize mean and standard deviation of every face to the medians of Training."""
     levels = training.reshape(len(training), -1).astype(np.float32)
     mean, deviation = np.median(levels.mean(axis=1)), np.median(levels.std(axis=1))
     own = faces.astype(np.float32)
@@ -95,17 +95,20 @@ def like_fer2013(faces: Faces, training: Faces) -> Faces:
 def attempts(
     classifier: ExpressionClassifier, cuts: dict[int, Faces], training: Faces
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Yield each attempt's name and its answers (n, classes), the greatest of which counts.
+    """Yield name and class scores, float64 (n, classes), of each attempt.
 
     Args:
-        classifier: The model.
+        classifier: Loaded model.
         cuts: Faces by pixels tighter.
         training: FER2013's Training faces.
     """
     faces = cuts[0]
     plain = classifier.probabilities(faces)
     yield "as shipped", plain
-    yield "and mirrored", plain + classifier.probabilities(np.ascontiguousarray(faces[:, :, ::-1]))
+    yield (
+        "with mirror image",
+        plain + classifier.probabilities(np.ascontiguousarray(faces[:, :, ::-1])),
+    )
     yield "contrast of FER2013", classifier.probabilities(like_fer2013(faces, training))
     for pixels in TIGHTER:
         way = "tighter" if pixels > 0 else "looser"
@@ -123,8 +126,8 @@ def attempts(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True, help="Folder for smiles.md and smiles.png.")  # fmt: skip
 def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
-    """Write what each attempt gives on the photos and costs on FER2013."""
-    require("bench", "drawing", "matplotlib")
+    """Write the accuracy of each attempt on the photos and on PublicTest."""
+    require("bench", "drawing plots", "matplotlib")
     dataset = fer2013.load(data)
     rows = dataset.rows(fer2013.PUBLIC_TEST, deduplicated=True)
     training = dataset.pixels[dataset.rows(fer2013.TRAINING, deduplicated=True)]
@@ -158,16 +161,18 @@ def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
 def _page(found: dict[str, list[Row]], command: str, kinds: NDArray[np.intp], faces: int) -> str:
     smiling = int((kinds == HAPPY).sum())
     lines = [
-        "# Closed smiles",
+        "# Recognition of slight smiles",
         "",
-        f"`{command}`: {len(kinds)} photos of the Face Research Lab London Set (DeBruine and "
-        f"Jones 2017), {smiling} of them smiling, and FER2013's {faces:,} clean PublicTest faces. "
-        "The smiles that are missed are slight, most with a closed mouth. Each attempt treats both "
-        "sets alike; the offsets are added to the calibrated logit of happy.",
+        f"Written by `{command}` (source: `benchmarks/research/smiles.py`).",
         "",
-        "![Photos right against PublicTest accuracy](smiles.png)",
+        f"Accuracy on {len(kinds)} photos of the Face Research Lab London Set (DeBruine and Jones "
+        f"2017), {smiling} of them smiling, and on {faces:,} deduplicated PublicTest faces. The "
+        "models predict neutral for slight smiles, mostly with a closed mouth. Each attempt is "
+        "applied to both sets; `happy + x` adds x to the calibrated logit of happy.",
         "",
-        "| model | attempt | photos right % | neutral right | smiling right | PublicTest clean % |",
+        "![Accuracy on the photos against accuracy on PublicTest](smiles.png)",
+        "",
+        "| model | attempt | photos % | neutral correct | smiling correct | PublicTest clean % |",
         "|---|---|---|---|---|---|",
     ]
     for model, rows in found.items():
@@ -192,9 +197,11 @@ def _draw(found: dict[str, list[Row]], path: Path) -> None:
         axis.plot(*zip(*raised, strict=True), "o-", color=f"C{number}", label=model)
         others = places[1 : -len(OFFSETS)]
         axis.plot(*zip(*others, strict=True), "x", color=f"C{number}")
-    axis.set(xlabel="clean PublicTest accuracy, %", ylabel="London photos right, %")
+    axis.set(
+        xlabel="accuracy on PublicTest, deduplicated, %", ylabel="accuracy on the London photos, %"
+    )
     axis.set_title(
-        "lines: happy's logit raised from 0 (lowest right) to 2.5; crosses: the other attempts",
+        "lines: offset of the logit of happy from 0 (bottom right) to 2.5; crosses: other attempts",
         fontsize=9,
     )
     axis.legend(frameon=False)

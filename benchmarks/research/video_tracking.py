@@ -1,9 +1,9 @@
-"""Following faces against searching every frame: speed by stage, and whether the labels agree.
+"""Face tracking compared with detection on every frame: time by stage and agreement of labels.
 
     python -m research.video_tracking FILE
 
-Both see each frame of FILE, in turns, on one thread. Frames are fitted into --size beforehand, grey
-beside. Means, not medians: the searches of whole frames in between must count.
+Both process each frame of FILE, interleaved, on one thread. Frames are fitted into --size and
+padded with grey. Times are means, so that the frames with full detection are included.
 """
 
 import itertools
@@ -28,26 +28,27 @@ from fer_sdk.video.recognizer import VideoRecognizer
 from fer_sdk.video.tracker import TrackingSettings
 
 STAGES: Final = {
-    "find faces": ("detect",),
+    "detection": ("detect",),
     "crop, smoothing": ("crop", "quality", "smooth"),
     "classify": ("classify",),
     "ids": ("track",),
 }
 """Stages of the table, as sums of those in `FrameResult.speed_ms`."""
 
-_PAGE: Final = """# Following faces
+_PAGE: Final = """# Face tracking
 
-`VideoRecognizer` searches a whole frame for faces now and then and, between, a small window around
-each known face. Against searching every frame, on the same frames in turns:
+Written by `python -m research.video_tracking {file}` (source:
+`benchmarks/research/video_tracking.py`).
 
-    python -m research.video_tracking {file}
+`VideoRecognizer` runs face detection on every twelfth frame and on small windows around known faces
+in between. Compared with detection on every frame, interleaved on the same frames:
 
 ```
 {table}
 ```
 """
 WARMUP: Final = 5
-"""First frames, which are in no time."""
+"""Number of first frames that are excluded from the times."""
 
 
 class _TimedRecognizer:
@@ -71,14 +72,14 @@ class _TimedRecognizer:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
 @click.option("--size", type=(click.IntRange(16), click.IntRange(16)), default=(640, 480),
-              show_default=True, help="Width and height that frames are fitted into.")  # fmt: skip
+              show_default=True, help="Width and height into which frames are fitted.")  # fmt: skip
 @click.option("--detect-every", type=click.IntRange(2), default=TrackingSettings().detect_every,
-              show_default=True, help="Frames from one whole search to the next.")  # fmt: skip
-@click.option("--page", type=click.Path(path_type=Path), help="Markdown page to write as well.")
+              show_default=True, help="Frames between two full detections.")  # fmt: skip
+@click.option("--page", type=click.Path(path_type=Path), help="Write a Markdown page.")
 def main(
     file: Path, model: str, size: tuple[int, int], detect_every: int, page: Path | None
 ) -> None:
-    """Print frames per second by stage, and on how many frames of FILE the labels agree."""
+    """Print the time by stage and the fraction of frames of FILE with the same labels."""
     cv2.setNumThreads(1)
     with captured_native_log():
         each = _TimedRecognizer(find_model(model), 1)
@@ -121,7 +122,7 @@ def _table(
 ) -> str:
     lines = [
         f"{file.name}: {len(each.results)} frames at {size[0]}x{size[1]}",
-        f"{'ms a frame, mean':<20}{'each frame':>14}{'tracking':>14}",
+        f"{'ms per frame, mean':<20}{'each frame':>14}{'tracking':>14}",
     ]
     ways = (each, tracking)
     means = [{s: float(np.mean(w.stages[s][WARMUP:])) for s in STAGES} for w in ways]
@@ -129,15 +130,15 @@ def _table(
         lines.append(f"{stage:<20}" + "".join(f"{mean[stage]:>14.2f}" for mean in means))
     sums = [sum(mean.values()) for mean in means]
     lines.append(f"{'all':<20}" + "".join(f"{total:>14.2f}" for total in sums))
-    lines.append(f"{'frames a second':<20}" + "".join(f"{1000 / total:>14.1f}" for total in sums))
+    lines.append(f"{'frames per second':<20}" + "".join(f"{1000 / total:>14.1f}" for total in sums))
     whole = [sum(result.searched for result in way.results) for way in ways]
-    lines.append(f"{'frames searched':<20}" + "".join(f"{count:>14}" for count in whole))
+    lines.append(f"{'full detections':<20}" + "".join(f"{count:>14}" for count in whole))
     pairs = list(zip(each.results, tracking.results, strict=True))
     same = np.mean([_labels(a) == _labels(b) for a, b in pairs])
     raw = np.mean([_labels(a, raw=True) == _labels(b, raw=True) for a, b in pairs])
     lines += [
         f"tracking is {sums[0] / sums[1]:.1f} times as fast",
-        f"the same shown labels on {same:.1%} of frames, before smoothing on {raw:.1%}",
+        f"same labels on {same:.1%} of frames, before smoothing on {raw:.1%}",
         *(f"{name}: {_story(way)}" for name, way in zip(("each frame", "tracking"), ways,
                                                         strict=True)),
     ]  # fmt: skip
@@ -145,13 +146,13 @@ def _table(
 
 
 def _labels(result: FrameResult, *, raw: bool = False) -> list[str]:
-    """Return the labels of a frame's faces from left to right: ids may differ between two runs."""
+    """Return the labels of a frame's faces from left to right; ids can differ between two runs."""
     faces = sorted(result.faces, key=lambda face: face.box_xyxy[0])
     return [face.raw_label if raw else face.label for face in faces]
 
 
 def _story(way: _TimedRecognizer) -> str:
-    """Return each id's labels with the number of frames that they were shown."""
+    """Return the sequence of labels of each id, with their numbers of frames."""
     shown: dict[int, list[str]] = defaultdict(list)
     for result in way.results:
         for face in result.faces:

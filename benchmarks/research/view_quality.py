@@ -1,10 +1,10 @@
-"""How small, blurred or tilted a face may be: the figures behind `fer_sdk.QualityLimits`.
+"""Predictions on small, blurred and rotated faces: the data behind `fer_sdk.QualityLimits`.
 
     python -m research.view_quality FOLDER --out docs/results
 
-FOLDER is the Face Research Lab London Set as `research.london` takes it: photos are shrunk,
-blurred and turned, and searched anew. FER2013's PublicTest (clean faces, all seven labels) is
-treated alike from its 48x48 crops on.
+FOLDER is the Face Research Lab London Set, see `research.london`. Its photos are shrunk, blurred or
+rotated before face detection. The deduplicated 48x48 PublicTest faces are shrunk or blurred
+directly.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,30 +32,31 @@ from fer_sdk.results import Landmarks, RecognizedFace
 from research.london import labelled_photos
 
 SIZES: Final = (96, 64, 48, 40, 32, 28, 24, 20, 16, 12, 8)
-"""Of the square that the model sees, in pixels of the image."""
+"""Side of the face crop, in pixels of the photo."""
 BLURS: Final = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
-"""Deviation of a Gaussian blur, in pixels of the model's input."""
+"""Standard deviation of a Gaussian blur, in pixels of the model's input."""
 TURNS: Final = (0, 15, 30, 45, 60, 75, 90)
-"""In the picture, in degrees."""
+"""In-plane rotation, in degrees."""
 Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of the faces at one degree of damage; shares from 0 to 1.
+    """Results at one degree of degradation; fractions from 0 to 1.
 
     Attributes:
-        found: Photos in which the detector found one face or more.
-        same: Found faces with the label of the untouched photo.
-        right: Found faces with the true label.
+        degree: Size, blur or rotation, in the unit of `SIZES`, `BLURS` or `TURNS`.
+        found: Fraction of photos with at least one detected face.
+        same: Fraction of detected faces with the label of the original photo.
+        correct: Fraction of detected faces with the true label.
         sharpness: Median `FaceQuality.sharpness`.
-        flagged: Found faces that `fer_sdk` calls small or blurred.
+        flagged: Fraction of detected faces that `fer_sdk` reports as small or blurred.
     """
 
-    damage: float
+    degree: float
     found: float
     same: float
-    right: float
+    correct: float
     sharpness: float
     flagged: float
 
@@ -63,25 +64,25 @@ class Step:
 def london_steps(
     recognizer: ExpressionRecognizer,
     photos: Sequence[tuple[Image, str]],
-    damages: Sequence[float],
-    damage: Callable[[Image, RecognizedFace, float], Image],
+    degrees: Sequence[float],
+    degrade: Callable[[Image, RecognizedFace, float], Image],
     report: Callable[[], object],
 ) -> list[Step]:
-    """Damage photos step by step and label what is still found.
+    """Degrade photos step by step and classify the faces that are still detected.
 
     Args:
-        recognizer: Finds and labels.
-        photos: BGR photos of one face each, with the true label.
-        damages: Degrees of damage.
-        damage: Damages a photo, given the face in the untouched one.
+        recognizer: Detects and classifies.
+        photos: BGR photos with one face each, and their true label.
+        degrees: Degrees of degradation.
+        degrade: Degrades a photo, given the face detected in the original.
         report: Called after each degree.
     """
-    deduplicated = [recognizer.recognize(photo, color="bgr") for photo, _ in photos]
+    originals = [recognizer.recognize(photo, color="bgr") for photo, _ in photos]
     steps = []
-    for degree in damages:
+    for degree in degrees:
         found = []
-        for (photo, truth), before in zip(photos, deduplicated, strict=True):
-            faces = recognizer.recognize(damage(photo, before[0], degree), color="bgr")
+        for (photo, truth), before in zip(photos, originals, strict=True):
+            faces = recognizer.recognize(degrade(photo, before[0], degree), color="bgr")
             if faces:
                 found.append((faces[0], before[0].label, truth))
         steps.append(_step(degree, found, len(photos)))
@@ -97,7 +98,7 @@ def _step(degree: float, found: list[tuple[RecognizedFace, str, str]], photos: i
         degree,
         found=len(found) / photos,
         same=float(np.mean([face.label == before for face, before, _ in found])),
-        right=float(np.mean([face.label == truth for face, _, truth in found])),
+        correct=float(np.mean([face.label == truth for face, _, truth in found])),
         sharpness=float(np.median([face.quality.sharpness for face in faces])),
         flagged=float(np.mean([_is_flagged(face.quality.reasons) for face in faces])),
     )
@@ -108,13 +109,13 @@ def _is_flagged(reasons: tuple[str, ...]) -> bool:
 
 
 def shrunk(photo: Image, face: RecognizedFace, size: float) -> Image:
-    """Shrink a photo until its face has `size_px` = `size`."""
+    """Shrink a photo so that its face crop has a side of `size` pixels."""
     zoom = size / face.quality.size_px
     return np.asarray(cv2.resize(photo, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA))
 
 
 def blurred(photo: Image, face: RecognizedFace, deviation: float) -> Image:
-    """Blur a photo by a deviation in pixels of the model's input."""
+    """Blur a photo by a standard deviation in pixels of the model's input."""
     if not deviation:
         return photo
     pixels = deviation * face.quality.size_px / FER2013_INPUT.width
@@ -122,7 +123,7 @@ def blurred(photo: Image, face: RecognizedFace, deviation: float) -> Image:
 
 
 def turned(photo: Image, face: RecognizedFace, degrees: float) -> Image:
-    """Turn a photo about its middle."""
+    """Rotate a photo about its centre."""
     height, width = photo.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1)
     edge = cv2.BORDER_REPLICATE
@@ -132,11 +133,19 @@ def turned(photo: Image, face: RecognizedFace, degrees: float) -> Image:
 def public_test_steps(
     classifier: ExpressionClassifier,
     data: fer2013.Fer2013,
-    damages: Sequence[float],
-    damage: Callable[[Image, float], Image],
+    degrees: Sequence[float],
+    degrade: Callable[[Image, float], Image],
     report: Callable[[], object],
 ) -> list[Step]:
-    """Do to FER2013's clean PublicTest crops what `london_steps` does to photos."""
+    """Degrade the deduplicated PublicTest faces step by step and classify them.
+
+    Args:
+        classifier: Loaded model.
+        data: FER2013.
+        degrees: Degrees of degradation.
+        degrade: Degrades a face, uint8 (48, 48).
+        report: Called after each degree.
+    """
     rows = data.rows(fer2013.PUBLIC_TEST)
     rows = rows[~data.copied_from_training[rows]]
     truth = data.emotion[rows]
@@ -144,18 +153,18 @@ def public_test_steps(
     crop = FER2013_INPUT.crop
     points = Landmarks(crop.right_eye, crop.left_eye, crop.mouth, crop.mouth, crop.mouth)
     steps = []
-    for degree in damages:
-        crops = np.stack([damage(face, degree) for face in data.pixels[rows]])
-        answers = classifier.probabilities(crops).argmax(axis=1)
-        views = [face_quality(face, points) for face in crops]
+    for degree in degrees:
+        crops = np.stack([degrade(face, degree) for face in data.pixels[rows]])
+        predicted = classifier.probabilities(crops).argmax(axis=1)
+        qualities = [face_quality(face, points) for face in crops]
         steps.append(
             Step(
                 degree,
                 found=1.0,
-                same=float((answers == before).mean()),
-                right=float((answers == truth).mean()),
-                sharpness=float(np.median([view.sharpness for view in views])),
-                flagged=float(np.mean([_is_flagged(view.reasons) for view in views])),
+                same=float((predicted == before).mean()),
+                correct=float((predicted == truth).mean()),
+                sharpness=float(np.median([quality.sharpness for quality in qualities])),
+                flagged=float(np.mean([_is_flagged(quality.reasons) for quality in qualities])),
             )
         )
         report()
@@ -180,8 +189,8 @@ def _blurred_crop(face: Image, deviation: float) -> Image:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True, help="Folder for quality.md and quality.png.")  # fmt: skip
 def main(folder: Path, data: Path, model: str, out: Path) -> None:
-    """Write what damage does to labels, as a table and a picture."""
-    require("bench", "drawing", "matplotlib")
+    """Write the effect of size, blur and rotation as tables and a plot."""
+    require("bench", "drawing plots", "matplotlib")
     dataset = fer2013.load(data)
     photos = [(read_photo(path), label) for path, label in labelled_photos(folder)]
     with captured_native_log():
@@ -197,7 +206,9 @@ def main(folder: Path, data: Path, model: str, out: Path) -> None:
             "blur, PublicTest": public_test_steps(
                 recognizer.classifier, dataset, BLURS, _blurred_crop, bar.update
             ),
-            "roll in degrees, London": london_steps(recognizer, photos, TURNS, turned, bar.update),
+            "rotation in degrees, London": london_steps(
+                recognizer, photos, TURNS, turned, bar.update
+            ),
         }
     with write_beside(out / "quality.md") as temporary:
         temporary.write_text(_report(tables, model, len(photos)), encoding="utf-8")
@@ -207,31 +218,37 @@ def main(folder: Path, data: Path, model: str, out: Path) -> None:
 
 def _report(tables: dict[str, list[Step]], model: str, photos: int) -> str:
     lines = [
-        "# How small, blurred or tilted a face may be",
+        "# Predictions on small, blurred and rotated faces",
         "",
-        f"`python -m research.view_quality FOLDER` with {model}: {photos} photos of the Face "
-        "Research Lab London Set (neutral and smiling; DeBruine and Jones 2017) and FER2013's "
-        "deduplicated PublicTest faces (all seven labels), made worse step by step. `same`: the "
-        "label is that of the untouched photo; `right`: it is the true one; both of the faces "
-        "still found. "
-        "`size_px` is the side of the square that the model sees, in the image's pixels; blur is "
-        "the deviation of a Gaussian in pixels of that square at 48. `flagged`: `fer_sdk` calls "
-        "it small or blurred; its limits, stated at `fer_sdk.QualityLimits`, are the last steps "
-        "within 5 points of a former model's accuracy on untouched PublicTest faces. "
-        "Turns out of the "
-        "picture's plane are not measured: neither set has photos at known angles.",
+        "Written by `python -m research.view_quality FOLDER` (source: "
+        "`benchmarks/research/view_quality.py`).",
+        "",
+        f"Model {model} on {photos} photos of the Face Research Lab London Set (neutral and "
+        "smiling; DeBruine and Jones 2017), degraded before face detection, and on the "
+        "deduplicated PublicTest faces of FER2013 (seven labels), degraded directly.",
+        "",
+        "- step: side of the face crop in pixels of the photo (size_px); standard deviation of a "
+        "Gaussian blur in pixels of the 48x48 crop (blur); in-plane rotation.",
+        "- detected: photos with a detected face. All other columns refer to these faces.",
+        "- same: faces with the label of the original photo; correct: faces with the true label.",
+        "- sharpness: median of `FaceQuality.sharpness`.",
+        "- flagged: faces that `fer_sdk` reports as small or blurred. The limits "
+        "(`fer_sdk.QualityLimits`) are the last steps at which a former model lost at most 5 "
+        "points of accuracy on PublicTest.",
+        "",
+        "Out-of-plane rotation was not measured: neither data set has photos at known angles.",
     ]
     for name, steps in tables.items():
-        lines += ["", f"## {name}", "", "| step | found | same | right | sharpness | flagged |",
-                  "|---|---|---|---|---|---|"]  # fmt: skip
+        head = "| step | detected | same | correct | sharpness | flagged |"
+        lines += ["", f"## {name}", "", head, "|---|---|---|---|---|---|"]
         lines += [
-            f"| {step.damage:g} | {step.found:.1%} | {step.same:.1%} | {step.right:.1%} "
+            f"| {step.degree:g} | {step.found:.1%} | {step.same:.1%} | {step.correct:.1%} "
             f"| {step.sharpness:.2f} | {step.flagged:.1%} |"
             if step.found
-            else f"| {step.damage:g} | none | | | | |"
+            else f"| {step.degree:g} | none | | | | |"
             for step in steps
         ]
-    return "\n".join([*lines, "", "![The same as curves](quality.png)", ""])
+    return "\n".join([*lines, "", "![The tables as curves](quality.png)", ""])
 
 
 def _draw(tables: dict[str, list[Step]], path: Path) -> None:
@@ -241,7 +258,7 @@ def _draw(tables: dict[str, list[Step]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharey=True, layout="constrained")
-    titles = ("size_px", "blur", "roll in degrees")
+    titles = ("size_px", "blur", "rotation in degrees")
     for axis, title in zip(axes, titles, strict=True):
         for name, steps in tables.items():
             if name.startswith(title):
@@ -260,12 +277,12 @@ def _draw(tables: dict[str, list[Step]], path: Path) -> None:
 def _draw_steps(axis: Any, name: str, steps: list[Step]) -> None:
     color = "C0" if name == "London" else "C1"
     found = [step for step in steps if step.found]
-    across = [step.damage for step in found]
+    across = [step.degree for step in found]
     axis.plot(across, [s.same for s in found], "o-", color=color, label=f"{name}: same label")
-    axis.plot(across, [s.right for s in found], "s--", color=color, label=f"{name}: right")
+    axis.plot(across, [s.correct for s in found], "s--", color=color, label=f"{name}: correct")
     if name == "London":
         shares = [step.found for step in steps]
-        axis.plot([s.damage for s in steps], shares, ":", color="C2", label=f"{name}: found")
+        axis.plot([s.degree for s in steps], shares, ":", color="C2", label=f"{name}: detected")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ FACE = synthetic_faces(1)[0][0]
 PLACE = np.add.outer(np.arange(48) * 4, np.arange(48)).astype(np.uint8)
 
 
-def test_a_cut_reads_where_it_says() -> None:
+def test_a_crop_reads_the_stated_pixels() -> None:
     np.testing.assert_array_equal(sample(FACE, cut(), FER2013_INPUT, "grey"), FACE)
     moved = sample(PLACE, cut(right=3, down=2), FER2013_INPUT, "grey")
     np.testing.assert_array_equal(moved[:46, :45], PLACE[2:, 3:])
@@ -28,7 +28,7 @@ def test_a_cut_reads_where_it_says() -> None:
     np.testing.assert_array_equal(turned, np.rot90(FACE, k=1))
 
 
-def test_what_cuts_cost_is_measured_from_the_untouched_faces(tiny_int8: Path) -> None:
+def test_the_loss_is_relative_to_the_original_faces(tiny_int8: Path) -> None:
     faces, labels = synthetic_faces(14)
     with ExpressionClassifier.load(tiny_int8) as classifier:
         curves = measure(classifier, faces, labels)
@@ -52,6 +52,6 @@ def test_command_writes_a_page_and_a_picture(
     )
     assert done.exit_code == 0, done.output
     text = (tmp_path / "crops.md").read_text()
-    assert "FER2013's 34 clean PublicTest faces" in text
+    assert "on 34 deduplicated PublicTest faces" in text
     assert "| tiny-int8 | 100.0 |" in text
     assert read_photo(tmp_path / "crops.png", convert=True).std() > 5

@@ -7,7 +7,9 @@ from fer_sdk.inputs.images import read_photo
 from research.detectors import main
 
 
-def test_both_detectors_lead_to_one_label_on_the_sample(sample_photo: Path, tmp_path: Path) -> None:
+def test_both_detectors_give_the_same_label_on_the_sample(
+    sample_photo: Path, tmp_path: Path
+) -> None:
     photo = read_photo(sample_photo)
     for name, picture in (("a", photo), ("b", photo[:250, 80:330]), ("blank", photo * 0 + 90)):
         assert cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
@@ -15,9 +17,9 @@ def test_both_detectors_lead_to_one_label_on_the_sample(sample_photo: Path, tmp_
     done = CliRunner().invoke(main, [str(tmp_path), "--sheet", str(sheet)])
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert lines[0] == "2 of 3 photos with a face found by both detectors"
+    assert lines[0] == "2 of 3 photos with a face detected by both"
     assert lines[1] == "same label on 2 of 3, 66.7%"
-    assert lines[2].startswith("BlazeFace's right eye lies ")
+    assert lines[2].startswith("BlazeFace's right eye offset ")
     assert lines[-1] == str(sheet)
     drawn = cv2.imread(str(sheet))
     assert drawn is not None

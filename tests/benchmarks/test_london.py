@@ -19,13 +19,13 @@ def test_photos_are_counted_by_kind_and_group(sample_photo: Path, tmp_path: Path
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[:4] == [
-        "3 of 4 photos with exactly one face found",
-        "neutral photos are called {'happy': 1}",
-        "happy photos are called {'happy': 2}",
-        "happy is more probable on the smiling photo of 0 of 1 pairs",
+        "exactly one face detected in 3 of 4 photos",
+        "predictions for neutral photos: {'happy': 1}",
+        "predictions for happy photos: {'happy': 2}",
+        "higher probability of happy on the smiling photo in 0 of 1 pairs",
     ]
     assert [" ".join(line.split()) for line in lines[4:]] == [
-        f"{group} 50.0 % right, n = {n}"
+        f"{group} 50.0 % correct, n = {n}"
         for group, n in (
             ("all", 4), ("female", 2), ("white", 4), ("35 and older", 2), ("male", 2),
             ("under 25", 2),

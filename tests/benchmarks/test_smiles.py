@@ -17,7 +17,7 @@ from research.smiles import OFFSETS, TIGHTER, attempts, composed, like_fer2013, 
 FACES = synthetic_faces(14)[0]
 
 
-def test_a_cut_of_a_photo_reads_what_a_cut_of_its_crop_reads() -> None:
+def test_a_crop_of_a_photo_equals_the_crop_of_its_crop() -> None:
     photo = np.add.outer(np.arange(96) * 2, np.arange(96)).astype(np.uint8)
     place = Affine(1, 0, 24, 0, 1, 24)
     crop = sample(photo, place, FER2013_INPUT, "grey")
@@ -34,7 +34,7 @@ def test_faces_get_the_median_mean_and_deviation() -> None:
     np.testing.assert_allclose(alike.std(axis=1), np.median(levels.std(axis=1)), atol=2)
 
 
-def test_an_offset_raises_happy_alone(tiny_int8: Path) -> None:
+def test_an_offset_raises_only_happy(tiny_int8: Path) -> None:
     cuts = dict.fromkeys((0, *TIGHTER), FACES)
     with ExpressionClassifier.load(tiny_int8) as classifier:
         found = dict(attempts(classifier, cuts, FACES))
@@ -57,7 +57,7 @@ def test_command_writes_a_page_and_a_picture(
     assert done.exit_code == 0, done.output
     text = (tmp_path / "smiles.md").read_text()
     assert "2 photos of the Face Research Lab London Set" in text
-    assert "FER2013's 34 clean PublicTest faces" in text
+    assert "on 34 deduplicated PublicTest faces" in text
     assert "| tiny-int8 | as shipped | 50.0 |" in text
     assert read_photo(tmp_path / "smiles.png", convert=True).std() > 5
 
