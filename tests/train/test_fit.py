@@ -245,7 +245,7 @@ def test_epochs_and_precision_of_a_recipe_can_be_changed(
     # The checkpoint belongs to the changed recipe, not to its name.
     other = CliRunner().invoke(main, words)
     assert other.exit_code == 1
-    assert "choose another --out or --restart" in other.stderr
+    assert "choose another --out or add --restart" in other.stderr
 
 
 def test_a_network_of_eight_classes_is_trained_and_scored_on_votes(
