@@ -22,7 +22,7 @@ PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def of_group(name: str) -> list[str]:
-    found = []
+    found: list[str] = []
     for entry in PYPROJECT["dependency-groups"][name]:
         found += of_group(entry["include-group"]) if isinstance(entry, dict) else [entry]
     return found
