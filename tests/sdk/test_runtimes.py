@@ -102,6 +102,9 @@ def test_an_unknown_runtime_a_wrong_suffix_and_zero_threads_are_rejected(golden:
 
 def test_a_model_with_int16_activations_is_rejected_on_the_gpu(golden: Path) -> None:
     skip_unless_installed("litert")
+    accelerator = pytest.importorskip("ai_edge_litert.hardware_accelerator")
+    if not hasattr(accelerator.HardwareAccelerator, "GPU"):
+        pytest.skip("LiteRT below 2.1.2 has no GPU delegate")
     with pytest.raises(RuntimeFailure, match="int16 activations give wrong results"):
         open_session(golden / "tiny-int16x8.tflite", delegate="gpu")
 

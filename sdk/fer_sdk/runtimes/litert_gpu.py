@@ -113,6 +113,8 @@ def open_session(model: Path, threads: int) -> GpuSession:
             "ai_edge_litert", "tflite-runtime", "the GPU delegate (LiteRT only)"
         ) from error
     content = read_model(model)
+    if not hasattr(HardwareAccelerator, "GPU"):
+        raise NoAdapterError("the GPU delegate needs LiteRT (ai-edge-litert) 2.1.2 or later")
     failure = ""
     with captured_native_log() as log:
         try:
