@@ -145,9 +145,8 @@ ALLOWED: Final = {
         Allowed("*", r"clean (clone|checkout)", "of git"),
         Allowed("*", r"[\"']clean[\"']", "a heading, and a key of recorded results"),
         Allowed("*", r"(Public|Private)Test, clean\b", "a heading, and recorded in sidecars"),
-        Allowed("*", r"clean %|clean accuracy, points|public clean'", "a heading of a table"),
+        Allowed("*", r"clean %|public clean'", "a heading of a table"),
         Allowed("*", r"\w clean(\"|\\?n? \|)|, clean(\"|,? by class| \||:\")", "a heading"),
-        Allowed("*.md", r"^\|.*\|$", "a heading of a table"),
         Allowed("*", r"\bclean: |\bClean(: | leaves out | means )", "explains the heading"),
     ],
     "feels": [
