@@ -1,6 +1,6 @@
 """Expression classification of face crops."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +26,22 @@ class ExpressionClassifier(ContextManager):
     Threads may share one instance; their calls run one after the other.
     """
 
-    def __init__(self, bundle: ModelBundle, session: Session) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        session: Session,
+        *,
+        prior: str | Mapping[str, float] | None = None,
+    ) -> None:
         """Combine a bundle and a session that runs its model; `load` opens both.
 
         Args:
             bundle: Model file with its sidecar.
             session: Open session of that model.
+            prior: As in `load`.
 
         Raises:
+            InputError: If the model has no such prior.
             BundleError: If the number of labels or the input size of bundle and session differ.
         """
         spec = bundle.input
@@ -48,6 +56,8 @@ class ExpressionClassifier(ContextManager):
                 f"but the model takes {session.input_hw}: the sidecar is another model's"
             )
         self.bundle = bundle
+        self.prior = bundle.prior(prior)
+        self._offsets = np.array(self.prior.offsets, np.float64)
         self._session = session
 
     @classmethod
@@ -58,6 +68,7 @@ class ExpressionClassifier(ContextManager):
         runtime: str | None = None,
         delegate: str = "cpu",
         threads: int = 1,
+        prior: str | Mapping[str, float] | None = None,
     ) -> "Self":
         """Load a model and its sidecar and open a session.
 
@@ -68,12 +79,15 @@ class ExpressionClassifier(ContextManager):
             delegate: "cpu", or "gpu" for LiteRT's GPU delegate. All operators run on the GPU, or
                 an error is raised; there is no fallback to the CPU.
             threads: CPU threads.
+            prior: How frequent each expression is where the model is used: "everyday" (most faces
+                neutral or happy), "balanced" (all alike), "training" (as in the training data) or
+                a share for every label; None takes the model's default.
 
         Returns:
             An open classifier.
 
         Raises:
-            InputError: If there is no such model, runtime or delegate.
+            InputError: If there is no such model, runtime, delegate or prior.
             BundleError: If the model is damaged, or model and sidecar do not belong together.
             MissingDependencyError: If the runtime is not installed.
             NoAdapterError: If `delegate` is "gpu" and no GPU is found.
@@ -82,8 +96,8 @@ class ExpressionClassifier(ContextManager):
         bundle = ModelBundle.load(find_model(model))
         session = open_session(bundle.path, runtime=runtime, delegate=delegate, threads=threads)
         try:
-            return cls(bundle, session)
-        except BundleError:
+            return cls(bundle, session, prior=prior)
+        except (BundleError, InputError):
             session.close()
             raise
 
@@ -143,7 +157,7 @@ class ExpressionClassifier(ContextManager):
                 f"inputs must be uint8 (n, {size[0]}, {size[1]}), "
                 f"but are {inputs.dtype} {inputs.shape}"
             )
-        return softmax(self._session.run(inputs), self.bundle.temperature)
+        return softmax(self._session.run(inputs) + self._offsets, self.prior.temperature)
 
     def close(self) -> None:
         """Free the model; may be called twice."""

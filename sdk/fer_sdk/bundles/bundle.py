@@ -1,13 +1,14 @@
 """Model files and their sidecars: `name.tflite` and `name.tflite.json`, linked by a SHA-256."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from fer_sdk._internal.files import sha256_of, write_beside
-from fer_sdk.errors import BundleError
+from fer_sdk.bundles.prior import BALANCED, TRAINING, Prior, for_shares
+from fer_sdk.errors import BundleError, InputError
 from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
 
 SCHEMA: Final = 1
@@ -18,6 +19,7 @@ _KEYS: Final = {
     "schema", "sha256", "labels", "precision", "input", "output", "temperature",
     "uncertain_below", "license", "source", "metrics",
 }  # fmt: skip
+_OPTIONAL_KEYS: Final = {"priors", "default_prior"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ModelBundle:
         license: SPDX identifier of the license.
         source: Origin of the model, such as recipe, data and versions, as text by name.
         metrics: Measured scores; each has the keys data, split and n.
+        priors: Class priors by name, see `fer_sdk.bundles.prior`; may be empty.
+        default_prior: Prior that a classifier uses by default: a name in `priors`, or "training".
     """
 
     path: Path
@@ -46,6 +50,36 @@ class ModelBundle:
     license: str
     source: dict[str, str]
     metrics: tuple[dict[str, Any], ...]
+    priors: dict[str, Prior] = field(default_factory=dict)
+    default_prior: str = TRAINING
+
+    def prior(self, wanted: str | Mapping[str, float] | None = None) -> Prior:
+        """Return the constants of a class prior.
+
+        Args:
+            wanted: A name in `priors`; "training" for the class frequencies of the training data;
+                a share for every label; or None for `default_prior`.
+
+        Raises:
+            InputError: If the model has no such prior, or shares are given for a model without the
+                prior "balanced", or they are incomplete.
+        """
+        if isinstance(wanted, Mapping):
+            if BALANCED not in self.priors:
+                raise InputError(
+                    f"{self.path.name} has no balanced prior, which shares are relative to: "
+                    "it can only be used with the prior 'training'"
+                )
+            return for_shares(self.priors[BALANCED], self.labels, wanted)
+        name = self.default_prior if wanted is None else wanted
+        if name == TRAINING:
+            return Prior((0.0,) * len(self.labels), self.temperature)
+        if name not in self.priors:
+            raise InputError(
+                f"{self.path.name} has no prior {name!r}: it has "
+                f"{', '.join([*self.priors, TRAINING])}"
+            )
+        return self.priors[name]
 
     @property
     def sidecar(self) -> Path:
@@ -123,6 +157,9 @@ class ModelBundle:
             "source": self.source,
             "metrics": list(self.metrics),
         }
+        if self.priors:
+            text["priors"] = {name: _prior_text(prior) for name, prior in self.priors.items()}
+            text["default_prior"] = self.default_prior
         try:
             _parse(self.path, text)
         except _WrongKeyError as error:
@@ -145,7 +182,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
     if not isinstance(text, dict) or text.get("schema") != SCHEMA:
         came = text.get("schema") if isinstance(text, dict) else type(text).__name__
         raise _WrongKeyError(f"schema must be {SCHEMA}, but is {came!r}")
-    _check_names(text, _KEYS, "the sidecar")
+    _check_names(text, _KEYS, "the sidecar", _OPTIONAL_KEYS)
     spec = _check(text, "input", lambda v: isinstance(v, dict), "an object")
     _check_names(spec, {"height", "width", "color", "resize", "crop"}, "input")
     crop = _check(spec, "crop", lambda v: isinstance(v, dict), "an object")
@@ -163,6 +200,13 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             "crop must have eyes and mouth at three points that are not on one line"
         )
     labels = _check(text, "labels", _are_labels, "at least two different printable names")
+    priors = _parse_priors(text.get("priors", {}), len(labels))
+    default_prior = text.get("default_prior", TRAINING)
+    if default_prior not in (*priors, TRAINING):
+        raise _WrongKeyError(
+            f"default_prior must be one of {[*priors, TRAINING]}, "
+            f"but is {str(default_prior)[:60]!r}"
+        )
     return ModelBundle(
         path=path,
         labels=tuple(labels),
@@ -174,9 +218,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             width=_check(spec, "width", _is_side, "an integer from 8 to 1024"),
             crop=CropSpec(**{name: (float(x), float(y)) for name, (x, y) in points.items()}),
         ),
-        temperature=_check(
-            text, "temperature", lambda v: _is_number(v) and 0.01 <= v <= 100, "0.01 to 100"
-        ),
+        temperature=_check(text, "temperature", _is_temperature, "0.01 to 100"),
         uncertain_below=_check(
             text, "uncertain_below", lambda v: _is_number(v) and 0 <= v <= 1, "a number 0 to 1"
         ),
@@ -187,11 +229,40 @@ def _parse(path: Path, text: Any) -> ModelBundle:
                 text, "metrics", _are_metrics, "objects with data, split, n and an accuracy 0 to 1"
             )
         ),
+        priors=priors,
+        default_prior=default_prior,
     )
 
 
-def _check_names(found: dict[str, Any], expected: set[str], where: str) -> None:
-    missing, unknown = expected - set(found), set(found) - expected
+def _parse_priors(found: Any, classes: int) -> dict[str, Prior]:
+    if not isinstance(found, dict) or not all(map(_is_name, found)) or TRAINING in found:
+        raise _WrongKeyError(
+            f"priors must be an object by name, without {TRAINING!r}, but is {str(found)[:60]!r}"
+        )
+    priors = {}
+    for name, text in found.items():
+        if not isinstance(text, dict):
+            raise _WrongKeyError(f"the prior {name} must be an object, but is {str(text)[:60]!r}")
+        _check_names(text, {"offsets", "temperature"}, f"the prior {name}")
+        offsets = _check(
+            text,
+            "offsets",
+            lambda v: isinstance(v, list) and len(v) == classes and all(map(_is_number, v)),
+            f"{classes} numbers, one for each label",
+        )
+        temperature = _check(text, "temperature", _is_temperature, "0.01 to 100")
+        priors[name] = Prior(tuple(map(float, offsets)), float(temperature))
+    return priors
+
+
+def _prior_text(prior: Prior) -> dict[str, Any]:
+    return {"offsets": list(prior.offsets), "temperature": prior.temperature}
+
+
+def _check_names(
+    found: dict[str, Any], expected: set[str], where: str, optional: Iterable[str] = ()
+) -> None:
+    missing, unknown = expected - set(found), set(found) - expected - set(optional)
     if missing or unknown:
         raise _WrongKeyError(
             f"{where} must have the keys {sorted(expected)}: "
@@ -207,6 +278,10 @@ def _check(found: dict[str, Any], key: str, good: Callable[[Any], bool], expecte
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
+
+
+def _is_temperature(value: Any) -> bool:
+    return _is_number(value) and 0.01 <= value <= 100
 
 
 def _is_side(value: Any) -> bool:
