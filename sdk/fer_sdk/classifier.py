@@ -1,6 +1,6 @@
 """Expression classification of face crops."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
 from fer_sdk.errors import BundleError, InputError, RuntimeFailure
 from fer_sdk.preprocess import Color, to_inputs
@@ -31,7 +32,7 @@ class ExpressionClassifier(ContextManager):
         bundle: ModelBundle,
         session: Session,
         *,
-        prior: str | Mapping[str, float] | None = None,
+        prior: PriorChoice = None,
     ) -> None:
         """Combine a bundle and a session that runs its model; `load` opens both.
 
@@ -68,7 +69,7 @@ class ExpressionClassifier(ContextManager):
         runtime: str | None = None,
         delegate: str = "cpu",
         threads: int = 1,
-        prior: str | Mapping[str, float] | None = None,
+        prior: PriorChoice = None,
     ) -> "Self":
         """Load a model and its sidecar and open a session.
 

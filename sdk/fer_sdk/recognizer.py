@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.base import FaceDetector
 from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.errors import InputError
 from fer_sdk.inputs.images import ImageSource, load_image
 from fer_sdk.preprocess import FER2013_INPUT, Color, InputSpec, crop_face, to_bgr
 from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits, face_quality
@@ -47,6 +49,7 @@ class ExpressionRecognizer(ContextManager):
         runtime: str | None = None,
         delegate: str = "cpu",
         threads: int = 1,
+        prior: PriorChoice = None,
         limits: QualityLimits = DEFAULT_LIMITS,
     ) -> None:
         """Open the model and the face detector.
@@ -58,16 +61,20 @@ class ExpressionRecognizer(ContextManager):
             runtime: As in `ExpressionClassifier.load`.
             delegate: As in `ExpressionClassifier.load`.
             threads: CPU threads of the classifier.
+            prior: Expected class frequencies, as in `ExpressionClassifier.load`.
             limits: Limits of `FaceQuality.reasons`.
 
         Raises:
             FerError: As `ExpressionClassifier.load` and `YuNet` do.
+            InputError: If a prior is given with an open classifier, which has its own.
         """
+        if prior is not None and isinstance(model, ExpressionClassifier):
+            raise InputError("an open classifier has its own prior: give it to the classifier")
         self.classifier = (
             model
             if isinstance(model, ExpressionClassifier)
             else ExpressionClassifier.load(
-                model, runtime=runtime, delegate=delegate, threads=threads
+                model, runtime=runtime, delegate=delegate, threads=threads, prior=prior
             )
         )
         self.detector = YuNet() if detector is None else detector

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Return calibrated probabilities.
 
     Args:
-        logits: float32 (n, classes).
+        logits: float (n, classes).
         temperature: Divisor of the logits, greater than 0 (Guo et al. 2017,
             https://arxiv.org/abs/1706.04599).
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.inputs.images import read_photo
@@ -24,6 +25,7 @@ class BatchSettings:
         runtime: As in `ExpressionClassifier.load`.
         delegate: As in `ExpressionClassifier.load`.
         threads: CPU threads of the classifier.
+        prior: Expected class frequencies, as in `ExpressionClassifier.load`.
         max_faces: Photos with more faces are rejected.
         convert: Also accept grey, transparent and 16-bit images, as `read_photo` does.
     """
@@ -32,6 +34,7 @@ class BatchSettings:
     runtime: str | None = None
     delegate: str = "cpu"
     threads: int = 1
+    prior: PriorChoice = None
     max_faces: int = 64
     convert: bool = False
 
@@ -71,6 +74,7 @@ class PhotoProcessor(ContextManager):
                 runtime=self._settings.runtime,
                 delegate=self._settings.delegate,
                 threads=self._settings.threads,
+                prior=self._settings.prior,
             )
 
     @property

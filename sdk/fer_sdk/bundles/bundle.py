@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from fer_sdk._internal.files import sha256_of, write_beside
-from fer_sdk.bundles.prior import BALANCED, TRAINING, Prior, for_shares
+from fer_sdk.bundles.prior import BALANCED, TRAINING, Prior, PriorChoice, for_shares
 from fer_sdk.errors import BundleError, InputError
 from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
 
@@ -53,7 +53,7 @@ class ModelBundle:
     priors: dict[str, Prior] = field(default_factory=dict)
     default_prior: str = TRAINING
 
-    def prior(self, wanted: str | Mapping[str, float] | None = None) -> Prior:
+    def prior(self, wanted: PriorChoice = None) -> Prior:
         """Return the constants of a class prior.
 
         Args:

@@ -16,7 +16,7 @@ follow from the prior `balanced`, under which all classes are equally frequent:
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from fer_sdk.errors import InputError
 
@@ -24,6 +24,9 @@ TRAINING: Final = "training"
 """The class frequencies of a model's training data: offsets 0, the model's own temperature."""
 BALANCED: Final = "balanced"
 """All classes equally frequent."""
+
+PriorChoice: TypeAlias = str | Mapping[str, float] | None
+"""Name of one of a model's priors, a share for every label, or None for the model's default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from fer_sdk.batch.processor import BatchSettings
-from fer_sdk.cli.options import model_option
+from fer_sdk.bundles.prior import PriorChoice
+from fer_sdk.cli.options import model_option, prior_option
 
 
 @click.command()
@@ -19,6 +20,7 @@ from fer_sdk.cli.options import model_option
 @click.option("--image-column", default="image", show_default=True,
               help="Column of a Parquet SOURCE with the content of their files.")  # fmt: skip
 @model_option
+@prior_option
 @click.option("--convert", is_flag=True, help="Also accept grey, transparent and 16-bit images.")
 def archive(
     source: Path,
@@ -28,6 +30,7 @@ def archive(
     name_column: str,
     image_column: str,
     model: str,
+    prior: PriorChoice,
     convert: bool,
 ) -> None:
     """Recognize the faces of an archive with Ray and write Parquet files into the folder OUT.
@@ -40,7 +43,7 @@ def archive(
     process_archive(
         source,
         out,
-        BatchSettings(model, convert=convert),
+        BatchSettings(model, prior=prior, convert=convert),
         workers=workers,
         address=address,
         names=name_column,

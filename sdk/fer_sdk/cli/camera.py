@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.cli.options import model_options
 from fer_sdk.cli.stop_signals import stop_signals
 from fer_sdk.errors import InputError
@@ -29,12 +30,20 @@ QUIT_KEYS = (ord("q"), 27)  # 27: Esc
               help="Open no window; print a line when an expression changes.")  # fmt: skip
 @model_options
 def camera(
-    device: int, headless: bool, model: str, runtime: str | None, delegate: str, threads: int
+    device: int,
+    headless: bool,
+    model: str,
+    runtime: str | None,
+    delegate: str,
+    threads: int,
+    prior: PriorChoice,
 ) -> None:
     """Track the faces of a camera until q, Esc or Ctrl-C; no frame is stored."""
     view = _Lines() if headless else _Window()
     with captured_native_log():
-        recognizer = VideoRecognizer(model, runtime=runtime, delegate=delegate, threads=threads)
+        recognizer = VideoRecognizer(
+            model, runtime=runtime, delegate=delegate, threads=threads, prior=prior
+        )
     with recognizer, contextlib.closing(view), Camera(device) as frames, stop_signals() as stopped:
         for time_s, image in frames:
             result = recognizer.recognize(image, time_s=time_s, color="bgr")

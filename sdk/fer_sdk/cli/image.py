@@ -17,6 +17,7 @@ from fer_sdk.batch.photos import find_photos, process_photos
 from fer_sdk.batch.processor import BatchSettings, PhotoTask
 from fer_sdk.batch.resume_log import ResumeLog
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import find_model
 from fer_sdk.cli.console import progress_bar
 from fer_sdk.cli.options import model_options, overwrite_option, path_option
@@ -57,6 +58,7 @@ def image(
     runtime: str | None,
     delegate: str,
     threads: int,
+    prior: PriorChoice,
     processes: int | None,
     max_faces: int,
     convert: bool,
@@ -67,7 +69,7 @@ def image(
     Photos that cannot be read are reported on stderr; the exit code is then 1. A run with --csv,
     --jsonl or --parquet that was stopped is resumed by the same command.
     """
-    settings = BatchSettings(model, runtime, delegate, threads, max_faces, convert)
+    settings = BatchSettings(model, runtime, delegate, threads, prior, max_faces, convert)
     outputs = _Outputs(out, save_crops, csv_path, jsonl_path, parquet_path, overwrite)
     tasks = list(outputs.tasks(photos))
     named = {str(photo) for photo in photos}

@@ -35,9 +35,38 @@ def path_option(
     )
 
 
+class PriorType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.2 on
+    """A prior by name, or as shares: neutral=60,happy=30,..."""
+
+    name = "prior"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Return a name, or a share by label."""
+        if not isinstance(value, str) or "=" not in value:
+            return value
+        shares = {}
+        for part in value.split(","):
+            label, _, share = part.partition("=")
+            try:
+                shares[label.strip()] = float(share)
+            except ValueError:
+                self.fail(f"{part!r} is not LABEL=SHARE, such as neutral=60", parameter, context)
+        return shares
+
+
+prior_option = click.option(
+    "--prior", type=PriorType(), metavar="NAME|LABEL=SHARE,...",
+    help="Expected class frequencies: everyday, balanced, training, or a share for every label. "
+         "Default: the model's own.",
+)  # fmt: skip
+
+
 def model_options(command: Command) -> Command:
-    """Add --model, --runtime, --delegate and --threads."""
+    """Add --model, --runtime, --delegate, --threads and --prior."""
     for option in (
+        prior_option,
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
                      help="CPU threads of the classifier."),
         click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,

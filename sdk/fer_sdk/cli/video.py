@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fer_sdk._internal.files import require_space
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.cli.console import progress_bar
 from fer_sdk.cli.options import model_options, overwrite_option, path_option
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE, stop_signals
@@ -52,6 +53,7 @@ def video(
     runtime: str | None,
     delegate: str,
     threads: int,
+    prior: PriorChoice,
     detect_every: int,
     overwrite: bool,
 ) -> None:
@@ -69,7 +71,12 @@ def video(
     with VideoFile(file) as frames:
         with captured_native_log():
             recognizer = VideoRecognizer(
-                model, runtime=runtime, delegate=delegate, threads=threads, tracking=tracking
+                model,
+                runtime=runtime,
+                delegate=delegate,
+                threads=threads,
+                prior=prior,
+                tracking=tracking,
             )
         about = {"video": str(file), "model": model, "fps": frames.fps}
         with recognizer:

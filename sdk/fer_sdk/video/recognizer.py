@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.base import FaceDetector
@@ -48,6 +49,7 @@ class VideoRecognizer(ContextManager):
         runtime: str | None = None,
         delegate: str = "cpu",
         threads: int = 1,
+        prior: PriorChoice = None,
         limits: QualityLimits = DEFAULT_LIMITS,
         tracking: TrackingSettings | None = None,
         smoothing: SmoothingSettings | None = None,
@@ -61,6 +63,7 @@ class VideoRecognizer(ContextManager):
             runtime: As in `ExpressionClassifier.load`.
             delegate: As in `ExpressionClassifier.load`.
             threads: CPU threads of the classifier.
+            prior: Expected class frequencies, as in `ExpressionClassifier.load`.
             limits: Limits of `FaceQuality.reasons`.
             tracking: Search interval and matching of boxes; None takes the defaults.
             smoothing: Temporal smoothing of the scores; None takes the defaults.
@@ -76,6 +79,7 @@ class VideoRecognizer(ContextManager):
             runtime=runtime,
             delegate=delegate,
             threads=threads,
+            prior=prior,
             limits=limits,
         )
         self._window_detector: FaceDetector = (
