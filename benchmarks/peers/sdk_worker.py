@@ -19,7 +19,7 @@ class Sdk:
         from fer_sdk import ExpressionRecognizer
 
         cv2.setNumThreads(1)
-        default = ExpressionRecognizer(model)
+        default = ExpressionRecognizer(model, prior="training")  # scored on FER2013
         self._recognizers: dict[int | None, ExpressionRecognizer] = {None: default}
         self._classifier = default.classifier
         self.labels = self._classifier.bundle.labels

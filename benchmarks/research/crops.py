@@ -116,7 +116,7 @@ def main(models: tuple[str, ...], data: Path, out: Path) -> None:
     with progress_bar(total=total, unit=" crops") as bar:
         for model in models:
             with captured_native_log():
-                classifier = ExpressionClassifier.load(model)
+                classifier = ExpressionClassifier.load(model, prior="training")
             with classifier:
                 found[Path(model).stem] = measure(
                     classifier, dataset.pixels[rows], dataset.emotion[rows], bar.update

@@ -79,7 +79,7 @@ def gather(name: str, folder: Path, data: fer2013.Fer2013) -> CardData:
         faces = _fitting(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)
         result = run_benchmark(paths, faces, settings, lambda step: bar.update())
     with captured_native_log():
-        recognizer = ExpressionRecognizer(paths[0])
+        recognizer = ExpressionRecognizer(paths[0], prior="training")
     with recognizer, progress_bar(desc="London", unit=" photos") as bar:
         london = measure_london(recognizer, folder, bar.update)
         crops = _crops(recognizer.classifier, data)

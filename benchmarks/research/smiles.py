@@ -137,7 +137,7 @@ def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
     found: dict[str, list[Row]] = {}
     for model in models or (DEFAULT_MODEL,):
         with captured_native_log():
-            classifier = ExpressionClassifier.load(model)
+            classifier = ExpressionClassifier.load(model, prior="training")
         with classifier:
             if classifier.bundle.labels != FER2013_LABELS:
                 raise InputError(

@@ -194,7 +194,7 @@ def main(folder: Path, data: Path, model: str, out: Path) -> None:
     dataset = fer2013.load(data)
     photos = [(read_photo(path), label) for path, label in labelled_photos(folder)]
     with captured_native_log():
-        recognizer = ExpressionRecognizer(model)
+        recognizer = ExpressionRecognizer(model, prior="training")
     total = 2 * len(BLURS) + len(SIZES) + len(SIZES[2:]) + len(TURNS)
     with recognizer, progress_bar(total=total, unit=" steps") as bar:
         tables = {

@@ -26,7 +26,7 @@ def diff_bundles(first: Path, second: Path, faces: NDArray[np.uint8]) -> Differe
     predictions, labels = [], []
     for path in (first, second):
         with captured_native_log():
-            classifier = ExpressionClassifier.load(path)
+            classifier = ExpressionClassifier.load(path, prior="training")
         with classifier:
             predictions.append(classifier.probabilities(faces))
             labels.append(classifier.bundle.labels)

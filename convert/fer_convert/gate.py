@@ -102,7 +102,7 @@ class ParityGate:
             ParityError: If the file deviates by more than allowed.
         """
         with captured_native_log():
-            classifier = ExpressionClassifier.load(bundle.path)
+            classifier = ExpressionClassifier.load(bundle.path, prior="training")
         with classifier:
             converted = classifier.probabilities(self.faces.faces)
             check_extremes(classifier)

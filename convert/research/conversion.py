@@ -231,7 +231,7 @@ def _pairs(
 def _timed(path: Path, faces: NDArray[np.uint8]) -> tuple[Probabilities, float]:
     """Return the probabilities of a bundle and the median latency of a face in milliseconds."""
     with captured_native_log():
-        classifier = ExpressionClassifier.load(path)
+        classifier = ExpressionClassifier.load(path, prior="training")
     found, times = [], []
     with classifier:
         for face in faces:

@@ -16,7 +16,7 @@ from fer_sdk.classifier import ExpressionClassifier
 def main() -> None:
     """Read faces, uint8 (n, height, width), and write probabilities, float64 (n, classes)."""
     model, faces, out = (Path(argument) for argument in sys.argv[1:])
-    with ExpressionClassifier.load(model, runtime="tflite") as classifier:
+    with ExpressionClassifier.load(model, runtime="tflite", prior="training") as classifier:
         np.save(out, classifier.probabilities(np.load(faces)))
 
 

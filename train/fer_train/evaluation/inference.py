@@ -45,7 +45,7 @@ def open_model(model: Path) -> Iterator[tuple[ModelBundle, PredictFunction]]:
     """
     bundle = ModelBundle.load(model)
     if model.suffix != ".keras":
-        with ExpressionClassifier.load(model) as classifier:
+        with ExpressionClassifier.load(model, prior="training") as classifier:
             yield bundle, classifier.probabilities
         return
 
