@@ -16,7 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import SCHEMA, Precision
+from fer_sdk.bundles.prior import Prior, for_shares
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.detectors.blazeface import (
     ANCHORS,
@@ -57,6 +59,39 @@ LETTERBOXES = ("photo", "two-faces", "wide", "tall")
 PREDICTIONS = ("photo", "two-faces", "wide", "synthetic")
 BACKGROUND = -100.0
 """Logit of each anchor that a case does not list; its box and points are zeros."""
+
+
+PRIOR_LABELS = ("happy", "sad", "surprise", "neutral")
+PRIOR_TEMPERATURE = 0.9
+PRIORS = {
+    "everyday": Prior((0.6, -1.2, 0.3, 1.4), 0.8),
+    "balanced": Prior((-0.1, 0.05, 0.9, 0.45), 0.7),
+}
+PRIOR_LOGITS = ((2.0, 1.5, -2.0, 1.75), (3.0, 2.5, 0.0, 2.75), (-40.0, 60.0, 0.25, -3.5))
+PRIOR_SHARES = {"happy": 30, "sad": 3, "surprise": 0.5, "neutral": 60}
+
+
+def priors() -> dict[str, Any]:
+    """Return probabilities of some logits under each named prior and under own shares."""
+    training = Prior((0.0,) * len(PRIOR_LABELS), PRIOR_TEMPERATURE)
+    shares = for_shares(PRIORS["balanced"], PRIOR_LABELS, PRIOR_SHARES)
+    wanted = [*PRIORS.items(), ("training", training), (PRIOR_SHARES, shares)]
+    return {
+        "labels": PRIOR_LABELS,
+        "temperature": PRIOR_TEMPERATURE,
+        "priors": {name: asdict(prior) for name, prior in PRIORS.items()},
+        "default_prior": "everyday",
+        "logits": PRIOR_LOGITS,
+        "cases": [
+            {
+                "prior": name,
+                "probabilities": softmax(
+                    np.array(PRIOR_LOGITS) + np.array(prior.offsets), prior.temperature
+                ).tolist(),
+            }
+            for name, prior in wanted
+        ],
+    }
 
 
 def defaults() -> dict[str, Any]:
@@ -255,6 +290,7 @@ def _moving() -> list[tuple[float, bool, list[Box]]]:
 def main() -> None:
     """Write the source images that are not in examples/, the expected images and the JSON files."""
     (GOLDEN / "defaults.json").write_text(json.dumps(defaults(), indent=1) + "\n")
+    (GOLDEN / "prior.json").write_text(json.dumps(priors(), indent=1) + "\n")
     for name, cases in (("smoothing", smoothing_cases()), ("tracks", tracks_cases())):
         (GOLDEN / f"{name}.json").write_text(_lines(cases) + "\n")
     images = sources()

@@ -68,7 +68,7 @@ MUTATIONS = (
              ("else -> { origin = height * (width - 1); stepX = -height; stepY = 1 }",
               "else -> { origin = height * width - 1; stepX = -height; stepY = -1 }"))),
     Mutation("temperature ignored", edit("ExpressionClassifier.kt",
-             ("exp(logits[at] / bundle.temperature - largest)", "exp(logits[at] - largest)"))),
+             ("(logits[at] + prior.offsets[at]) / prior.temperature", "logits[at] + prior.offsets[at]"))),
     Mutation("margin ignored", edit("Smoother.kt",
              ("> settings.margin) label", "> 0) label"))),
 )  # fmt: skip

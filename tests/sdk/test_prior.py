@@ -1,6 +1,8 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ TINY = Path(__file__).parents[1] / "golden" / "tiny-float32.tflite"
 LABELS = ("happy", "sad", "neutral")
 
 
-class OneAnswer:
+class FixedLogits:
     """A session whose model has the same logits for every face."""
 
     def __init__(self, logits: list[float], input_hw: tuple[int, int]) -> None:
@@ -27,15 +29,8 @@ class OneAnswer:
         pass
 
 
-def with_priors(priors: dict[str, object], default: str = "training") -> ModelBundle:
-    bundle = ModelBundle.load(TINY)
-    return ModelBundle(
-        **{
-            **{name: getattr(bundle, name) for name in bundle.__slots__},
-            "priors": priors,
-            "default_prior": default,
-        }
-    )
+def with_priors(priors: dict[str, Prior], default: str = "training") -> ModelBundle:
+    return replace(ModelBundle.load(TINY), priors=priors, default_prior=default)
 
 
 def test_shares_become_offsets_in_units_of_the_temperature() -> None:
@@ -78,11 +73,11 @@ def test_the_classifier_adds_the_offsets_before_it_divides_by_the_temperature() 
     bundle = with_priors({"everyday": Prior(offsets, 0.5)}, "everyday")
     size = (bundle.input.height, bundle.input.width)
     face = np.zeros((1, *size), np.uint8)
-    with ExpressionClassifier(bundle, OneAnswer(logits, size)) as classifier:
+    with ExpressionClassifier(bundle, FixedLogits(logits, size)) as classifier:
         (found,) = classifier.probabilities(face)
     powers = np.exp((np.array(logits) + np.array(offsets)) / 0.5)
     assert found == pytest.approx(powers / powers.sum(), abs=1e-6)
-    with ExpressionClassifier(bundle, OneAnswer(logits, size), prior="training") as classifier:
+    with ExpressionClassifier(bundle, FixedLogits(logits, size), prior="training") as classifier:
         (found,) = classifier.probabilities(face)
     powers = np.exp(np.array(logits) / bundle.temperature)
     assert found == pytest.approx(powers / powers.sum(), abs=1e-6)
@@ -98,10 +93,10 @@ def test_a_prior_that_a_model_lacks_is_refused_by_name() -> None:
 def test_priors_survive_the_sidecar_and_faulty_ones_are_refused(tmp_path: Path) -> None:
     model = tmp_path / TINY.name
     model.write_bytes(TINY.read_bytes())
-    bundle = with_priors({"everyday": Prior(tuple(np.ones(len(TINY_LABELS))), 0.5)}, "everyday")
-    bundle = ModelBundle(
-        **{**{name: getattr(bundle, name) for name in bundle.__slots__}, "path": model}
+    bundle = with_priors(
+        {"everyday": Prior(tuple(np.ones(len(ModelBundle.load(TINY).labels))), 0.5)}, "everyday"
     )
+    bundle = replace(bundle, path=model)
     bundle.write_sidecar()
     assert ModelBundle.load(model) == bundle
     sidecar = json.loads(bundle.sidecar.read_text())
@@ -117,9 +112,6 @@ def test_priors_survive_the_sidecar_and_faulty_ones_are_refused(tmp_path: Path) 
         bundle.sidecar.write_text(json.dumps({**sidecar, **change}))
         with pytest.raises(BundleError, match=message):
             ModelBundle.load(model)
-
-
-TINY_LABELS = ModelBundle.load(TINY).labels
 
 
 def test_every_shipped_model_has_an_everyday_and_a_balanced_prior() -> None:
@@ -141,3 +133,25 @@ def test_files_of_one_network_share_their_priors() -> None:
         if name.endswith("-int8"):
             other = models[name.removesuffix("-int8") + "-float32"]
             assert ModelBundle.load(path).priors == ModelBundle.load(other).priors
+
+
+GOLDEN = json.loads((TINY.parent / "prior.json").read_text())
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: str(case["prior"])[:12])
+def test_python_reproduces_the_golden_probabilities(case: dict[str, Any]) -> None:
+    labels = tuple(GOLDEN["labels"])
+    named = {n: Prior(tuple(p["offsets"]), p["temperature"]) for n, p in GOLDEN["priors"].items()}
+    bundle = replace(
+        ModelBundle.load(TINY),
+        labels=labels,
+        temperature=GOLDEN["temperature"],
+        priors=named,
+        default_prior=GOLDEN["default_prior"],
+    )
+    size = (bundle.input.height, bundle.input.width)
+    for logits, expected in zip(GOLDEN["logits"], case["probabilities"], strict=True):
+        session = FixedLogits(logits, size)
+        with ExpressionClassifier(bundle, session, prior=case["prior"]) as classifier:
+            (found,) = classifier.probabilities(np.zeros((1, *size), np.uint8))
+        assert found == pytest.approx(expected, abs=1e-6)  # a session gives float32

@@ -100,6 +100,23 @@ export async function faces() {
   return differences;
 }
 
+/** Compare the probabilities of the golden logits under each prior. */
+export async function priors() {
+  const { expressionOf } = await import("/android_demo/web/fer/recognizer.js");
+  const { priorOf } = await import("/android_demo/web/fer/prior.js");
+  const golden = await json("prior.json");
+  const differences = {};
+  for (const { prior, probabilities } of golden.cases) {
+    const name = typeof prior === "string" ? prior : "shares";
+    differences[name] = Math.max(...golden.logits.map((logits, row) =>
+      largest(expressionOf(logits, golden, priorOf(golden, prior)).probabilities, probabilities[row])));
+  }
+  const byDefault = expressionOf(golden.logits[0], golden).probabilities;
+  const everyday = golden.cases.find((item) => item.prior === golden.default_prior);
+  differences.default = largest(byDefault, everyday.probabilities[0]);
+  return differences;
+}
+
 /** Compare the probabilities of each exported model with Python's for the first `count` faces. */
 export async function predictions(accelerator, count) {
   const { Engine } = await import("/android_demo/web/fer/engine.js");

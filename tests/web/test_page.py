@@ -67,6 +67,12 @@ def test_javascript_reproduces_the_golden_files(page: Page, part: str, cases: in
     assert {name: d for name, d in differences.items() if d != 0} == {}
 
 
+def test_javascript_reproduces_the_golden_priors(page: Page) -> None:
+    differences = run_golden(page, "priors")
+    assert set(differences) == {"everyday", "balanced", "training", "shares", "default"}
+    assert max(differences.values()) < 1e-12
+
+
 def test_javascript_has_the_default_settings_of_python(page: Page) -> None:
     pairs = run_golden(page, "defaults")
     assert len(pairs) == 11

@@ -3,6 +3,7 @@
 import { decode, Letterbox } from "./blazeface.js";
 import { Engine } from "./engine.js";
 import { Sampler } from "./preprocess.js";
+import { priorOf } from "./prior.js";
 
 /** Face detector and expression classifier in one. Buffers are reused. */
 export class Recognizer {
@@ -78,9 +79,10 @@ export class Recognizer {
   }
 }
 
-/** Return the label and calibrated probabilities of logits, with the sidecar's temperature. */
-export function expressionOf(logits, { labels, temperature, uncertain_below }) {
-  const scaled = Array.from(logits, (logit) => logit / temperature);
+/** Return the label and calibrated probabilities of logits under a class prior. */
+export function expressionOf(logits, sidecar, prior = priorOf(sidecar)) {
+  const { labels, uncertain_below } = sidecar;
+  const scaled = Array.from(logits, (logit, k) => (logit + prior.offsets[k]) / prior.temperature);
   const highest = Math.max(...scaled);
   const powers = scaled.map((number) => Math.exp(number - highest));
   const sum = powers.reduce((a, b) => a + b, 0);

@@ -57,8 +57,12 @@ class FerModels(private val assets: AssetManager) {
     /** The int8 model on the CPU, which runs on every device. */
     val fallback: Choice get() = Choice(bundles.first(::isFallback), Runtime.LITERT_CPU)
 
-    /** Opens a model after checking its hash. */
-    fun classifier(choice: Choice, threads: Int = 1): ExpressionClassifier {
+    /**
+     * Opens a model after checking its hash.
+     *
+     * @param prior name of one of the model's class priors; null takes its default.
+     */
+    fun classifier(choice: Choice, threads: Int = 1, prior: String? = null): ExpressionClassifier {
         val bundle = choice.bundle
         val bytes = assets.readAsset(bundle.model)
         bundle.checkModel(bytes)
@@ -67,7 +71,7 @@ class FerModels(private val assets: AssetManager) {
             Runtime.LITERT_CPU -> LiteRtEngine(assets, bundle.model, Accelerator.CPU, threads)
             Runtime.ONNX_CPU -> OrtEngine(bundle.model, bytes, threads)
         }
-        return ExpressionClassifier(bundle, engine)
+        return ExpressionClassifier(bundle, engine, bundle.prior(prior ?: bundle.defaultPrior))
     }
 
     /** Opens the face detector on the CPU, which takes a few milliseconds per frame. */

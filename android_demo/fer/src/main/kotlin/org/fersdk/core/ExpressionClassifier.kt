@@ -21,8 +21,16 @@ class Expression(val labels: List<String>) {
     val confidence: Double get() = probabilities[best]
 }
 
-/** Classifies face crops with one model in one runtime. */
-class ExpressionClassifier(val bundle: ModelBundle, private val engine: Engine) : AutoCloseable {
+/**
+ * Classifies face crops with one model in one runtime.
+ *
+ * @property prior expected class frequencies: `bundle.prior("everyday")`, for example.
+ */
+class ExpressionClassifier(
+    val bundle: ModelBundle,
+    private val engine: Engine,
+    val prior: Prior = bundle.prior(),
+) : AutoCloseable {
     /** Runtime and device that the model runs on, for display. */
     val place: String get() = engine.place
     private val pixels = FloatArray(bundle.input.height * bundle.input.width)
@@ -64,10 +72,13 @@ class ExpressionClassifier(val bundle: ModelBundle, private val engine: Engine) 
     private fun softmax(expression: Expression) {
         val probabilities = expression.probabilities
         var largest = Double.NEGATIVE_INFINITY
-        for (logit in logits) largest = maxOf(largest, logit / bundle.temperature)
+        for (at in logits.indices) {
+            probabilities[at] = (logits[at] + prior.offsets[at]) / prior.temperature
+            largest = maxOf(largest, probabilities[at])
+        }
         var sum = 0.0
         for (at in logits.indices) {
-            probabilities[at] = exp(logits[at] / bundle.temperature - largest)
+            probabilities[at] = exp(probabilities[at] - largest)
             sum += probabilities[at]
         }
         var best = 0

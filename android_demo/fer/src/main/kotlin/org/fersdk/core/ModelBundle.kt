@@ -21,6 +21,8 @@ data class InputSpec(val height: Int, val width: Int, val crop: CropSpec)
  * @property labels names of the model's outputs, in their order.
  * @property temperature divides the logits before softmax (Guo et al. 2017,
  *   https://arxiv.org/abs/1706.04599).
+ * @property priors class priors by name, see [Prior]; may be empty.
+ * @property defaultPrior prior that a classifier uses by default: a name in [priors], or "training".
  * @property uncertainBelow a prediction with a lower confidence, 0 to 1, is uncertain.
  */
 data class ModelBundle(
@@ -31,7 +33,22 @@ data class ModelBundle(
     val input: InputSpec,
     val temperature: Double,
     val uncertainBelow: Double,
+    val priors: Map<String, Prior> = emptyMap(),
+    val defaultPrior: String = Prior.TRAINING,
 ) {
+    /**
+     * Returns the constants of a class prior.
+     *
+     * @throws FerException if the model has no such prior.
+     */
+    fun prior(name: String = defaultPrior): Prior =
+        if (name == Prior.TRAINING) {
+            Prior(DoubleArray(labels.size), temperature)
+        } else {
+            priors[name]
+                ?: throw FerException("$model has no prior '$name': it has ${priors.keys + Prior.TRAINING}")
+        }
+
     /**
      * Checks that a model file is the sidecar's.
      *
@@ -111,6 +128,24 @@ data class ModelBundle(
                 labels.size >= 2 && labels.none { it.isEmpty() } && labels.toSet().size == labels.size,
                 "labels", "at least two different names", names,
             )
+            val priors = json.optJSONObject("priors") ?: JSONObject()
+            val found = priors.keys().asSequence().associateWith { name ->
+                val prior = priors.getJSONObject(name)
+                val values = prior.getJSONArray("offsets")
+                val offsets = List(values.length()) { values.get(it) }
+                check(
+                    offsets.size == labels.size &&
+                        offsets.all { it is Number && Math.abs(it.toDouble()) < 1e6 },
+                    "offsets of the prior $name", "${labels.size} numbers", values,
+                )
+                Prior(
+                    offsets.map { (it as Number).toDouble() }.toDoubleArray(),
+                    number(prior, "temperature", "0.01 to 100") { it in 0.01..100.0 },
+                )
+            }
+            val defaultPrior = json.optString("default_prior", Prior.TRAINING)
+            val known = found.keys + Prior.TRAINING
+            check(defaultPrior in known, "default_prior", "one of $known", defaultPrior)
             return ModelBundle(
                 model = model,
                 sha256 = text(json, "sha256", "64 hexadecimal digits") { it.length == 64 },
@@ -125,6 +160,8 @@ data class ModelBundle(
                 ),
                 temperature = number(json, "temperature", "0.01 to 100") { it in 0.01..100.0 },
                 uncertainBelow = number(json, "uncertain_below", "a number 0 to 1") { it in 0.0..1.0 },
+                priors = found,
+                defaultPrior = defaultPrior,
             )
         }
     }

@@ -4,6 +4,7 @@ import java.io.File
 import org.json.JSONObject
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
@@ -161,6 +162,43 @@ class GoldenTest {
                 }
                 assertArrayEquals(case.getString("name"), expected, ids)
             }
+        }
+    }
+
+    @Test
+    fun `priors give the golden probabilities`() {
+        val golden = Golden.json("prior.json")
+        val labels = golden.getJSONArray("labels").map { it as String }
+        val priors = golden.getJSONObject("priors").let { all ->
+            all.keys().asSequence().associateWith { name ->
+                val prior = all.getJSONObject(name)
+                Prior(prior.getJSONArray("offsets").doubles(), prior.getDouble("temperature"))
+            }
+        }
+        val model = bundle.copy(
+            labels = labels, temperature = golden.getDouble("temperature"), priors = priors,
+            defaultPrior = golden.getString("default_prior"),
+        )
+        val rows = golden.getJSONArray("logits")
+        val expression = Expression(labels)
+        for (case in golden.getJSONArray("cases").objects()) {
+            val wanted = case.get("prior")
+            val prior = if (wanted is String) model.prior(wanted) else (wanted as JSONObject).let { shares ->
+                val given = shares.keys().asSequence().associateWith { shares.getDouble(it) }
+                Prior.forShares(model.prior(Prior.BALANCED), labels, given)
+            }
+            for (row in 0 until rows.length()) {
+                val logits = rows.getJSONArray(row).doubles().map { it.toFloat() }.toFloatArray()
+                val engine = FakeEngine(outputSizes = listOf(labels.size)) { listOf(logits) }
+                ExpressionClassifier(model, engine, prior).classify(ByteArray(48 * 48), expression)
+                val expected = case.getJSONArray("probabilities").getJSONArray(row).doubles()
+                assertArrayEquals(wanted.toString(), expected, expression.probabilities, 1e-6)
+            }
+        }
+        assertEquals(model.prior("everyday"), model.prior())
+        assertThrows(FerException::class.java) { model.prior("unknown") }
+        assertThrows(FerException::class.java) {
+            Prior.forShares(model.prior(Prior.BALANCED), labels, mapOf("happy" to 1.0))
         }
     }
 

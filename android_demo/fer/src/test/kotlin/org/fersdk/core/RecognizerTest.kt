@@ -31,7 +31,7 @@ class FakeEngine(
 class RecognizerTest {
     private val bundle = "small-int8.tflite".let {
         ModelBundle.parse(it, File(Golden.models, "$it.json").readText())
-    }
+    }.copy(defaultPrior = Prior.TRAINING)
     private val logits = floatArrayOf(0f, 0f, 0f, 3f, 0f, 0f, 1f)
 
     @Test
