@@ -35,7 +35,8 @@ def open_session(
             is below 1.
         MissingDependencyError: If the runtime is not installed.
         BundleError: If the file is not a well-formed model.
-        NoAdapterError: If `delegate` is "gpu" and there is no GPU adapter, or LiteRT is below 2.1.2.
+        NoAdapterError: If `delegate` is "gpu" and no GPU adapter is found, or LiteRT is below
+            2.1.2.
         RuntimeFailure: If the runtime cannot load the model, or the model does not map grey images
             to logits.
     """
