@@ -120,9 +120,9 @@ def _ratios(result: BenchmarkResult) -> list[str]:
             f"## Multiples of {ours.name}",
             "",
             f"Costs of each package divided by those of `{ours.name}`, with the 95 % interval over "
-            "rounds for the network; difference of clean accuracy in points.",
+            "rounds for the network; difference of the deduplicated accuracy in points.",
             "",
-            "| | network | photo | start | peak memory | clean accuracy |",
+            "| | network | photo | start | peak memory | accuracy |",
             "|---|---|---|---|---|---|",
             *(_ratio_line(ours, other) for other in others),
             "",

@@ -150,14 +150,14 @@ def _happy(face: RecognizedFace) -> float:
 def _by_group(
     people: dict[str, dict[str, str]], found: dict[tuple[str, str], RecognizedFace]
 ) -> dict[str, tuple[int, int]]:
-    right: dict[str, list[bool]] = defaultdict(list)
+    correct: dict[str, list[bool]] = defaultdict(list)
     for person, row in people.items():
         age = _age_group(row["face_age"])
         for kind, expected in EXPECTED.items():
-            answer = found.get((person, kind))
+            predicted = found.get((person, kind))
             for group in ("all", row["face_gender"], row["face_eth"], age):
-                right[group].append(answer is not None and answer.label == expected)
-    return {group: (sum(answers), len(answers)) for group, answers in right.items()}
+                correct[group].append(predicted is not None and predicted.label == expected)
+    return {group: (sum(values), len(values)) for group, values in correct.items()}
 
 
 if __name__ == "__main__":

@@ -150,9 +150,9 @@ def _scores(data: CardData) -> list[str]:
             "",
             f"{other.protocol}: accuracy of int8 {100 * other.all.accuracy:.2f} % on all "
             f"{other.all.n:,} faces, {100 * other.deduplicated.accuracy:.2f} % on the "
-            f"{other.deduplicated.n:,} clean faces.",
+            f"{other.deduplicated.n:,} deduplicated faces.",
         ]
-    lines += ["", "int8 by class, clean faces:", "", "| | precision | recall | F1 | faces |",
+    lines += ["", "int8 by class, deduplicated faces:", "", "| | precision | recall | F1 | faces |",
               "|---|---|---|---|---|"]  # fmt: skip
     lines += [
         f"| {c.label} | {c.precision:.3f} | {c.recall:.3f} | {c.f1:.3f} | {c.support} |"
@@ -173,7 +173,7 @@ def _confidence(data: CardData) -> list[str]:
         "",
         f"Softmax of the logits divided by the temperature {data.bundle.temperature}, which was "
         "fitted on deduplicated PublicTest. The SDK marks predictions with a confidence below "
-        f"{limit} as uncertain: {100 * (1 - sure.mean()):.1f} % of the predictions on clean "
+        f"{limit} as uncertain: {100 * (1 - sure.mean()):.1f} % of the predictions on deduplicated "
         f"PrivateTest, of which {_percent(~data.correct[~sure])} are wrong. Of the other "
         f"predictions, {_percent(data.correct[sure])} are correct.",
     ]

@@ -131,8 +131,8 @@ def _table(
     sums = [sum(mean.values()) for mean in means]
     lines.append(f"{'all':<20}" + "".join(f"{total:>14.2f}" for total in sums))
     lines.append(f"{'frames per second':<20}" + "".join(f"{1000 / total:>14.1f}" for total in sums))
-    whole = [sum(result.searched for result in way.results) for way in ways]
-    lines.append(f"{'full detections':<20}" + "".join(f"{count:>14}" for count in whole))
+    searched = [sum(result.searched for result in way.results) for way in ways]
+    lines.append(f"{'full detections':<20}" + "".join(f"{count:>14}" for count in searched))
     pairs = list(zip(each.results, tracking.results, strict=True))
     same = np.mean([_labels(a) == _labels(b) for a, b in pairs])
     raw = np.mean([_labels(a, raw=True) == _labels(b, raw=True) for a, b in pairs])

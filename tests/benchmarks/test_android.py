@@ -64,9 +64,9 @@ if words[2] == "push":
     assert Path(words[3]).is_file()
     sys.exit()
 command = " ".join(words[3:])
-for beginning, (answer, code) in world["answers"].items():
+for beginning, (reply, code) in world["replies"].items():
     if command.startswith(beginning):
-        print(answer)
+        print(reply)
         sys.exit(code)
 sys.exit(f"unexpected: {{command}}")
 """
@@ -82,7 +82,7 @@ PIXEL: dict[str, tuple[str, int]] = {
 
 
 class World:
-    """A fake adb on PATH, with the devices and replies that it knows."""
+    """A fake adb on PATH, with scripted devices and replies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -90,8 +90,8 @@ class World:
         program.write_text(FAKE_ADB.format(python=sys.executable))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
-    def set(self, devices: dict[str, str], answers: dict[str, tuple[str, int]]) -> None:
-        world = {"devices": devices, "answers": {**answers, **PIXEL}}
+    def set(self, devices: dict[str, str], replies: dict[str, tuple[str, int]]) -> None:
+        world = {"devices": devices, "replies": {**replies, **PIXEL}}
         (self.folder / "world.json").write_text(json.dumps(world))
 
     @property
@@ -163,7 +163,7 @@ def app_result() -> dict[str, Any]:
 
 
 def test_without_models_the_demo_app_measures(world: World, tmp_path: Path) -> None:
-    answers = {
+    replies = {
         "pm list packages": ("package:org.fersdk.demo", 0),
         "am start -n org.fersdk.demo/.BenchmarkActivity --es models all --ei runs 200": (
             "Starting: Intent { cmp=org.fersdk.demo/.BenchmarkActivity (has extras) }",
@@ -172,7 +172,7 @@ def test_without_models_the_demo_app_measures(world: World, tmp_path: Path) -> N
         "[ -e": ("yes", 0),
         "cat": (json.dumps(app_result()), 0),
     }
-    world.set({"A1": "device", "B2": "device"}, answers)
+    world.set({"A1": "device", "B2": "device"}, replies)
     out = tmp_path / "app.json"
     code, stdout, stderr = bench("--android", "B2", "--json", out)
     assert code == 0, stderr
@@ -189,14 +189,14 @@ def test_without_models_the_demo_app_measures(world: World, tmp_path: Path) -> N
     [('{"schema": 1, "mod', "wrote no result within 0 s"), ('{"schema": 2}', "but has 2")],
 )
 def test_an_unfinished_or_foreign_result_is_an_error(world: World, text: str, message: str) -> None:
-    answers = {"pm": ("package:org.fersdk.demo", 0), "am": ("Starting", 0), "[": ("yes", 0)}
-    world.set({"A1": "device"}, {**answers, "cat": (text, 0)})
+    replies = {"pm": ("package:org.fersdk.demo", 0), "am": ("Starting", 0), "[": ("yes", 0)}
+    world.set({"A1": "device"}, {**replies, "cat": (text, 0)})
     with pytest.raises((InputError, RuntimeFailure), match=message):
         app.run_app(connect(), wait_s=0.2, poll_s=0.1)
 
 
 @pytest.mark.parametrize(
-    ("devices", "answers", "words", "message"),
+    ("devices", "replies", "words", "message"),
     [
         ({}, {}, ["--android"], "no Android device is ready (none connected)"),
         ({"A1": "unauthorized"}, {}, ["--android"], "A1 is unauthorized"),
@@ -226,11 +226,11 @@ def test_an_unfinished_or_foreign_result_is_an_error(world: World, text: str, me
 def test_missing_requirements_are_one_line_errors(
     world: World,
     devices: dict[str, str],
-    answers: dict[str, tuple[str, int]],
+    replies: dict[str, tuple[str, int]],
     words: list[str],
     message: str,
 ) -> None:
-    world.set(devices, answers)
+    world.set(devices, replies)
     code, stdout, stderr = bench(*words)
     assert (code, stdout) == (1, "")
     assert message in stderr.splitlines()[-1]

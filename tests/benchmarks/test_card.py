@@ -65,7 +65,7 @@ def test_the_card_states_what_was_measured(
         assert line in text
     assert re.search(r"\| int8 \| \d+\.\d{3} \| \d+\.\d{3} \| ", text)
     assert "per face. Operators: 1 " in text
-    assert "0.0 % of the predictions on clean PrivateTest, of which none are wrong." in text
+    assert "0.0 % of the predictions on deduplicated PrivateTest, of which none are wrong." in text
     assert "Of the other predictions, 100.0 % are correct." in text
     assert read_photo(shipped / "docs" / "example.png", convert=True).std() > 5
 

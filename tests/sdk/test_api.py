@@ -197,7 +197,7 @@ def test_given_limits_decide_about_quality(sample_photo: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells memory and open files in /proc")
 def test_opening_and_closing_leaves_no_file_and_no_model_behind(sample_photo: Path) -> None:
-    """The short version of `python -m research.open_close`; a model kept would be 15 MB in all."""
+    """The short version of `python -m research.soak`; a model kept would be 15 MB in all."""
 
     def held() -> tuple[int, int]:
         pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -28,15 +28,15 @@ def score_predictions(
         InputError: If every face of a protocol has a copy in Training.
     """
     return tuple(
-        _score(protocol, whole, probabilities, labels)
-        for protocol, whole in zip(faces.protocols, available.protocols, strict=True)
+        _score(protocol, complete, probabilities, labels)
+        for protocol, complete in zip(faces.protocols, available.protocols, strict=True)
         if set(protocol.labels) - set(protocol.optional) <= set(labels) <= set(protocol.labels)
     )
 
 
 def _score(
     protocol: Protocol,
-    whole: Protocol,
+    complete: Protocol,
     probabilities: NDArray[np.float64],
     labels: tuple[str, ...],
 ) -> Accuracy:
@@ -54,7 +54,7 @@ def _score(
         name += f", {len(labels)}-class"
     return Accuracy(
         protocol=name,
-        available=int((number[whole.truth] >= 0).sum()),
+        available=int((number[complete.truth] >= 0).sum()),
         all=score(truth, predicted, labels),
         deduplicated=None
         if deduplicated is None

@@ -28,6 +28,8 @@ PEER_MARKERS: Final = "sD^vPX"
 """Markers that tell other packages apart in the narrow form, which has no labels at the points."""
 README_SIZE: Final = (9.0, 4.8)
 README_DPI: Final = 100
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in pixels."""
 _PADDING: Final = 3
 """Free space around a label, in points."""
 _GAPS: Final = (2, 5, 10, 16, 24, 34, 46, 62, 84, 112, 150, 200)
@@ -172,9 +174,9 @@ def _positions(
         yield gap, (right * (away + half[0]), up * (away + half[1]))
 
 
-def _boxes_along(line: NDArray[np.float64], pixel: float) -> list[tuple[float, ...]]:
+def _boxes_along(line: NDArray[np.float64], pixel: float) -> list[Box]:
     """Return small squares that cover a line, float64 (points, 2), in pixels."""
-    boxes = []
+    boxes: list[Box] = []
     for start, end in pairwise(line):
         steps = max(2, int(np.abs(end - start).max() / pixel))
         for x, y in np.linspace(start, end, steps):
@@ -188,11 +190,11 @@ def _leader(axis: Any, point: tuple[float, float], offset: tuple[float, float]) 
     line.set_in_layout(False)
 
 
-def _within(box: tuple[float, ...], outer: Sequence[float]) -> bool:
+def _within(box: Box, outer: Sequence[float]) -> bool:
     return box[0] >= outer[0] and box[1] >= outer[1] and box[2] <= outer[2] and box[3] <= outer[3]
 
 
-def _overlap(box: tuple[float, ...], other: tuple[float, ...]) -> bool:
+def _overlap(box: Box, other: Box) -> bool:
     return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 

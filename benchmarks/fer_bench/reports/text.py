@@ -76,7 +76,9 @@ def _notes(row: ModelResult, first: ModelResult) -> list[str]:
             notes.append(f"{own.protocol}: scored on {own.all.n} of {own.available} faces")
     for own in row.accuracy[1:]:
         deduplicated = (
-            "" if own.deduplicated is None else f", clean {100 * own.deduplicated.accuracy:.2f} %"
+            ""
+            if own.deduplicated is None
+            else f", deduplicated {100 * own.deduplicated.accuracy:.2f} %"
         )
         notes.append(f"{own.protocol}: {100 * own.all.accuracy:.2f} % of {own.all.n}{deduplicated}")
     if row.parity is not None:
