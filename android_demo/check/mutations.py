@@ -68,7 +68,10 @@ MUTATIONS = (
              ("else -> { origin = height * (width - 1); stepX = -height; stepY = 1 }",
               "else -> { origin = height * width - 1; stepX = -height; stepY = -1 }"))),
     Mutation("temperature ignored", edit("ExpressionClassifier.kt",
-             ("(logits[at] + prior.offsets[at]) / prior.temperature", "logits[at] + prior.offsets[at]"))),
+             ("(logits[at] + prior.offsets[at]) / prior.temperature",
+              "logits[at] + prior.offsets[at]"))),
+    Mutation("prior ignored", edit("ExpressionClassifier.kt",
+             ("(logits[at] + prior.offsets[at])", "(logits[at])"))),
     Mutation("margin ignored", edit("Smoother.kt",
              ("> settings.margin) label", "> 0) label"))),
 )  # fmt: skip

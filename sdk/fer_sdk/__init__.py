@@ -20,6 +20,7 @@ from importlib.metadata import version
 from fer_sdk.batch.photos import find_photos, process_photos
 from fer_sdk.batch.processor import BatchSettings, PhotoProcessor, PhotoTask
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.prior import Prior, PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL, shipped_models
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.base import FaceDetector
@@ -94,6 +95,8 @@ __all__ = [
     "PhotoProcessor",
     "PhotoResult",
     "PhotoTask",
+    "Prior",
+    "PriorChoice",
     "QualityLimits",
     "RecognizedFace",
     "RuntimeFailure",
