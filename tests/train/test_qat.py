@@ -60,7 +60,9 @@ def test_networks_that_cannot_be_folded_are_refused(trained: Path, tmp_path: Pat
     with pytest.raises(InputError, match="has 7 logits, expected 8"):
         models.build("bn_folded", {"trained": str(trained), "classes": 8})
     models.build("mini_vgg", {"widths": (2, 2, 2)}).save(tmp_path / "vgg.keras")
-    with pytest.raises(InputError, match=r"cannot be folded: batch_norm.* follows re_lu.*, not a convolution"):
+    with pytest.raises(
+        InputError, match=r"cannot be folded: batch_norm.* follows re_lu.*, not a convolution"
+    ):
         models.build("bn_folded", {"trained": str(tmp_path / "vgg.keras")})
     (tmp_path / "vgg.keras").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"not a readable \.keras file"):
