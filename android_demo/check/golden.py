@@ -74,16 +74,19 @@ def transforms() -> list[dict[str, list[float]]]:
 
 
 def main(export: Path, out: Path) -> None:
-    """Write the faces, the predictions and the transforms."""
+    """Write the faces, the predictions and the transforms.
+
+    The predictions are those under the prior `training`, under which the labels vary most.
+    """
     out.mkdir(parents=True, exist_ok=True)
     manifest = json.loads((export / "manifest.json").read_text())
     models = [export / m["file"] for m in manifest["models"] if m["runtime"] == "onnx"]
     (default,) = [m for m in models if m.name == f"{manifest['default']}.onnx"]
-    with ExpressionClassifier.load(default) as classifier:
+    with ExpressionClassifier.load(default, prior="training") as classifier:
         faces = varied_faces(classifier)
     predictions = {}
     for model in models:
-        with ExpressionClassifier.load(model) as classifier:
+        with ExpressionClassifier.load(model, prior="training") as classifier:
             probabilities = classifier.probabilities(faces)
             labels = [classifier.bundle.labels[best] for best in probabilities.argmax(axis=1)]
         predictions[model.name] = {"labels": labels, "probabilities": probabilities.tolist()}

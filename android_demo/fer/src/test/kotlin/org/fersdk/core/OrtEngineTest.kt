@@ -13,11 +13,12 @@ import org.junit.Test
 class OrtEngineTest {
     private val models = File(Golden.export, "models")
 
-    private fun classifier(name: String): ExpressionClassifier {
+    private fun classifier(name: String, prior: String? = null): ExpressionClassifier {
         val file = File(models, name)
         val bundle = ModelBundle.parse(name, File(models, "$name.json").readText())
         bundle.checkModel(file.readBytes())
-        return ExpressionClassifier(bundle, OrtEngine(name, file.readBytes()))
+        val engine = OrtEngine(name, file.readBytes())
+        return ExpressionClassifier(bundle, engine, bundle.prior(prior ?: bundle.defaultPrior))
     }
 
     private fun faces(file: File, size: Int): List<ByteArray> {
@@ -26,10 +27,12 @@ class OrtEngineTest {
     }
 
     /** Returns the largest difference of a probability, and the number of equal labels. */
-    private fun compare(name: String, faces: List<ByteArray>, expectedRows: List<DoubleArray>): Pair<Double, Int> {
+    private fun compare(
+        name: String, faces: List<ByteArray>, expectedRows: List<DoubleArray>, prior: String? = null,
+    ): Pair<Double, Int> {
         var largest = 0.0
         var same = 0
-        classifier(name).use { classifier ->
+        classifier(name, prior).use { classifier ->
             val expression = Expression(classifier.bundle.labels)
             for ((face, expected) in faces.zip(expectedRows)) {
                 classifier.classify(face, expression)
@@ -57,11 +60,13 @@ class OrtEngineTest {
             // The faces are chosen to vary the labels of the default model, which has FER2013's labels.
             val least = if ("ferplus" in name) 4 else 5
             assertTrue("the faces must differ: ${labels.toSet()}", labels.toSet().size >= least)
-            val (largest, same) = compare(name, faces, rows(prediction.getJSONArray("probabilities")))
+            val (largest, same) = compare(
+                name, faces, rows(prediction.getJSONArray("probabilities")), Prior.TRAINING,
+            )
             assertEquals(200, faces.size)
             assertEquals(200, same)
             if ("float32" in name) assertTrue("$largest", largest <= 1e-4)
-            classifier(name).use { classifier ->
+            classifier(name, Prior.TRAINING).use { classifier ->
                 val expression = Expression(classifier.bundle.labels)
                 val given = faces.map { classifier.classify(it, expression); expression.label }
                 assertEquals(labels, given)
