@@ -26,6 +26,8 @@ import org.fersdk.core.ExpressionClassifier
 import org.fersdk.core.Face
 import org.fersdk.core.FaceDetector
 import org.fersdk.core.Image
+import org.fersdk.core.ModelBundle
+import org.fersdk.core.Prior
 import org.fersdk.core.SwitchingClassifier
 import org.fersdk.core.VideoRecognizer
 import org.json.JSONObject
@@ -131,13 +133,16 @@ class MainActivityTest {
             VideoRecognizer(
                 FakeDetector(closed),
                 SwitchingClassifier(
-                    { ExpressionClassifier(choice.bundle, engine()) },
-                    { ExpressionClassifier(FerModels(assets).fallback.bundle, FakeEngine("fake CPU")) },
+                    { classifier(choice.bundle, engine()) },
+                    { classifier(FerModels(assets).fallback.bundle, FakeEngine("fake CPU")) },
                     report,
                 ),
             )
         }
     }
+
+    private fun classifier(bundle: ModelBundle, engine: Engine) =
+        ExpressionClassifier(bundle, engine, bundle.prior(Prior.TRAINING))
 
     private fun start(allowed: Boolean = true) {
         if (allowed) shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA)
