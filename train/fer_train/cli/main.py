@@ -10,6 +10,7 @@ from fer_train.cli.compare import compare
 from fer_train.cli.ensemble import ensemble
 from fer_train.cli.evaluate import evaluate
 from fer_train.cli.fit import distill, fit, qat
+from fer_train.cli.import_faces import import_faces
 from fer_train.cli.import_fer2013 import import_command
 from fer_train.cli.show import show
 from fer_train.cli.soft_labels import soft_labels
@@ -23,6 +24,6 @@ def main() -> None:
 
 
 for command in (
-    import_command, fit, distill, evaluate, ensemble, soft_labels, qat, compare, show,
+    import_command, import_faces, fit, distill, evaluate, ensemble, soft_labels, qat, compare, show,
 ):  # fmt: skip
     main.add_command(command)
