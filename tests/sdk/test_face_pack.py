@@ -19,7 +19,7 @@ def write_pack(path: Path, images: list[Any], **columns: Any) -> Path:
 def test_the_margin_is_cut_off_and_the_face_shrunk_to_grey(tmp_path: Path) -> None:
     image = np.full((80, 80, 3), 255, np.uint8)
     image[8:72, 8:72] = (0, 0, 200)  # red in BGR: grey level 60
-    path = write_pack(tmp_path / "pack.npz", [image, image], label=np.array(["happy", "sad"]))
+    path = write_pack(tmp_path / "pack.npz", [image, image], label=np.array([b"happy", b"sad"]))
     pack = face_pack.load(path)
     assert pack.pixels.shape == (2, 48, 48)
     assert (abs(pack.pixels.astype(int) - 60) <= 1).all()

@@ -7,20 +7,23 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from tests.synthetic import synthetic_faces
 
+from fer_sdk import ModelBundle
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli.main import main
 from fer_train.configs import RECIPES
 from fer_train.configs.augmentations import TEACHER_AUGMENTATION
+from fer_train.data import imported_faces
 from fer_train.data.dataset import training_set
 from fer_train.data.deterministic_augmentations import augment_at_test_time, numbered_augmentation
+from fer_train.data.imported_faces import ImportedFaces
 from fer_train.data.importer import save
 from fer_train.data.recipe import Augmentation, Stage
 from fer_train.data.soft_labels import SoftLabels, load
 from fer_train.data.soft_labels import save as save_soft_labels
 from fer_train.data.targets import FERPLUS_CLASSES
-from fer_train.training.distillation import predict_with_teachers
+from fer_train.training.distillation import predict_with_teachers, teacher_agreement
 
 FACES = synthetic_faces(30)[0]
 
@@ -71,17 +74,17 @@ def test_soft_labels_load_for_the_same_data_only(small_fer2013: Fer2013, tmp_pat
     path = tmp_path / "soft.npz"
     soft = soft_labels(small_fer2013)
     save_soft_labels(soft, path)
-    loaded = load(path, small_fer2013)
+    loaded = load(path, small_fer2013.fingerprint)
     assert (loaded.digest, loaded.members) == (soft.digest, soft.members)
     assert loaded.augmentation == TEACHER_AUGMENTATION
     other = replace(small_fer2013, emotion=small_fer2013.emotion[::-1].copy())
     with pytest.raises(InputError, match="belongs to the data"):
-        load(path, other)
+        load(path, other.fingerprint)
     with pytest.raises(InputError, match="no soft labels at"):
-        load(tmp_path / "nothing.npz", small_fer2013)
+        load(tmp_path / "nothing.npz", small_fer2013.fingerprint)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="not a readable soft-labels file"):
-        load(path, small_fer2013)
+        load(path, small_fer2013.fingerprint)
 
 
 def test_epochs_cycle_through_augmentations_and_mix_targets(small_fer2013: Fer2013) -> None:
@@ -132,14 +135,68 @@ def test_eight_classes_are_trained_on_faces_with_an_expression(small_fer2013: Fe
 def test_teachers_predict_every_augmentation(small_fer2013: Fer2013, golden: Path) -> None:
     reported: list[int] = []
     teachers = [golden / "tiny-int8.tflite", golden / "tiny-float32.tflite"]
+    faces = small_fer2013.pixels[:139]
     soft = predict_with_teachers(
-        teachers, small_fer2013, TEACHER_AUGMENTATION, 2, report=reported.append
+        teachers, faces, small_fer2013.fingerprint, TEACHER_AUGMENTATION, 2, report=reported.append
     )
     assert soft.labels.shape == (2, 139, 7)
     assert len(reported) == 4
     labels: NDArray[np.uint8] = small_fer2013.emotion[:139]
     assert (soft.probabilities(0).argmax(axis=1) == labels).all()
     assert set(soft.members) == {"golden/tiny-int8.tflite", "golden/tiny-float32.tflite"}
+    assert soft.agreement is not None
+    assert soft.agreement.min() > 240  # two precisions of one network
+
+
+def test_agreement_is_1_for_equal_and_0_for_disjoint_predictions() -> None:
+    sure, other = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 1.0, 0.0]])
+    half = np.array([[0.5, 0.5, 0.0]])
+    assert teacher_agreement([sure, sure]) == pytest.approx([1])
+    assert teacher_agreement([sure, other]) == pytest.approx([0])
+    # Jensen-Shannon divergence of (1, 0) and (.5, .5) in bits: .311278.
+    assert teacher_agreement([sure, half]) == pytest.approx([1 - 0.311278], abs=1e-5)
+    assert teacher_agreement([sure]) == pytest.approx([1])
+
+
+def imported(count: int = 5) -> tuple[ImportedFaces, SoftLabels]:
+    pixels = synthetic_faces(count, seed=9)[0]
+    faces = ImportedFaces(pixels, {}, "pack.npz", "own")
+    labels = np.random.default_rng(1).integers(1, 256, (2, count, 7), np.uint8)
+    agreement = np.linspace(0, 255, count).round().astype(np.uint8)
+    soft = SoftLabels(
+        labels, FER2013_LABELS, TEACHER_AUGMENTATION, faces.fingerprint, {}, agreement
+    )
+    return faces, soft
+
+
+def test_imported_faces_follow_fer2013s_with_the_teachers_targets_and_weights(
+    small_fer2013: Fer2013,
+) -> None:
+    others = imported()
+    sample = training_set(small_fer2013, RECIPES["small"], 0, soft_labels(small_fer2013), others)
+    assert len(sample.faces) == 139 + 5
+    assert sample.weights is not None
+    np.testing.assert_allclose(sample.weights[:139], 1)
+    np.testing.assert_allclose(sample.weights[139:], [0, 0.25, 0.5, 0.75, 1], atol=0.005)
+    faces, targets = sample.of_epoch(1)
+    assert faces.shape == (144, 48, 48)
+    seen = numbered_augmentation(others[0].pixels, TEACHER_AUGMENTATION, 1)
+    np.testing.assert_array_equal(faces[139:], seen)
+    np.testing.assert_allclose(targets[139:], others[1].probabilities(1), atol=1e-6)
+    assert (sample.labels[139:] == others[1].probabilities(0).argmax(axis=1)).all()
+    with pytest.raises(InputError, match="imported faces need a recipe with soft labels"):
+        training_set(small_fer2013, RECIPES["smoke"], 0, None, others)
+
+
+def test_agreement_survives_saving_and_one_of_another_length_is_refused(tmp_path: Path) -> None:
+    faces, soft = imported()
+    path = tmp_path / "soft.npz"
+    save_soft_labels(soft, path)
+    loaded = load(path, faces.fingerprint)
+    np.testing.assert_array_equal(loaded.agreement, soft.agreement)
+    save_soft_labels(replace(soft, agreement=np.zeros(4, np.uint8)), path)
+    with pytest.raises(InputError, match=r"agreement \(4,\)"):
+        load(path, faces.fingerprint)
 
 
 @pytest.mark.tensorflow
@@ -151,14 +208,28 @@ def test_commands_write_soft_labels_and_distil_from_them(
     monkeypatch.setitem(RECIPES, "small", tiny)
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, Path("data.npz"))
+    imported_faces.save(imported(20)[0], Path("faces.npz"))
     for words, message in (
         (
             ["soft-labels", str(golden / "tiny-int8.tflite"), "--augmentations", "2"],
             "2 augmentations of 139 faces",
         ),
         (["distill", "small", "soft_labels.npz"], "deduplicated PublicTest"),
-    ):
+        (
+            ["soft-labels", str(golden / "tiny-int8.tflite"), "--augmentations", "2",
+             "--faces", "faces.npz", "--out", "more.npz"],
+            "2 augmentations of 20 faces",
+        ),
+        (
+            ["distill", "small", "soft_labels.npz", "--faces", "faces.npz", "more.npz",
+             "--out", "runs/more"],
+            "deduplicated PublicTest",
+        ),
+    ):  # fmt: skip
         done = CliRunner().invoke(main, [*words, "--data", "data.npz"])
         assert done.exit_code == 0, done.output
         assert message in done.stdout
     assert Path("runs/small-seed0/small.keras").exists()
+    source = ModelBundle.load(Path("runs/more/small.keras")).source
+    assert source["command"].endswith("distill small soft_labels.npz --faces faces.npz more.npz")
+    assert ", faces " in source["data"]

@@ -78,7 +78,7 @@ def test_near_copies_of_test_faces_are_found_and_training_faces_are_not(
     small_fer2013: Fer2013,
 ) -> None:
     images = pictures(12, side=48)
-    pixels = np.stack([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images])
+    pixels = np.stack([image[..., 1] for image in images])
     usage = np.array([TRAINING] * 4 + [PUBLIC_TEST] * 4 + [PRIVATE_TEST] * 4, np.uint8)
     data = Fer2013(
         pixels=pixels,
@@ -89,9 +89,8 @@ def test_near_copies_of_test_faces_are_found_and_training_faces_are_not(
     )
     darker = np.clip(pixels[4] * 0.6 + 20, 0, 255).astype(np.uint8)
     mirrored = np.ascontiguousarray(pixels[9][:, ::-1])
-    jpeg = cv2.imdecode(
-        cv2.imencode(".jpg", pixels[6], [cv2.IMWRITE_JPEG_QUALITY, 60])[1], cv2.IMREAD_GRAYSCALE
-    )
+    encoded = cv2.imencode(".jpg", pixels[6], [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    jpeg = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
     faces = np.stack([pixels[0], darker, mirrored, jpeg, np.full((48, 48), 90, np.uint8)])
     expected = [False, True, True, True, False]
     assert imported_faces.near_copies(faces, data).tolist() == expected

@@ -57,7 +57,7 @@ def test_sampled_labels_follow_the_distribution_and_the_epoch() -> None:
     recipe = replace(RECIPES["smoke"], sample_labels=True, label_smoothing=0.0)
     faces = np.zeros((4000, 48, 48), np.uint8)
     labels = np.ones(4000, np.uint8)
-    epochs = TrainingSet(faces, labels, targets, None, recipe, seed=1)
+    epochs = TrainingSet(faces, labels, None, targets, None, None, recipe, seed=1)
     np.testing.assert_array_equal(epochs.of_epoch(0)[1], epochs.of_epoch(0)[1])
     assert (epochs.of_epoch(0)[1] != epochs.of_epoch(1)[1]).any()
 

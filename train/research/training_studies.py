@@ -213,7 +213,7 @@ def main(
 
     chosen = study(name, mesh)
     distilled = any(variant.recipe.soft_weight for variant in chosen.variants.values())
-    targets = load(soft_labels, dataset) if distilled else None
+    targets = load(soft_labels, dataset.fingerprint) if distilled else None
     with tqdm(total=len(chosen.variants) * len(chosen.seeds), unit=" runs") as bar:
 
         def report(variant: str) -> None:

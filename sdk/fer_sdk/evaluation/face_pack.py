@@ -3,7 +3,8 @@
 A pack holds `bytes`, all images one after the other in a format that OpenCV decodes, and `start`,
 the offset of each image and the end, int64 (n + 1,). An image is a color crop of `SIDE` pixels: the
 square that the SDK cuts out for FER2013's input, scaled to `INNER` pixels, with a margin of
-`MARGIN` around it. Every other array of length n is a column, such as `label` and `split`.
+`MARGIN` around it. Every other array of length n is a column, such as `label` and `split`; byte
+strings are read as UTF-8 text.
 """
 
 import zipfile
@@ -64,7 +65,11 @@ def load(path: Path) -> FacePack:
         raise InputError(f"no face pack at {path}") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a readable face pack: {error}") from error
-    columns = {n: a for n, a in arrays.items() if a.ndim and len(a) == len(pixels)}
+    columns = {
+        name: np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+        for name, array in arrays.items()
+        if array.ndim and len(array) == len(pixels)
+    }
     return FacePack(pixels, columns)
 
 

@@ -121,18 +121,21 @@ def fit(recipe: str, options: RunOptions, weights: str | None, input_size: int |
 @click.command()
 @click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if r.soft_weight]))
 @click.argument("soft_labels", type=click.Path(path_type=Path))
+@click.option("--faces", nargs=2, type=click.Path(path_type=Path), metavar="FACES SOFT_LABELS",
+              help="Also train on imported faces, with teachers' soft labels.")  # fmt: skip
 @run_options
 @backbone_options
 def distill(
     recipe: str,
     soft_labels: Path,
+    faces: tuple[Path, Path] | None,
     options: RunOptions,
     weights: str | None,
     input_size: int | None,
 ) -> None:
     """Train a network by RECIPE with SOFT_LABELS of teachers (knowledge distillation)."""
     chosen = _with_backbone(RECIPES[recipe], weights, input_size)
-    _train(recipe, chosen, options, soft_labels)
+    _train(recipe, chosen, options, soft_labels, faces)
 
 
 @click.command()
@@ -170,7 +173,8 @@ def _command(recipe: Recipe) -> str:
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if typed and name not in _NOT_REPRODUCED:
             words += [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
-            words.append(str(context.params[name]))
+            value = context.params[name]
+            words += map(str, value) if isinstance(value, tuple) else [str(value)]
     commands = [shlex.join(words)]
     for initial in (recipe.sizes.get("trained"), recipe.sizes.get("weights")):
         if str(initial).endswith(".keras"):
@@ -179,9 +183,16 @@ def _command(recipe: Recipe) -> str:
     return " && ".join(commands)
 
 
-def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | None) -> None:
+def _train(
+    name: str,
+    recipe: Recipe,
+    options: RunOptions,
+    soft_labels: Path | None,
+    faces: tuple[Path, Path] | None = None,
+) -> None:
     """Train with a progress bar, then plot the curves and, if finished, publish the network."""
     require("train", "training", "keras", "matplotlib")
+    from fer_train.data import imported_faces
     from fer_train.data.soft_labels import load
     from fer_train.evaluation.plots import draw_confusion, draw_curves
     from fer_train.training import mixed_precision
@@ -194,8 +205,13 @@ def _train(name: str, recipe: Recipe, options: RunOptions, soft_labels: Path | N
     if warning := mixed_precision.warning(recipe.precision):
         click.echo(warning, err=True)
     dataset = fer2013.load(options.data)
-    targets = load(soft_labels, dataset) if soft_labels else None
-    run = Run(recipe, dataset, options.folder(name), options.seed, targets, options.team())
+    targets = load(soft_labels, dataset.fingerprint) if soft_labels else None
+    imported = None
+    if faces:
+        others = imported_faces.load(faces[0])
+        imported = others, load(faces[1], others.fingerprint)
+    folder = options.folder(name)
+    run = Run(recipe, dataset, folder, options.seed, targets, imported, options.team())
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
     pause = 0.5 if sys.stderr.isatty() else 60  # one line per minute in a log

@@ -14,6 +14,8 @@ from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 @click.command("soft-labels")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @DATA_OPTION
+@click.option("--faces", type=click.Path(path_type=Path),
+              help="Imported faces. Default: FER2013's Training faces.")  # fmt: skip
 @click.option("--augmentations", type=click.IntRange(1), default=30, show_default=True,
               help="Augmentations per face; the first is the unchanged face.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
@@ -23,22 +25,30 @@ from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 def soft_labels(
     models: tuple[Path, ...],
     data: Path,
+    faces: Path | None,
     augmentations: int,
     out: Path,
     cache: Path | None,
     overwrite: bool,
 ) -> None:
-    """Write soft labels: the mean predictions of MODELS for augmented Training faces."""
+    """Write soft labels: the mean predictions of MODELS for augmented faces."""
+    from fer_train.data import imported_faces
     from fer_train.data.soft_labels import save
     from fer_train.training.distillation import predict_with_teachers
 
     if out.exists() and not overwrite:
         raise InputError(f"{out} already exists: add --overwrite or another --out")
-    dataset = fer2013.load(data)
+    if faces is None:
+        dataset = fer2013.load(data)
+        pixels = dataset.pixels[dataset.rows(fer2013.TRAINING, deduplicated=True)]
+        fingerprint = dataset.fingerprint
+    else:
+        imported = imported_faces.load(faces)
+        pixels, fingerprint = imported.pixels, imported.fingerprint
     total = augmentations * len(models)
     with progress_bar(total=total, desc="predicting", unit=" augmentations") as bar:
         labels = predict_with_teachers(
-            models, dataset, TEACHER_AUGMENTATION, augmentations, cache, bar.update
+            models, pixels, fingerprint, TEACHER_AUGMENTATION, augmentations, cache, bar.update
         )
     save(labels, out)
     click.echo(

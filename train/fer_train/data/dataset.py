@@ -10,6 +10,7 @@ from fer_sdk.evaluation import ferplus
 from fer_sdk.evaluation.fer2013 import PUBLIC_TEST, TRAINING, Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.data.deterministic_augmentations import numbered_augmentation
+from fer_train.data.imported_faces import ImportedFaces
 from fer_train.data.recipe import Recipe
 from fer_train.data.soft_labels import SoftLabels
 from fer_train.data.targets import (
@@ -24,21 +25,28 @@ from fer_train.data.targets import (
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Faces and targets, in row order.
+    """Faces and targets: FER2013's in row order, then imported ones.
 
     Attributes:
         faces: uint8 (n, 48, 48), range [0, 255].
-        labels: Class numbers (n,): FER2013's labels, or the most frequent FER+ votes.
-        targets: Class probabilities from labels and votes, float32 (n, classes).
-        distillation: Targets from teachers, or None.
+        labels: Class numbers (n,): FER2013's labels or the most frequent FER+ votes; for imported
+            faces the class that the teachers give most.
+        weights: Weight of each face in the loss, float32 (n,): 1 for FER2013's faces, the
+            teachers' agreement for imported ones; None without imported faces.
+        targets: Class probabilities from labels and votes, float32 (m, classes), of FER2013's m
+            faces.
+        distillation: Targets from teachers for FER2013's faces, or None.
+        imported: Targets from teachers for the imported faces, or None.
         recipe: How the targets are mixed.
         seed: Seed of sampled labels.
     """
 
     faces: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    weights: NDArray[np.float32] | None
     targets: NDArray[np.float32]
     distillation: "DistillationTargets | None"
+    imported: "DistillationTargets | None"
     recipe: Recipe
     seed: int
 
@@ -61,7 +69,11 @@ class TrainingSet:
         number = 0 if self.recipe.unaugmented_soft_labels else epoch
         faces, predictions = self.distillation.of_epoch(number, self.recipe.soft_temperature)
         share = np.float32(self.recipe.soft_weight)
-        return faces, share * predictions + (1 - share) * targets
+        targets = share * predictions + (1 - share) * targets
+        if self.imported is None:
+            return faces, targets
+        others, predictions = self.imported.of_epoch(number, self.recipe.soft_temperature)
+        return np.concatenate([faces, others]), np.concatenate([targets, predictions])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,7 @@ class DistillationTargets:
     """Teachers' soft labels for the faces that a run trains on.
 
     Attributes:
-        soft_labels: Soft labels of all Training faces that are not blank.
+        soft_labels: Soft labels of all Training faces that are not blank, or of imported faces.
         faces: Those faces, uint8 (m, 48, 48), in the order of the soft labels.
         rows: Which of them the run trains on, int (n,).
         classes: Class names of the run; a class that the teachers lack gets probability 0.
@@ -125,15 +137,21 @@ def validation_set(data: Fer2013, recipe: Recipe) -> tuple[NDArray[np.uint8], ND
 
 
 def training_set(
-    data: Fer2013, recipe: Recipe, seed: int, soft_labels: SoftLabels | None = None
+    data: Fer2013,
+    recipe: Recipe,
+    seed: int,
+    soft_labels: SoftLabels | None = None,
+    imported: tuple[ImportedFaces, SoftLabels] | None = None,
 ) -> TrainingSet:
-    """Return the Training faces that are not blank, with targets by the recipe.
+    """Return the Training faces that are not blank, and imported ones, with targets by the recipe.
 
     Args:
         data: FER2013.
         recipe: Classes and composition of the targets.
         seed: Seed of sampled labels.
         soft_labels: Teachers' soft labels, for a recipe with `soft_weight`.
+        imported: Faces without labels and the teachers' soft labels for them, which are their only
+            targets; for a recipe with `soft_weight`.
 
     Raises:
         InputError: If the recipe needs FER+ votes that were not imported, if soft labels are
@@ -145,12 +163,15 @@ def training_set(
             f"{'none were' if soft_labels is None else 'some were'} given: use "
             "`fer-train distill` for recipes with soft labels, `fer-train fit` for others"
         )
+    if imported is not None and soft_labels is None:
+        raise InputError("imported faces need a recipe with soft labels")
     classes = class_names(recipe)
-    if soft_labels is not None and not set(soft_labels.classes) <= set(classes):
-        raise InputError(
-            f"the soft labels are of {', '.join(soft_labels.classes)}, "
-            f"but the recipe's classes are {', '.join(classes)}"
-        )
+    for labels_of in (soft_labels, imported[1] if imported else None):
+        if labels_of is not None and not set(labels_of.classes) <= set(classes):
+            raise InputError(
+                f"the soft labels are of {', '.join(labels_of.classes)}, "
+                f"but the recipe's classes are {', '.join(classes)}"
+            )
     not_blank = rows = data.rows(TRAINING, deduplicated=True)
     if recipe.classes == "ferplus":
         rows = ferplus_faces(data, rows)
@@ -163,4 +184,14 @@ def training_set(
     if soft_labels is not None:
         chosen = np.searchsorted(not_blank, rows)
         distillation = DistillationTargets(soft_labels, data.pixels[not_blank], chosen, classes)
-    return TrainingSet(data.pixels[rows], labels, targets, distillation, recipe, seed)
+    faces, weights, others = data.pixels[rows], None, None
+    if imported is not None:
+        pixels, their_labels = imported[0].pixels, imported[1]
+        others = DistillationTargets(their_labels, pixels, np.arange(len(pixels)), classes)
+        faces = np.concatenate([faces, pixels])
+        best = others.of_epoch(0, 1.0)[1].argmax(axis=1).astype(np.uint8)
+        labels = np.concatenate([labels, best])
+        agreement = their_labels.agreement
+        share = np.ones(len(pixels)) if agreement is None else agreement / 255
+        weights = np.concatenate([np.ones(len(rows)), share]).astype(np.float32)
+    return TrainingSet(faces, labels, weights, targets, distillation, others, recipe, seed)

@@ -177,7 +177,7 @@ def _thumbnails(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
 def save(faces: ImportedFaces, path: Path) -> None:
     """Write faces to one .npz file."""
     manifest = {"schema": SCHEMA, "source": faces.source, "license": faces.license}
-    columns = {f"column_{name}": values for name, values in faces.columns.items()}
+    columns: dict[str, Any] = {f"column_{name}": each for name, each in faces.columns.items()}
     with write_beside(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file, pixels=faces.pixels, manifest=np.array(json.dumps(manifest)), **columns

@@ -1,7 +1,8 @@
-"""Soft labels: teachers' predictions for numbered augmentations of the training faces, as a file.
+"""Soft labels: teachers' predictions for numbered augmentations of faces, as a file.
 
-The .npz holds `labels`, uint8 (augmentations, n, classes), and `manifest`, JSON text with the
-classes, the teachers and their hashes, the data's fingerprint and the augmentation. A probability p
+The .npz holds `labels`, uint8 (augmentations, n, classes), with several teachers `agreement`, uint8
+(n,), and `manifest`, JSON text with the classes, the teachers and their hashes, the fingerprint of
+the faces and the augmentation. A probability p
 is stored as round(255 sqrt(p)), which resolves small probabilities better than round(255 p).
 """
 
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.files import write_beside
 from fer_sdk.errors import InputError
-from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_train.data.recipe import Augmentation
 
 SCHEMA = 2
@@ -29,11 +29,13 @@ class SoftLabels:
 
     Attributes:
         labels: uint8 (augmentations, n, classes), encoded as the module's docstring describes; n
-            counts the Training faces that are not blank.
+            counts the faces: FER2013's Training faces that are not blank, or imported ones.
         classes: Class names.
         augmentation: Limits of the augmentations, for `numbered_augmentation`.
-        data: Fingerprint of the FER2013 data.
+        data: Fingerprint of the FER2013 data or of the imported faces.
         members: Folder and name of each teacher's file, and its SHA-256.
+        agreement: How much the teachers agree about each face, uint8 (n,): 255 for equal
+            predictions, 0 for disjoint ones; None with a single teacher.
     """
 
     labels: NDArray[np.uint8]
@@ -41,6 +43,7 @@ class SoftLabels:
     augmentation: Augmentation
     data: str
     members: dict[str, str]
+    agreement: NDArray[np.uint8] | None = None
 
     @property
     def digest(self) -> str:
@@ -73,22 +76,29 @@ def save(soft_labels: SoftLabels, path: Path) -> None:
         "augmentations": len(soft_labels.labels),
         "labels_sha256": soft_labels.digest,
     }
+    agreement = soft_labels.agreement
+    arrays: dict[str, Any] = {} if agreement is None else {"agreement": agreement}
     with write_beside(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
-            file, labels=soft_labels.labels, manifest=np.array(json.dumps(manifest))
+            file, labels=soft_labels.labels, manifest=np.array(json.dumps(manifest)), **arrays
         )
 
 
-def load(path: Path, data: Fer2013) -> SoftLabels:
-    """Read soft labels and check that they belong to this data.
+def load(path: Path, fingerprint: str) -> SoftLabels:
+    """Read soft labels and check that they belong to these faces.
+
+    Args:
+        path: File that `save` wrote.
+        fingerprint: `Fer2013.fingerprint` or `ImportedFaces.fingerprint`.
 
     Raises:
-        InputError: If the file is missing or damaged, or belongs to other data.
+        InputError: If the file is missing or damaged, or belongs to other faces.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             labels, manifest = archive["labels"], json.loads(str(archive["manifest"]))
-        soft_labels = _parse(labels, manifest)
+            agreement = archive["agreement"] if "agreement" in archive.files else None
+        soft_labels = _parse(labels, agreement, manifest)
     except FileNotFoundError as error:
         raise InputError(
             f"no soft labels at {path}: create them with `fer-train soft-labels`"
@@ -97,17 +107,23 @@ def load(path: Path, data: Fer2013) -> SoftLabels:
         raise InputError(f"{path} is not a readable soft-labels file: {error}") from error
     if manifest["labels_sha256"] != soft_labels.digest:
         raise InputError(f"{path} is damaged: the labels do not match the hash in its manifest")
-    if soft_labels.data != data.fingerprint:
+    if soft_labels.data != fingerprint:
         raise InputError(
             f"{path} belongs to the data {soft_labels.data[:12]}..., "
-            f"but the loaded data is {data.fingerprint[:12]}..."
+            f"but the loaded data is {fingerprint[:12]}..."
         )
     return soft_labels
 
 
-def _parse(labels: NDArray[np.uint8], manifest: dict[str, Any]) -> SoftLabels:
+def _parse(
+    labels: NDArray[np.uint8], agreement: NDArray[np.uint8] | None, manifest: dict[str, Any]
+) -> SoftLabels:
     augmentation = Augmentation(**manifest["augmentation"])
     if manifest["schema"] != SCHEMA or labels.dtype != np.uint8 or labels.ndim != 3:
         raise ValueError(f"schema {manifest['schema']}, labels {labels.dtype} {labels.shape}")
+    if agreement is not None and agreement.shape != labels.shape[1:2]:
+        raise ValueError(f"labels {labels.shape}, agreement {agreement.shape}")
     classes = tuple(manifest["classes"])
-    return SoftLabels(labels, classes, augmentation, manifest["data"], manifest["members"])
+    return SoftLabels(
+        labels, classes, augmentation, manifest["data"], manifest["members"], agreement
+    )

@@ -19,6 +19,7 @@ from fer_train import models
 from fer_train.data import augmentations
 from fer_train.data.class_weights import balanced_class_weights
 from fer_train.data.dataset import class_names, training_set, validation_set
+from fer_train.data.imported_faces import ImportedFaces
 from fer_train.data.recipe import Recipe, Stage
 from fer_train.data.soft_labels import SoftLabels
 from fer_train.errors import TrainingError
@@ -61,6 +62,7 @@ class Run:
         folder: Path,
         seed: int,
         soft_labels: SoftLabels | None = None,
+        imported: tuple[ImportedFaces, SoftLabels] | None = None,
         workers: data_parallel.Workers = data_parallel.SINGLE_PROCESS,
     ) -> None:
         """Build the network and load the folder's checkpoint, if there is one.
@@ -72,6 +74,7 @@ class Run:
             folder: Folder of the run; created if missing.
             seed: Seed of initial weights, order of faces, augmentations and dropout.
             soft_labels: Teachers' soft labels, for a recipe with `soft_weight`.
+            imported: Faces without labels and teachers' soft labels for them.
             workers: Processes of a data-parallel run; each of them creates its `Run`.
 
         Raises:
@@ -84,7 +87,7 @@ class Run:
             raise TrainingError(
                 "mixup needs complete batches and cannot be combined with --workers"
             )
-        self.sample = training_set(data, recipe, seed, soft_labels)
+        self.sample = training_set(data, recipe, seed, soft_labels, imported)
         self.validation_faces, self.validation_labels = validation_set(data, recipe)
         self.steps = len(self.sample.faces) // recipe.batch_size
         if not self.steps or not len(self.validation_faces):
@@ -108,7 +111,9 @@ class Run:
         self.progress = checkpoint.Progress(
             recipe.identity,
             seed,
-            data.fingerprint + (f", soft labels {soft_labels.digest}" if soft_labels else ""),
+            data.fingerprint
+            + (f", soft labels {soft_labels.digest}" if soft_labels else "")
+            + (f", faces {imported[0].fingerprint} {imported[1].digest}" if imported else ""),
         )
         self.checkpoint = folder / "checkpoint.npz"
         if self.checkpoint.exists():
@@ -156,7 +161,7 @@ class Run:
                 first = progress.step * self.recipe.batch_size
                 batch = order[first : first + self.recipe.batch_size]
                 batch = self.workers.share(batch)
-                loss = self._one_step(faces[batch], targets[batch], self.sample.labels[batch])
+                loss = self._one_step(faces[batch], targets[batch], batch)
                 progress.seconds += time.monotonic() - last
                 last = time.monotonic()
                 report(progress.epoch, progress.step, loss)
@@ -208,11 +213,11 @@ class Run:
         return models.build(self.recipe.model, sizes)
 
     def _one_step(
-        self, faces: NDArray[np.uint8], targets: NDArray[np.float32], labels: NDArray[np.uint8]
+        self, faces: NDArray[np.uint8], targets: NDArray[np.float32], rows: NDArray[np.intp]
     ) -> float:
         """Train on one batch and return the mean loss of the epoch so far."""
         progress = self.progress
-        weights = None if self._weights is None else self._weights[labels]
+        weights = None if self._weights is None else self._weights[rows]
         inputs = to_network_input(faces)
         if self.mixup:
             mixed = self.mixup({"images": inputs, "labels": targets}, training=True)
@@ -265,11 +270,17 @@ class Run:
     def _enter_stage(self) -> None:
         """Set up optimiser, loss weights, frozen layers and face size of the next epoch's stage."""
         stage = self.recipe.stages[self.recipe.stage_number(self.progress.epoch)]
-        if stage.class_weights and self.mixup:
+        self._weights = self.sample.weights
+        if stage.class_weights:
+            labels = self.sample.labels
+            of_class = balanced_class_weights(labels)[labels]
+            own = 1.0 if self._weights is None else self._weights
+            self._weights = np.asarray(own * of_class, np.float32)
+        if self._weights is not None and self.mixup:
             raise TrainingError(
-                "mixup cannot be combined with class weights: a blended face has no single class"
+                "mixup cannot be combined with class weights or imported faces: a blended face has "
+                "no weight of its own"
             )
-        self._weights = balanced_class_weights(self.sample.labels) if stage.class_weights else None
         if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
         faces = keras.Input((fer2013.SIDE, fer2013.SIDE, self.student.input_shape[-1]))
