@@ -28,7 +28,7 @@ from fer_sdk.preprocess import FER2013_INPUT, crop_face
 SCHEMA: Final = 1
 MAX_SIMILARITY: Final = 0.8
 """Faces with a higher correlation to a test face count as near copies of it. Copies that were cut
-again, a few degrees and half a pixel off, reach 0.8 in nearly all cases, other faces hardly ever."""
+again, a few degrees and half a pixel off, nearly all reach 0.8, other faces hardly ever."""
 _THUMBNAIL: Final = 16
 _CHUNK: Final = 2048
 
