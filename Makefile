@@ -21,6 +21,8 @@ ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer gradle build.grad
 VERSIONS := 3.10 3.11 3.12 3.13 3.14
 # Half the time on two cores; most tests use one.
 TWO := -n 2 --dist worksteal
+# `make test UNIT=coverage`, as continuous integration runs it, also measures coverage.
+UNIT ?= unit
 PIP_QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 # $(call locked,ENVIRONMENT,LOCK): versions and hashes of requirements/LOCK.txt, the SDK editable.
 # uv takes a quarter of pip's time; it leaves modules to be compiled when they are first imported.
@@ -39,11 +41,11 @@ demo: system $(DEMO)/ready
 # Each target of the second step uses one core, so two run at a time.
 test:
 	$(MAKE) -j 2 --output-sync=target packages $(DEV)/ready
-	$(MAKE) -j 2 --output-sync=target lint docs web-check bare page gpu
-	$(MAKE) coverage
+	$(MAKE) -j 2 --output-sync=target docs lint bare page
+	$(MAKE) $(UNIT)
 
 test-all: test
-	$(MAKE) -j 2 --output-sync=target android-check old-boards jax ray lowest pythons
+	$(MAKE) -j 2 --output-sync=target android-check web-check gpu old-boards jax ray lowest pythons
 
 check: lint unit
 
