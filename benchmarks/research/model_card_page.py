@@ -176,6 +176,10 @@ def _confidence(data: CardData) -> list[str]:
         f"{limit} as uncertain: {100 * (1 - sure.mean()):.1f} % of the predictions on deduplicated "
         f"PrivateTest, of which {_percent(~data.correct[~sure])} are wrong. Of the other "
         f"predictions, {_percent(data.correct[sure])} are correct.",
+        "",
+        "All scores on this card use the class prior of the training data. The SDK uses the prior "
+        f"`{data.bundle.default_prior}` by default; [class priors](../results/prior.md) compares "
+        "them on press photos.",
     ]
 
 

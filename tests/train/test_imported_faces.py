@@ -91,8 +91,14 @@ def test_near_copies_of_test_faces_are_found_and_training_faces_are_not(
     mirrored = np.ascontiguousarray(pixels[9][:, ::-1])
     encoded = cv2.imencode(".jpg", pixels[6], [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
     jpeg = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
-    faces = np.stack([pixels[0], darker, mirrored, jpeg, np.full((48, 48), 90, np.uint8)])
-    expected = [False, True, True, True, False]
+    turn = cv2.getRotationMatrix2D((23.5, 23.5), 2, 1.03)
+    turn[:, 2] += 0.5
+    recut = np.asarray(
+        cv2.warpAffine(pixels[8], turn, (48, 48), borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+    flat = np.full((48, 48), 90, np.uint8)
+    faces = np.stack([pixels[0], darker, mirrored, jpeg, recut, flat])
+    expected = [False, True, True, True, True, False]
     assert imported_faces.near_copies(faces, data).tolist() == expected
 
 

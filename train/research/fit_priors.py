@@ -57,12 +57,16 @@ class Faces:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Scores of one model under one prior on the split `report`, in percent but for the error."""
+    """Scores of one model under one prior on the split `report`, in percent but for the error.
+
+    `recalls` has one value for each label of `SCORED`, in that order.
+    """
 
     model: str
     prior: str
     accuracy: float
     balanced: float
+    recalls: tuple[float, ...]
     neutral_called_negative: float
     calibration_error: float
     sure: float
@@ -144,11 +148,13 @@ def score(
     predicted, truth = np.array(labels)[best], faces.labels[rows]
     right, sure = predicted == truth, probabilities.max(axis=1) >= 0.9
     numbers = np.array([labels.index(label) for label in truth])
+    recalls = tuple(100 * float(right[truth == label].mean()) for label in SCORED)
     return Row(
         model=model,
         prior=name,
         accuracy=100 * float(right.mean()),
-        balanced=100 * float(np.mean([right[truth == label].mean() for label in SCORED])),
+        balanced=float(np.mean(recalls)),
+        recalls=recalls,
         neutral_called_negative=100
         * float(np.isin(predicted[truth == "neutral"], NEGATIVE).mean()),
         calibration_error=calibration_error(numbers, probabilities),
@@ -218,19 +224,22 @@ def page(rows: list[Row], faces: int, command: str) -> str:
         f"labels have enough faces: {', '.join(SCORED)}. All of the model's labels are",
         "allowed as predictions.",
         "",
-        "| model | prior | right, % | balanced, % | neutral called negative, % | calibration error "
-        "| confidence >= .9, % of faces | right among those, % |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| model | prior | right, % | balanced, % | {' | '.join(SCORED)} "
+        "| neutral called negative, % | calibration error | confidence >= .9, % of faces "
+        "| right among those, % |",
+        "|---|---|---|---|" + len(SCORED) * "---|" + "---|---|---|---|",
     ]
     lines += [
         f"| `{r.model}` | `{r.prior}` | {r.accuracy:.1f} | {r.balanced:.1f} "
+        f"| {' | '.join(f'{recall:.0f}' for recall in r.recalls)} "
         f"| {r.neutral_called_negative:.1f} | {r.calibration_error:.3f} | {r.sure:.0f} "
         f"| {r.right_when_sure:.1f} |"
         for r in rows
     ]
     lines += [
         "",
-        "- right: share of all faces, as they come; balanced: mean recall of the five labels.",
+        "- right: share of all faces, as they come; balanced: mean recall of the five labels, whose "
+        "recalls (%) follow.",
         "- neutral called negative: neutral faces called sad, angry, fearful or disgusted.",
         "- `training`: the class frequencies of the training data, as the network was published.",
         "",

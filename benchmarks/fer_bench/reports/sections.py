@@ -105,7 +105,7 @@ def describe_run(result: BenchmarkResult) -> str:
         f"{result.created[:10]}, fer-bench {machine['fer-sdk']}, mode {result.mode}, delegate "
         f"{result.delegate}, {result.threads} thread(s), {machine['processor']} with "
         f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}{load}. "
-        f"Timed and scored on {result.dataset}."
+        f"Timed and scored on {result.dataset}, with the class prior of the training data."
     )
 
 

@@ -15,7 +15,8 @@ def table(result: BenchmarkResult) -> str:
     """Return the result as text: one line per model, followed by its notes."""
     width = max(len(row.name) for row in result.models) + 2
     lines = [
-        f"timed and scored on {result.dataset}; clean: faces without an exact copy in Training",
+        f"timed and scored on {result.dataset}; clean: faces without an exact copy in Training; "
+        "class prior: training",
         _header(width),
     ]
     first, protocol = result.models[0], common_protocol(result.models)

@@ -17,10 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
-from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.extras import require
-from fer_sdk._internal.files import write_beside
 from fer_sdk.errors import OutputError
+from fer_sdk.outputs.file_sink import FileSink
 from fer_sdk.outputs.rows import Kind, arrow_schema, columns, rows
 from fer_sdk.results import FrameResult, PhotoResult
 
@@ -33,25 +32,8 @@ ROWS_PER_BATCH: Final = 1000
 Result: TypeAlias = FrameResult | PhotoResult
 
 
-class Sink(ContextManager):
-    """Base class of the sinks.
-
-    An exception in a `with` block discards the file; `close` keeps it. An existing file of that
-    name is replaced.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        """Create the temporary file.
-
-        Args:
-            path: File to write; its folder is created.
-
-        Raises:
-            OutputError: If the folder cannot be written.
-        """
-        self.path = Path(path)
-        self._stack = contextlib.ExitStack()
-        self._temporary = self._stack.enter_context(write_beside(self.path))
+class Sink(FileSink):
+    """Base class of the sinks for results; `FileSink` says what becomes of the file."""
 
     def write(self, result: Result) -> None:
         """Append a result.
@@ -67,22 +49,6 @@ class Sink(ContextManager):
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Append what `to_dict()` of a result returned; otherwise as `write`."""
         raise NotImplementedError
-
-    def close(self) -> None:
-        """Complete the file and rename it to its final name; may be called twice.
-
-        Raises:
-            OutputError: If it cannot be written.
-        """
-        self._stack.close()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
 
 class CsvSink(Sink):

@@ -1,6 +1,5 @@
 """A sink for annotated videos."""
 
-import contextlib
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -8,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.context_manager import ContextManager
-from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import InputError, OutputError
 from fer_sdk.outputs.annotate import draw_faces
+from fer_sdk.outputs.file_sink import FileSink
 from fer_sdk.results import FrameResult
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ CODECS: Final = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG",
 """Codec by suffix; OpenCV's FFmpeg encodes these without patented codecs or special hardware."""
 
 
-class VideoSink(ContextManager):
+class VideoSink(FileSink):
     """Writes a video with the faces drawn on every frame; sound is not copied.
 
     An exception in a `with` block discards the file; `close` keeps it. An existing file of that
@@ -41,18 +39,16 @@ class VideoSink(ContextManager):
             InputError: If the suffix is unknown.
             OutputError: If the folder cannot be written.
         """
-        self.path = Path(path)
-        self.fps = fps
-        codec = CODECS.get(self.path.suffix.lower())
+        codec = CODECS.get(Path(path).suffix.lower())
         if codec is None:
             raise InputError(f"{path} must end in one of {', '.join(CODECS)}")
+        super().__init__(path)
+        self.fps = fps
         self._codec = codec
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self._begin_s = 0.0
         self._written = 0
-        self._stack = contextlib.ExitStack()
-        self._temporary = self._stack.enter_context(write_beside(self.path))
         self._stack.push(self._finish)
 
     def write(self, image_bgr: NDArray[np.uint8], result: FrameResult) -> None:
@@ -79,22 +75,6 @@ class VideoSink(ContextManager):
         while self._written < due:
             self._writer.write(picture)
             self._written += 1
-
-    def close(self) -> None:
-        """Complete the video and rename it to its final name; may be called twice.
-
-        Raises:
-            OutputError: If fewer frames can be read back than were written.
-        """
-        self._stack.close()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     def _open(self) -> "cv2.VideoWriter":
         import cv2
