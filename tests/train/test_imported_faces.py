@@ -91,7 +91,7 @@ def test_near_copies_of_test_faces_are_found_and_training_faces_are_not(
     mirrored = np.ascontiguousarray(pixels[9][:, ::-1])
     encoded = cv2.imencode(".jpg", pixels[6], [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
     jpeg = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
-    turn = cv2.getRotationMatrix2D((23.5, 23.5), 2, 1.03)
+    turn = np.asarray(cv2.getRotationMatrix2D((23.5, 23.5), 2, 1.03), np.float64)
     turn[:, 2] += 0.5
     recut = np.asarray(
         cv2.warpAffine(pixels[8], turn, (48, 48), borderMode=cv2.BORDER_REPLICATE), np.uint8

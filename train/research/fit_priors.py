@@ -238,8 +238,7 @@ def page(rows: list[Row], faces: int, command: str) -> str:
     ]
     lines += [
         "",
-        "- right: share of all faces, as they come; balanced: mean recall of the five labels, whose "
-        "recalls (%) follow.",
+        "- right: share of all faces as they come; balanced: mean of the five recalls that follow.",
         "- neutral called negative: neutral faces called sad, angry, fearful or disgusted.",
         "- `training`: the class frequencies of the training data, as the network was published.",
         "",
