@@ -42,3 +42,21 @@ def test_missing_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     small = write_pack(tmp_path / "small.npz", [np.zeros((48, 48, 3), np.uint8)])
     with pytest.raises(InputError, match="80x80 pixels, but one is an image of 48x48"):
         face_pack.load(small)
+
+
+def test_labels_splits_and_smiles_are_read(tmp_path: Path) -> None:
+    path = write_pack(
+        tmp_path / "pack.npz",
+        [np.zeros((80, 80, 3), np.uint8)] * 3,
+        label=np.array(["happiness", "anger", "fear"]),
+        split=np.array(["fit", "report", "fit"]),
+        blendshapes=np.array([[9, 254, 127], [9, 0, 0], [9, 255, 0]], np.uint8),
+        blendshape_names=np.array(["jawOpen", "mouthSmileLeft", "mouthSmileRight"]),
+    )
+    pack = face_pack.load(path)
+    assert pack.labels.tolist() == ["happy", "angry", "fear"]
+    np.testing.assert_allclose(pack.column("smile"), [0.75, 0, np.nan])
+    assert pack.subset("fit").labels.tolist() == ["happy", "fear"]
+    assert len(pack.subset("fit").pixels) == 2
+    with pytest.raises(InputError, match="no split 'val': it has fit, report"):
+        pack.subset("val")

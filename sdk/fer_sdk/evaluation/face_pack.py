@@ -5,6 +5,10 @@ the offset of each image and the end, int64 (n + 1,). An image is a color crop o
 square that the SDK cuts out for FER2013's input, scaled to `INNER` pixels, with a margin of
 `MARGIN` around it. Every other array of length n is a column, such as `label` and `split`; byte
 strings are read as UTF-8 text.
+
+Packs may hold MediaPipe's `blendshapes`, uint8 (n, m), 0 to 254 for 0 to 1 and 255 for a face that
+was not measured, and their `blendshape_names` (m,). They give the column `smile`, float32: the mean
+of mouthSmileLeft and mouthSmileRight, 0 to 1; NaN for a face that was not measured.
 """
 
 import zipfile
@@ -22,6 +26,7 @@ from fer_sdk.preprocess import FER2013_INPUT, to_input
 SIDE: Final = 80
 MARGIN: Final = 8
 INNER: Final = SIDE - 2 * MARGIN
+_NOUNS: Final = {"happiness": "happy", "anger": "angry", "sadness": "sad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,29 @@ class FacePack:
             )
         return self.columns[name]
 
+    @property
+    def labels(self) -> NDArray[np.str_]:
+        """The column `label` (n,), with nouns such as "anger" replaced by the SDK's labels.
+
+        Raises:
+            InputError: If the pack has no such column.
+        """
+        return np.array([_NOUNS.get(str(name), str(name)) for name in self.column("label")])
+
+    def subset(self, split: str) -> "FacePack":
+        """Return the faces with a value in the column `split`.
+
+        Raises:
+            InputError: If no face has it.
+        """
+        splits = self.column("split")
+        if split not in splits:
+            names = ", ".join(sorted(map(str, set(splits))))
+            raise InputError(f"the pack has no split {split!r}: it has {names}")
+        kept = splits == split
+        columns = {name: values[kept] for name, values in self.columns.items()}
+        return FacePack(self.pixels[kept], columns)
+
 
 def load(path: Path) -> FacePack:
     """Read a pack and cut its faces.
@@ -70,7 +98,15 @@ def load(path: Path) -> FacePack:
         for name, array in arrays.items()
         if array.ndim and len(array) == len(pixels)
     }
+    if "blendshapes" in columns and "blendshape_names" in arrays:
+        columns["smile"] = _smile(columns["blendshapes"], arrays["blendshape_names"])
     return FacePack(pixels, columns)
+
+
+def _smile(blendshapes: NDArray[np.uint8], names: NDArray[np.str_]) -> NDArray[np.float32]:
+    sides = blendshapes[:, np.isin(names, ("mouthSmileLeft", "mouthSmileRight"))]
+    smile = sides.mean(axis=1, dtype=np.float32) / 254
+    return np.where((sides == 255).any(axis=1), np.float32("nan"), smile)
 
 
 def _cut(encoded: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ from fer_train.cli.compare import compare
 from fer_train.cli.ensemble import ensemble
 from fer_train.cli.evaluate import evaluate
 from fer_train.cli.fit import distill, fit, qat
+from fer_train.cli.fit_priors import fit_priors
 from fer_train.cli.import_faces import import_faces
 from fer_train.cli.import_fer2013 import import_command
 from fer_train.cli.show import show
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 for command in (
-    import_command, import_faces, fit, distill, evaluate, ensemble, soft_labels, qat, compare, show,
+    import_command, import_faces, fit, distill, evaluate, ensemble, soft_labels, qat, fit_priors,
+    compare, show,
 ):  # fmt: skip
     main.add_command(command)
