@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.synthetic import synthetic_faces
 
+from fer_sdk.bundles.registry import find_model
 from fer_sdk.errors import InputError
 from fer_train.configs import RECIPES
 
@@ -236,3 +237,24 @@ def test_batch_norm_statistics_are_recomputed_on_the_given_faces() -> None:
     # The mean over two batches omits the variance between them.
     np.testing.assert_allclose(first.moving_variance, variance, rtol=0.02)
     assert first.momentum == momentum
+
+
+def test_a_student_starts_from_a_converted_network(golden: Path, tmp_path: Path) -> None:
+    path = find_model("nano-float32")
+    sizes = {"stem": 16, "widths": (32, 56, 64), "blocks": (1, 1, 0), "dropout": 0.0}
+    model = models.build("residual_student", {**sizes, "weights": str(path)})
+    faces = synthetic_faces(40)[0]
+    features = keras.Model(model.input, model.get_layer("logits").input)
+    before = np.asarray(features(faces[..., None]))
+    batch_norm.restore_folded(model, faces)
+    np.testing.assert_allclose(features(faces[..., None]), before, rtol=1e-4, atol=1e-5)
+    # With its statistics restored, a network in training has about the same outputs.
+    in_training = np.asarray(features(faces[..., None], training=True))
+    assert np.corrcoef(in_training.ravel(), before.ravel())[0, 1] > 0.99
+    with pytest.raises(InputError, match="other sizes"):
+        models.build("residual_student", {**sizes, "stem": 6, "weights": str(path)})
+    with pytest.raises(InputError, match="is quantized"):
+        models.build("residual_student", {**sizes, "weights": str(find_model("nano-int8"))})
+    (tmp_path / "no.tflite").write_bytes(b"none")
+    with pytest.raises(InputError, match=r"not a readable \.tflite"):
+        models.build("residual_student", {**sizes, "weights": str(tmp_path / "no.tflite")})

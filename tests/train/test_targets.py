@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from fer_sdk.errors import InputError
-from fer_sdk.evaluation.fer2013 import Fer2013
+from fer_sdk.evaluation.fer2013 import PUBLIC_TEST, TRAINING, Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 from fer_train.configs import RECIPES
-from fer_train.data.dataset import TrainingSet
+from fer_train.data.dataset import TrainingSet, training_set, validation_set
 from fer_train.data.targets import (
     FERPLUS_CLASSES,
     ferplus_distribution,
@@ -86,3 +86,19 @@ def test_missing_votes_are_an_error(small_fer2013: Fer2013) -> None:
     soft_targets(small_fer2013, rows, ferplus_weight=0)
     with pytest.raises(InputError, match="--ferplus"):
         soft_targets(small_fer2013, rows, ferplus_weight=0.3)
+
+
+def test_seven_classes_of_votes_leave_contempt_out(small_fer2013: Fer2013) -> None:
+    table = np.zeros((len(small_fer2013.emotion), 10), np.uint8)
+    table[:] = votes(happy=6, contempt=4)
+    table[::2] = votes(contempt=10)
+    data = replace(small_fer2013, ferplus_votes=table)
+    recipe = replace(RECIPES["smoke"], classes="ferplus7", label_smoothing=0.0)
+    sample = training_set(data, recipe, seed=0)
+    odd = data.rows(TRAINING, deduplicated=True) % 2 == 1
+    assert len(sample.faces) == odd.sum()
+    happy = FER2013_LABELS.index("happy")
+    np.testing.assert_allclose(sample.targets, np.tile(np.eye(7)[happy], (odd.sum(), 1)))
+    faces, labels = validation_set(data, recipe)
+    assert len(faces) == (data.rows(PUBLIC_TEST, deduplicated=True) % 2 == 1).sum()
+    assert (labels == happy).all()

@@ -20,6 +20,15 @@ from fer_train.configs.augmentations import TEACHER_AUGMENTATION
               help="Augmentations per face; the first is the unchanged face.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("soft_labels.npz"),
               show_default=True, help="File to write.")  # fmt: skip
+@click.option(
+    "--prior",
+    default="training",
+    show_default=True,
+    help="Class prior of the teachers' predictions: a name in their sidecars.",
+)
+@click.option("--smiles", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="Weight of the measured smiles of imported faces in the division between happy "
+              "and neutral.")  # fmt: skip
 @CACHE_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
 def soft_labels(
@@ -28,6 +37,8 @@ def soft_labels(
     faces: Path | None,
     augmentations: int,
     out: Path,
+    prior: str,
+    smiles: float,
     cache: Path | None,
     overwrite: bool,
 ) -> None:
@@ -45,11 +56,20 @@ def soft_labels(
     else:
         imported = imported_faces.load(faces)
         pixels, fingerprint = imported.pixels, imported.fingerprint
+    measured = None
+    if smiles:
+        if faces is None or "smile" not in imported.columns:
+            raise InputError(
+                f"--smiles needs --faces with measured smiles, but {faces or 'FER2013'} has none: "
+                "import a pack with MediaPipe's blendshapes, or leave the option out"
+            )
+        measured = imported.columns["smile"], smiles
     total = augmentations * len(models)
     with progress_bar(total=total, desc="predicting", unit=" augmentations") as bar:
         labels = predict_with_teachers(
-            models, pixels, fingerprint, TEACHER_AUGMENTATION, augmentations, cache, bar.update
-        )
+            models, pixels, fingerprint, TEACHER_AUGMENTATION, augmentations, cache, prior,
+            measured, bar.update,
+        )  # fmt: skip
     save(labels, out)
     click.echo(
         f"{augmentations} augmentations of {labels.labels.shape[1]:,} faces, "

@@ -52,7 +52,7 @@ _MOBILENET_FACES: Final = replace(
         Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
         Stage(epochs=2, learning_rate=5e-5, class_weights=True),
     ),
-    bn_folded_backbone=True,
+    bn_folded=True,
     label_smoothing=0.05,
     augmentation=MEDIUM,
 )

@@ -58,7 +58,8 @@ class TrainingSet:
                 numbered augmentations that the teachers saw.
 
         Returns:
-            Faces, uint8 (n, 48, 48), and targets, float32 (n, classes).
+            Faces, uint8 (n, 48, 48), and targets, float32: (n, classes) without distillation;
+            with it (n, 2 x classes), as `fer_train.training.losses.DistillationLoss` takes them.
         """
         targets = self.targets
         if self.recipe.sample_labels:
@@ -67,12 +68,13 @@ class TrainingSet:
         if self.distillation is None:
             return self.faces, targets
         number = 0 if self.recipe.unaugmented_soft_labels else epoch
-        faces, predictions = self.distillation.of_epoch(number, self.recipe.soft_temperature)
+        faces, predictions = self.distillation.of_epoch(number)
         share = np.float32(self.recipe.soft_weight)
-        targets = share * predictions + (1 - share) * targets
+        targets = np.concatenate([(1 - share) * targets, share * predictions], axis=1)
         if self.imported is None:
             return faces, targets
-        others, predictions = self.imported.of_epoch(number, self.recipe.soft_temperature)
+        others, predictions = self.imported.of_epoch(number)
+        predictions = np.concatenate([np.zeros_like(predictions), predictions], axis=1)
         return np.concatenate([faces, others]), np.concatenate([targets, predictions])
 
 
@@ -94,31 +96,21 @@ class DistillationTargets:
     classes: tuple[str, ...]
     augmented: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
-    def of_epoch(
-        self, epoch: int, temperature: float
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return augmented faces and the teachers' probabilities for them.
-
-        Args:
-            epoch: Number of the epoch, from 0.
-            temperature: Softmax temperature; above 1 softens the probabilities.
-
-        Returns:
-            Faces, uint8 (n, 48, 48), and probabilities, float32 (n, classes).
-        """
+    def of_epoch(self, epoch: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return augmented faces and the teachers' probabilities for them, float32 (n, classes)."""
         number = epoch % len(self.soft_labels.labels)
         if number not in self.augmented:
             augmentation = self.soft_labels.augmentation
             self.augmented[number] = numbered_augmentation(self.faces, augmentation, number)
         probabilities = np.zeros((len(self.rows), len(self.classes)), np.float32)
         columns = [self.classes.index(name) for name in self.soft_labels.classes]
-        probabilities[:, columns] = self.soft_labels.probabilities(number, temperature)[self.rows]
+        probabilities[:, columns] = self.soft_labels.probabilities(number)[self.rows]
         return self.augmented[number][self.rows], probabilities
 
 
 def class_names(recipe: Recipe) -> tuple[str, ...]:
     """Return the class names of a recipe, in the order of its logits."""
-    return FER2013_LABELS if recipe.classes == "fer2013" else FERPLUS_CLASSES
+    return FERPLUS_CLASSES if recipe.classes == "ferplus" else FER2013_LABELS
 
 
 def validation_set(data: Fer2013, recipe: Recipe) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -126,14 +118,19 @@ def validation_set(data: Fer2013, recipe: Recipe) -> tuple[NDArray[np.uint8], ND
 
     Returns:
         Faces, uint8 (n, 48, 48), and class numbers (n,): FER2013's labels, or the majority of the
-        FER+ votes by FER+'s rule.
+        FER+ votes by FER+'s rule, without contempt if the recipe has seven classes.
     """
     rows = data.rows(PUBLIC_TEST, deduplicated=True)
     if recipe.classes == "fer2013":
         return data.pixels[rows], data.emotion[rows]
     majority, usable = ferplus.majority(data.ferplus_votes)
     rows = rows[usable[rows]]
-    return data.pixels[rows], majority[rows]
+    if recipe.classes == "ferplus":
+        return data.pixels[rows], majority[rows]
+    names = np.array(FERPLUS_CLASSES)[majority[rows]]
+    rows, names = rows[names != "contempt"], names[names != "contempt"]
+    numbers = np.array([FER2013_LABELS.index(name) for name in names], np.uint8)
+    return data.pixels[rows], numbers
 
 
 def training_set(
@@ -173,9 +170,10 @@ def training_set(
                 f"but the recipe's classes are {', '.join(classes)}"
             )
     not_blank = rows = data.rows(TRAINING, deduplicated=True)
-    if recipe.classes == "ferplus":
+    if recipe.classes != "fer2013":
         rows = ferplus_faces(data, rows)
-        targets = ferplus_distribution(data.ferplus_votes[rows], FERPLUS_CLASSES)
+        targets = ferplus_distribution(data.ferplus_votes[rows], classes)
+        rows, targets = rows[targets.any(axis=1)], targets[targets.any(axis=1)]
         labels = targets.argmax(axis=1).astype(np.uint8)
     else:
         targets = soft_targets(data, rows, ferplus_weight=recipe.ferplus_weight)
@@ -189,7 +187,7 @@ def training_set(
         pixels, their_labels = imported[0].pixels, imported[1]
         others = DistillationTargets(their_labels, pixels, np.arange(len(pixels)), classes)
         faces = np.concatenate([faces, pixels])
-        best = others.of_epoch(0, 1.0)[1].argmax(axis=1).astype(np.uint8)
+        best = others.of_epoch(0)[1].argmax(axis=1).astype(np.uint8)
         labels = np.concatenate([labels, best])
         agreement = their_labels.agreement
         share = np.ones(len(pixels)) if agreement is None else agreement / 255

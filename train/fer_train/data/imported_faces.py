@@ -74,15 +74,9 @@ def from_pack(path: Path, license_name: str, split: str | None = None) -> Import
         InputError: If the pack is damaged, or has no such split.
     """
     pack = face_pack.load(path)
-    faces = ImportedFaces(pack.pixels, pack.columns, path.name, license_name)
-    if split is None:
-        return faces
-    splits = pack.column("split")
-    if split not in splits:
-        raise InputError(
-            f"{path} has no split {split!r}: it has {', '.join(sorted(map(str, set(splits))))}"
-        )
-    return faces.subset(np.asarray(splits == split))
+    if split is not None:
+        pack = pack.subset(split)
+    return ImportedFaces(pack.pixels, pack.columns, path.name, license_name)
 
 
 def from_photos(

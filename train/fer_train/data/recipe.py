@@ -71,18 +71,27 @@ class Recipe:
         ferplus_weight: Weight of the FER+ votes in the target; the rest is FER2013's label.
         soft_weight: Weight of the teachers' soft labels in the target; the rest is mixed as above.
             The faces are then the numbered augmentations that the teachers saw.
-        soft_temperature: Temperature that softens the soft labels.
+        soft_temperature: Softmax temperature of the soft labels and of the student's predictions
+            that are compared with them; the loss is multiplied by its square (Hinton et al. 2015,
+            https://arxiv.org/abs/1503.02531).
+        standardize_logits: Whether that comparison is between logits that are scaled to mean 0 and
+            standard deviation 1 per face first (Sun et al. 2024, https://arxiv.org/abs/2403.01427).
+        logit_adjustment: Whether the loss of labels and votes adds the logarithm of their class
+            frequencies to the logits, so that the network learns logits for equally frequent
+            classes (Menon et al. 2021, https://arxiv.org/abs/2007.07314).
         augmentation: Random augmentation in every training step.
         mixup: Parameter of Beta(mixup, mixup), from which the share of a blended second face is
             drawn (Zhang et al. 2017, https://arxiv.org/abs/1710.09412); 0 disables it.
-        classes: FER2013's seven classes with its labels, or FER+'s eight with the distribution of
-            its votes.
+        classes: FER2013's seven classes with its labels; FER+'s eight with the distribution of
+            its votes; or "ferplus7", FER2013's seven classes with the distribution of FER+'s votes
+            for them.
         sample_labels: Whether every epoch samples one label per face from its target (Barsoum et
             al. 2016, https://arxiv.org/abs/1608.01041) instead of using the distribution.
         weight_averaging: Momentum of an exponential moving average of the weights, which is then
             evaluated and published; 0 disables it.
-        bn_folded_backbone: Whether the batch norms of the pretrained backbone were folded into its
-            convolutions, so that their statistics must be estimated before training.
+        bn_folded: Whether the batch norms of the initial weights were folded into the convolutions,
+            as in the shipped `.tflite` files, so that their statistics must be estimated before
+            training.
         precision: Dtype policy of Keras during training; published networks are float32.
         fake_int8: Whether to train with fake quantization of kernels and activations to int8.
         unaugmented_soft_labels: Whether to use only the soft labels of the unaugmented faces.
@@ -99,12 +108,14 @@ class Recipe:
     ferplus_weight: float = 0.0
     soft_weight: float = 0.0
     soft_temperature: float = 1.0
+    standardize_logits: bool = False
+    logit_adjustment: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     mixup: float = 0.0
-    classes: Literal["fer2013", "ferplus"] = "fer2013"
+    classes: Literal["fer2013", "ferplus", "ferplus7"] = "fer2013"
     sample_labels: bool = False
     weight_averaging: float = 0.0
-    bn_folded_backbone: bool = False
+    bn_folded: bool = False
     precision: Precision = "float32"
     fake_int8: bool = False
     unaugmented_soft_labels: bool = False

@@ -50,19 +50,17 @@ class SoftLabels:
         """SHA-256 of the labels."""
         return hashlib.sha256(np.ascontiguousarray(self.labels).tobytes()).hexdigest()
 
-    def probabilities(self, number: int, temperature: float = 1.0) -> NDArray[np.float32]:
+    def probabilities(self, number: int) -> NDArray[np.float32]:
         """Return the predictions for one augmentation.
 
         Args:
             number: Number of the augmentation, 0 to len(labels) - 1.
-            temperature: Softmax temperature; above 1 softens the distribution (Hinton et al. 2015,
-                https://arxiv.org/abs/1503.02531).
 
         Returns:
             float32 (n, classes); each row sums to 1.
         """
-        powers = (self.labels[number].astype(np.float64) / 255) ** (2 / temperature)
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+        squares = (self.labels[number].astype(np.float64) / 255) ** 2
+        return np.asarray(squares / squares.sum(axis=1, keepdims=True), np.float32)
 
 
 def save(soft_labels: SoftLabels, path: Path) -> None:

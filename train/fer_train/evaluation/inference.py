@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.prior import TRAINING
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError
 from fer_sdk.evaluation.splits import PredictFunction
@@ -30,25 +31,28 @@ def to_network_input(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def open_model(model: Path) -> Iterator[tuple[ModelBundle, PredictFunction]]:
+def open_model(model: Path, prior: str = TRAINING) -> Iterator[tuple[ModelBundle, PredictFunction]]:
     """Open a .keras file in Keras, or a converted model in the runtime of its format.
 
     Args:
         model: .keras, .tflite or .onnx file with its sidecar.
+        prior: Name of one of the model's priors.
 
     Yields:
         The bundle, and a function from faces, uint8 (n, 48, 48), to probabilities, float64
         (n, classes).
 
     Raises:
-        FerError: If the bundle is damaged or its runtime is missing.
+        FerError: If the bundle is damaged, lacks the prior, or its runtime is missing.
     """
     bundle = ModelBundle.load(model)
     if model.suffix != ".keras":
-        with ExpressionClassifier.load(model, prior="training") as classifier:
+        with ExpressionClassifier.load(model, prior=prior) as classifier:
             yield bundle, classifier.probabilities
         return
 
+    constants = bundle.prior(prior)
+    offsets = np.array(constants.offsets, np.float32)
     require("train", "opening .keras models", "keras")
     import keras
 
@@ -58,6 +62,6 @@ def open_model(model: Path) -> Iterator[tuple[ModelBundle, PredictFunction]]:
         raise BundleError(f"Keras cannot load {model}: {error}") from error
 
     def probabilities(faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return softmax(predict(network, faces), bundle.temperature)
+        return softmax(predict(network, faces) + offsets, constants.temperature)
 
     yield bundle, probabilities

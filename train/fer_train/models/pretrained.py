@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from fer_sdk.errors import InputError, first_line
 
@@ -26,11 +28,15 @@ def copy_features(network: keras.Model, path: str) -> None:
 
     Args:
         network: Network whose last layer computes the logits; modified in place.
-        path: `.keras` file of a network with the same layer sizes.
+        path: `.keras` file of a network with the same layer sizes, or a float32 `.tflite` file that
+            was converted from one.
 
     Raises:
         InputError: If the file is unreadable or its layers have other sizes.
     """
+    if path.endswith(".tflite"):
+        _copy_convolutions(network, path)
+        return
     trained = load(path)
     shapes, theirs = (
         [weight.shape for layer in model.layers[:-1] for weight in layer.weights]
@@ -42,3 +48,47 @@ def copy_features(network: keras.Model, path: str) -> None:
         )
     for mine, other in zip(network.layers[:-1], trained.layers[:-1], strict=True):
         mine.set_weights(other.get_weights())
+
+
+def _copy_convolutions(network: keras.Model, path: str) -> None:
+    """Copy the convolutions of a float32 `.tflite` file.
+
+    Its batch norms are folded into the kernels. Those of the network get the biases as their
+    offsets, and statistics that leave the convolution's output as it is. The scaling of the input
+    is folded into the first kernel.
+    """
+    (scaling,) = [x for x in network.layers if isinstance(x, keras.layers.Rescaling)]
+    convolutions = [x for x in network.layers if isinstance(x, keras.layers.Conv2D)]
+    folded = _convolutions(path)
+    mine = [layer.kernel.shape for layer in convolutions]
+    if mine != [kernel.shape for kernel, _ in folded]:
+        raise InputError(
+            f"the convolutions of {path} and of the {network.name} to train have other sizes"
+        )
+    folded[0] = folded[0][0] / scaling.scale, folded[0][1]
+    for layer, (kernel, bias) in zip(convolutions, folded, strict=True):
+        layer.kernel.assign(kernel)
+        (norm,) = [node.operation for node in layer._outbound_nodes]
+        ones, zeros = np.ones_like(bias), np.zeros_like(bias)
+        norm.set_weights([ones, bias, zeros, ones - norm.epsilon])
+
+
+def _convolutions(path: str) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return kernels (height, width, in, out) and biases (out,) in the order of execution."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    if not Path(path).is_file():
+        raise InputError(f"no network at {path}")
+    try:
+        interpreter = Interpreter(model_path=path, num_threads=1)
+        interpreter.allocate_tensors()
+        found = [
+            [interpreter.get_tensor(number) for number in operator["inputs"][1:3]]
+            for operator in interpreter._get_ops_details()
+            if operator["op_name"] == "CONV_2D"
+        ]
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path} is not a readable .tflite file: {first_line(error)}") from error
+    if any(kernel.dtype != np.float32 for kernel, _ in found):
+        raise InputError(f"{path} is quantized: give the float32 file of the network")
+    return [(np.ascontiguousarray(kernel.transpose(1, 2, 3, 0)), bias) for kernel, bias in found]

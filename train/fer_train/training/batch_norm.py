@@ -1,6 +1,6 @@
 """Batch-norm statistics, and a fast batch norm for TensorFlow.
 
-`restore_folded`: published backbones may have their batch norms folded into the kernels, so that
+`restore_folded`: published networks may have their batch norms folded into the kernels, so that
 every batch norm holds mean 0 and variance 1. Training would normalise by the statistics of the
 batch and change the network's outputs.
 
@@ -24,15 +24,16 @@ BATCH = 64
 
 
 def restore_folded(model: keras.Model, faces: NDArray[np.uint8]) -> None:
-    """Give folded batch norms of a backbone their statistics; the outputs stay the same.
+    """Give folded batch norms their statistics; the outputs stay the same.
 
     Args:
-        model: Network of `fer_train.models.transfer`; modified in place.
+        model: Network of `fer_train.models.transfer` with a folded backbone, or a folded network
+            without one; modified in place.
         faces: uint8 (n, 48, 48), range [0, 255]; a few hundred suffice.
     """
-    backbone = model.get_layer(BACKBONE)
-    before = model.layers[model.layers.index(backbone) - 1]
-    prepare = keras.Model(model.input, before.output)
+    backbone = next((layer for layer in model.layers if layer.name == BACKBONE), model)
+    before = model.layers[model.layers.index(backbone) - 1] if backbone is not model else None
+    prepare = keras.Model(model.input, before.output if before else model.input)
     norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
     norm_inputs = keras.Model(backbone.input, [norm.input for norm in norms])
     means = [np.zeros(norm.gamma.shape) for norm in norms]

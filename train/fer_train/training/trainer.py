@@ -31,6 +31,7 @@ from fer_train.training import (
     checkpoint,
     data_parallel,
     fake_quantization,
+    losses,
     mixed_precision,
 )
 
@@ -121,8 +122,8 @@ class Run:
             self._enter_stage()
             checkpoint.restore(values, self._variables())
         else:
-            if recipe.bn_folded_backbone:
-                self._restore_backbone_statistics()
+            if recipe.bn_folded:
+                self._restore_statistics()
             self._enter_stage()
         if workers.number:
             return
@@ -201,8 +202,8 @@ class Run:
         self.student.set_weights(kept)
         return averaged
 
-    def _restore_backbone_statistics(self) -> None:
-        """Give a backbone with folded batch norms its statistics, computed in float32."""
+    def _restore_statistics(self) -> None:
+        """Give folded batch norms their statistics, computed in float32."""
         copy = self._build()
         copy.set_weights(self.student.get_weights())
         batch_norm.restore_folded(copy, self.sample.faces[:STATISTICS_FACES])
@@ -294,9 +295,20 @@ class Run:
         optimizer.build(self.trainer.trainable_variables)
         self.trainer.compile(
             optimizer=optimizer,
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+            loss=self._loss(),
             # XLA made TensorFlow on the CPU slower with every network that was measured.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        )
+
+    def _loss(self) -> keras.losses.Loss:
+        recipe = self.recipe
+        if self.sample.distillation is None:
+            return keras.losses.CategoricalCrossentropy(from_logits=True)
+        frequencies = (
+            losses.class_log_frequencies(self.sample.targets) if recipe.logit_adjustment else None
+        )
+        return losses.DistillationLoss(
+            recipe.soft_temperature, recipe.standardize_logits, frequencies
         )
 
     def _variables(self) -> list[keras.Variable]:
