@@ -93,7 +93,7 @@ def test_soft_labels_load_for_the_same_data_only(small_fer2013: Fer2013, tmp_pat
 
 
 def test_epochs_cycle_through_augmentations_and_weight_targets(small_fer2013: Fer2013) -> None:
-    recipe = replace(RECIPES["small"], soft_weight=0.75)
+    recipe = replace(RECIPES["small-fer2013"], soft_weight=0.75)
     soft = soft_labels(small_fer2013)
     sample = training_set(small_fer2013, recipe, 0, soft)
     for epoch, number in ((0, 0), (2, 2), (4, 1), (1, 1)):
@@ -111,7 +111,7 @@ def test_epochs_cycle_through_augmentations_and_weight_targets(small_fer2013: Fe
 
 def test_missing_and_unexpected_soft_labels_are_refused(small_fer2013: Fer2013) -> None:
     with pytest.raises(InputError, match="but none were given"):
-        training_set(small_fer2013, RECIPES["small"], 0)
+        training_set(small_fer2013, RECIPES["small-fer2013"], 0)
     with pytest.raises(InputError, match="but some were given"):
         training_set(small_fer2013, RECIPES["smoke"], 0, soft_labels(small_fer2013))
 
@@ -123,7 +123,7 @@ def test_eight_classes_are_trained_on_faces_with_an_expression(small_fer2013: Fe
     data = replace(small_fer2013, ferplus_votes=votes)
     labels = np.random.default_rng(0).integers(1, 256, (2, 139, 8), np.uint8)
     soft = SoftLabels(labels, FERPLUS_CLASSES, TEACHER_AUGMENTATION, data.fingerprint, {})
-    recipe = replace(RECIPES["small"], classes="ferplus", soft_weight=1.0)
+    recipe = replace(RECIPES["small-fer2013"], classes="ferplus", soft_weight=1.0)
     faces, targets = training_set(data, recipe, 0, soft).of_epoch(1)
     seen = np.delete(numbered_augmentation(data.pixels[:139], TEACHER_AUGMENTATION, 1), 3, axis=0)
     np.testing.assert_array_equal(faces, seen)
@@ -136,7 +136,7 @@ def test_eight_classes_are_trained_on_faces_with_an_expression(small_fer2013: Fe
     happy = np.delete(seven.probabilities(1)[:, FER2013_LABELS.index("happy")], 3)
     np.testing.assert_allclose(targets[:, FERPLUS_CLASSES.index("happy")], happy, atol=1e-6)
     with pytest.raises(InputError, match=r"labels are of neutral, happy.*but the recipe's"):
-        training_set(data, RECIPES["small"], 0, soft)
+        training_set(data, RECIPES["small-fer2013"], 0, soft)
 
 
 def test_teachers_predict_every_augmentation(small_fer2013: Fer2013, golden: Path) -> None:
@@ -227,7 +227,9 @@ def test_imported_faces_follow_fer2013s_with_the_teachers_targets_and_weights(
     small_fer2013: Fer2013,
 ) -> None:
     others = imported()
-    sample = training_set(small_fer2013, RECIPES["small"], 0, soft_labels(small_fer2013), others)
+    sample = training_set(
+        small_fer2013, RECIPES["small-fer2013"], 0, soft_labels(small_fer2013), others
+    )
     assert len(sample.faces) == 139 + 5
     assert sample.weights is not None
     np.testing.assert_allclose(sample.weights[:139], 1)
@@ -260,7 +262,7 @@ def test_commands_write_soft_labels_and_distil_from_them(
 ) -> None:
     pytest.importorskip("keras", reason="training needs the extra `train`")
     tiny = replace(RECIPES["smoke"], stages=(Stage(2, 0.01),), soft_weight=0.9)
-    monkeypatch.setitem(RECIPES, "small", tiny)
+    monkeypatch.setitem(RECIPES, "small-fer2013", tiny)
     monkeypatch.chdir(tmp_path)
     save(small_fer2013, Path("data.npz"))
     imported_faces.save(imported(20)[0], Path("faces.npz"))
@@ -269,14 +271,14 @@ def test_commands_write_soft_labels_and_distil_from_them(
             ["soft-labels", str(golden / "tiny-int8.tflite"), "--augmentations", "2"],
             "2 augmentations of 139 faces",
         ),
-        (["distill", "small", "soft_labels.npz"], "deduplicated PublicTest"),
+        (["distill", "small-fer2013", "soft_labels.npz"], "deduplicated PublicTest"),
         (
             ["soft-labels", str(golden / "tiny-int8.tflite"), "--augmentations", "2",
              "--faces", "faces.npz", "--out", "more.npz"],
             "2 augmentations of 20 faces",
         ),
         (
-            ["distill", "small", "soft_labels.npz", "--faces", "faces.npz", "more.npz",
+            ["distill", "small-fer2013", "soft_labels.npz", "--faces", "faces.npz", "more.npz",
              "--out", "runs/more"],
             "deduplicated PublicTest",
         ),
@@ -284,7 +286,9 @@ def test_commands_write_soft_labels_and_distil_from_them(
         done = CliRunner().invoke(main, [*words, "--data", "data.npz"])
         assert done.exit_code == 0, done.output
         assert message in done.stdout
-    assert Path("runs/small-seed0/small.keras").exists()
-    source = ModelBundle.load(Path("runs/more/small.keras")).source
-    assert source["command"].endswith("distill small soft_labels.npz --faces faces.npz more.npz")
+    assert Path("runs/small-fer2013-seed0/small-fer2013.keras").exists()
+    source = ModelBundle.load(Path("runs/more/small-fer2013.keras")).source
+    assert source["command"].endswith(
+        "distill small-fer2013 soft_labels.npz --faces faces.npz more.npz"
+    )
     assert ", faces " in source["data"]

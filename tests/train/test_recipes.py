@@ -6,7 +6,7 @@ from fer_train.data.recipe import with_epochs
 
 
 def test_fewer_epochs_keep_each_stage_s_share() -> None:
-    small = RECIPES["small"]
+    small = RECIPES["small-fer2013"]
     shorter = with_epochs(small, 45)
     assert [stage.epochs for stage in small.stages] == [78, 52]
     assert [stage.epochs for stage in shorter.stages] == [27, 18]
@@ -21,10 +21,12 @@ def test_the_stages_sum_to_any_number_of_epochs(name: str) -> None:
 
 def test_too_few_epochs_for_the_stages_are_refused() -> None:
     with pytest.raises(InputError, match="4 epochs are too few for the 2 stages"):
-        with_epochs(RECIPES["small"], 4)
+        with_epochs(RECIPES["small-fer2013"], 4)
 
 
-@pytest.mark.parametrize(("name", "first"), [("nano", "nano-start"), ("base-ferplus", "base")])
+@pytest.mark.parametrize(
+    ("name", "first"), [("nano-fer2013", "nano-fer2013-start"), ("base-ferplus", "base-fer2013")]
+)
 def test_continued_recipes_start_with_the_network_of_the_first_recipe(
     name: str, first: str
 ) -> None:

@@ -100,7 +100,7 @@ def _short(epochs: int) -> tuple[Stage, ...]:
     )
 
 
-_NANO: Final = replace(RECIPES["nano-start"], stages=_short(10), precision="float32")
+_NANO: Final = replace(RECIPES["nano-fer2013-start"], stages=_short(10), precision="float32")
 _LABELS: Final = replace(
     _NANO,
     soft_weight=0.0,

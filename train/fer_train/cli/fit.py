@@ -105,7 +105,8 @@ def backbone_options(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--input-size", type=click.IntRange(32, 299),
                            help="Input size of a backbone in pixels.")(command)  # fmt: skip
     return click.option("--weights", help="Initial weights: imagenet, none or a .weights.h5 "
-                        "file for a backbone; a .keras file for a student.")(command)  # fmt: skip
+                        "file for a backbone; a .keras or .tflite file for a student.",
+                        )(command)  # fmt: skip
 
 
 @click.command()
@@ -163,8 +164,8 @@ def _with_backbone(recipe: Recipe, weights: str | None, input_size: int | None) 
 def _command(recipe: Recipe) -> str:
     """Return the current command without options that do not affect the weights.
 
-    If training starts from a .keras file, the command that made that file comes first, where its
-    sidecar states it.
+    If training starts from a .keras or .tflite file, the command that made that file comes first,
+    where its sidecar states it.
     """
     context = click.get_current_context()
     words = ["fer-train", str(context.info_name)]
@@ -177,7 +178,7 @@ def _command(recipe: Recipe) -> str:
             words += map(str, value) if isinstance(value, tuple) else [str(value)]
     commands = [shlex.join(words)]
     for initial in (recipe.sizes.get("trained"), recipe.sizes.get("weights")):
-        if str(initial).endswith(".keras"):
+        if str(initial).endswith((".keras", ".tflite")):
             before = ModelBundle.load(Path(str(initial))).source.get("command")
             commands[:0] = [before] if before else []
     return " && ".join(commands)
