@@ -116,7 +116,7 @@ _DISTILLATION: Final = Study(
     "use random augmentations of the same strength.",
     result="Three times the epochs give the largest gain (5 points). Soft labels for the same "
     "augmentation that the student sees give 1.5 points over labels; soft labels for the "
-    "unaugmented face give 0.15. Temperature 2 costs 5 points. In so short a run, labels or votes "
+    "unaugmented face give 0.15. In so short a run, labels or votes "
     "in addition to soft labels give no gain, and weight averaging, whose window of 1,000 steps is "
     "long compared with the run's 2,240, costs 1.7 points. One seed: "
     "differences below a point may be chance.",
@@ -127,7 +127,12 @@ _DISTILLATION: Final = Study(
             replace(_DISTILLED, augmentation=STUDENT_AUGMENTATION), augmentations=1
         ),
         "soft labels of the same augmentation": Variant(_DISTILLED),
-        "the same, temperature 2": Variant(replace(_DISTILLED, soft_temperature=2.0)),
+        "the same, temperature 2 on both sides": Variant(
+            replace(_DISTILLED, soft_temperature=2.0)
+        ),
+        "the same, standardized logits, temperature 2": Variant(
+            replace(_DISTILLED, soft_temperature=2.0, standardize_logits=True)
+        ),
         "80 % soft labels, 20 % labels": Variant(replace(_DISTILLED, soft_weight=0.8)),
         "80 % soft labels, 14 % labels, 6 % FER+": Variant(
             replace(_DISTILLED, soft_weight=0.8, ferplus_weight=0.3)

@@ -1,6 +1,7 @@
 """`fer-train soft-labels`: predictions of teachers for distillation."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -10,9 +11,31 @@ from fer_sdk.evaluation import fer2013
 from fer_train.cli.options import CACHE_OPTION
 from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 
+TEACHERS: Final = Path(__file__).parents[2] / "teachers"
+
+
+def shipped_teachers() -> list[Path]:
+    """Return the teachers in the repository.
+
+    Raises:
+        InputError: If the package was installed without them.
+    """
+    found = sorted(TEACHERS.glob("*.tflite"))
+    if not found:
+        raise InputError(
+            f"--teacher shipped needs the folder {TEACHERS}, which only the repository has: clone "
+            "it and install it by `pip install -e .`, or name the files of teachers"
+        )
+    return found
+
 
 @click.command("soft-labels")
-@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("models", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--teacher",
+    type=click.Choice(["shipped"]),
+    help="Also use the teachers in the repository's folder train/teachers.",
+)
 @DATA_OPTION
 @click.option("--faces", type=click.Path(path_type=Path),
               help="Imported faces. Default: FER2013's Training faces.")  # fmt: skip
@@ -33,6 +56,7 @@ from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 @click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
 def soft_labels(
     models: tuple[Path, ...],
+    teacher: str | None,
     data: Path,
     faces: Path | None,
     augmentations: int,
@@ -47,6 +71,10 @@ def soft_labels(
     from fer_train.data.soft_labels import save
     from fer_train.training.distillation import predict_with_teachers
 
+    if teacher:
+        models = (*models, *shipped_teachers())
+    if not models:
+        raise click.UsageError("soft labels need MODELS or --teacher shipped")
     if out.exists() and not overwrite:
         raise InputError(f"{out} already exists: add --overwrite or another --out")
     if faces is None:

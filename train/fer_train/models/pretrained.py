@@ -28,8 +28,8 @@ def copy_features(network: keras.Model, path: str) -> None:
 
     Args:
         network: Network whose last layer computes the logits; modified in place.
-        path: `.keras` file of a network with the same layer sizes, or a float32 `.tflite` file that
-            was converted from one.
+        path: `.keras` file of a network with the same layer sizes, or a float32 or float16
+            `.tflite` file that was converted from one.
 
     Raises:
         InputError: If the file is unreadable or its layers have other sizes.
@@ -51,7 +51,7 @@ def copy_features(network: keras.Model, path: str) -> None:
 
 
 def _copy_convolutions(network: keras.Model, path: str) -> None:
-    """Copy the convolutions of a float32 `.tflite` file.
+    """Copy the convolutions of a float32 or float16 `.tflite` file.
 
     Its batch norms are folded into the kernels. Those of the network get the biases as their
     offsets, and statistics that leave the convolution's output as it is. The scaling of the input
@@ -82,13 +82,21 @@ def _convolutions(path: str) -> list[tuple[NDArray[np.float32], NDArray[np.float
     try:
         interpreter = Interpreter(model_path=path, num_threads=1)
         interpreter.allocate_tensors()
+        operators = interpreter._get_ops_details()
+        # float16 files convert each constant to float32 by an operator.
+        stored = {
+            x["outputs"][0]: x["inputs"][0] for x in operators if x["op_name"] == "DEQUANTIZE"
+        }
         found = [
-            [interpreter.get_tensor(number) for number in operator["inputs"][1:3]]
-            for operator in interpreter._get_ops_details()
-            if operator["op_name"] == "CONV_2D"
+            [interpreter.get_tensor(stored.get(number, number)) for number in x["inputs"][1:3]]
+            for x in operators
+            if x["op_name"] == "CONV_2D"
         ]
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path} is not a readable .tflite file: {first_line(error)}") from error
-    if any(kernel.dtype != np.float32 for kernel, _ in found):
-        raise InputError(f"{path} is quantized: give the float32 file of the network")
-    return [(np.ascontiguousarray(kernel.transpose(1, 2, 3, 0)), bias) for kernel, bias in found]
+    if any(kernel.dtype not in (np.float32, np.float16) for kernel, _ in found):
+        raise InputError(f"{path} is quantized: give the float32 or float16 file of the network")
+    return [
+        (kernel.transpose(1, 2, 3, 0).astype(np.float32), bias.astype(np.float32))
+        for kernel, bias in found
+    ]
