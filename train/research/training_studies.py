@@ -127,9 +127,7 @@ _DISTILLATION: Final = Study(
             replace(_DISTILLED, augmentation=STUDENT_AUGMENTATION), augmentations=1
         ),
         "soft labels of the same augmentation": Variant(_DISTILLED),
-        "the same, temperature 2 on both sides": Variant(
-            replace(_DISTILLED, soft_temperature=2.0)
-        ),
+        "the same, temperature 2 on both sides": Variant(replace(_DISTILLED, soft_temperature=2.0)),
         "the same, standardized logits, temperature 2": Variant(
             replace(_DISTILLED, soft_temperature=2.0, standardize_logits=True)
         ),

@@ -86,7 +86,8 @@ class DistillationTargets:
         soft_labels: Soft labels of all Training faces that are not blank, or of imported faces.
         faces: Those faces, uint8 (m, 48, 48), in the order of the soft labels.
         rows: Which of them the run trains on, int (n,).
-        classes: Class names of the run; a class that the teachers lack gets probability 0.
+        classes: Class names of the run; a class that the teachers lack gets probability 0, and one
+            that only they have is left out, with the rest normalized.
         augmented: Augmented faces by number. Each takes seconds to compute, so they are cached.
     """
 
@@ -102,9 +103,12 @@ class DistillationTargets:
         if number not in self.augmented:
             augmentation = self.soft_labels.augmentation
             self.augmented[number] = numbered_augmentation(self.faces, augmentation, number)
+        predicted = self.soft_labels.probabilities(number)[self.rows]
         probabilities = np.zeros((len(self.rows), len(self.classes)), np.float32)
-        columns = [self.classes.index(name) for name in self.soft_labels.classes]
-        probabilities[:, columns] = self.soft_labels.probabilities(number)[self.rows]
+        for name, column in zip(self.soft_labels.classes, predicted.T, strict=True):
+            if name in self.classes:
+                probabilities[:, self.classes.index(name)] = column
+        probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-6)
         return self.augmented[number][self.rows], probabilities
 
 
@@ -152,7 +156,7 @@ def training_set(
 
     Raises:
         InputError: If the recipe needs FER+ votes that were not imported, if soft labels are
-            missing or unexpected, or if they have other classes than the recipe.
+            missing or unexpected, or if they share fewer than two classes with the recipe.
     """
     if (recipe.soft_weight > 0) != (soft_labels is not None):
         raise InputError(
@@ -164,7 +168,7 @@ def training_set(
         raise InputError("imported faces need a recipe with soft labels")
     classes = class_names(recipe)
     for labels_of in (soft_labels, imported[1] if imported else None):
-        if labels_of is not None and not set(labels_of.classes) <= set(classes):
+        if labels_of is not None and len(set(labels_of.classes) & set(classes)) < 2:
             raise InputError(
                 f"the soft labels are of {', '.join(labels_of.classes)}, "
                 f"but the recipe's classes are {', '.join(classes)}"
