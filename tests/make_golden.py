@@ -66,6 +66,7 @@ PRIOR_TEMPERATURE = 0.9
 PRIORS = {
     "everyday": Prior((0.6, -1.2, 0.3, 1.4), 0.8),
     "balanced": Prior((-0.1, 0.05, 0.9, 0.45), 0.7),
+    "fer2013": Prior((0.0, 0.0, 0.0, 0.0), PRIOR_TEMPERATURE),
 }
 PRIOR_LOGITS = ((2.0, 1.5, -2.0, 1.75), (3.0, 2.5, 0.0, 2.75), (-40.0, 60.0, 0.25, -3.5))
 PRIOR_SHARES = {"happy": 30, "sad": 3, "surprise": 0.5, "neutral": 60}

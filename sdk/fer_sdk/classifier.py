@@ -81,8 +81,9 @@ class ExpressionClassifier(ContextManager):
                 an error is raised; there is no fallback to the CPU.
             threads: CPU threads.
             prior: How frequent each expression is where the model is used: "everyday" (most faces
-                neutral or happy), "balanced" (all alike), "training" (as in the training data) or
-                a share for every label; None takes the model's default.
+                neutral or happy), "balanced" (all alike), "training" (as in the training data),
+                "fer2013" (as in FER2013; only networks trained on its labels) or a share for every
+                label; None takes the model's default.
 
         Returns:
             An open classifier.

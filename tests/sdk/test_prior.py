@@ -127,6 +127,21 @@ def test_every_shipped_model_has_an_everyday_and_a_balanced_prior() -> None:
         assert gain["everyday"] > gain["balanced"]
 
 
+def test_fer2013_equals_training_for_networks_trained_on_its_labels() -> None:
+    found = 0
+    for path in shipped_models().values():
+        bundle = ModelBundle.load(path)
+        if "fer2013" in bundle.priors:
+            found += 1
+            assert bundle.prior("fer2013") == bundle.prior("training")
+            assert "fer2013" not in bundle.different_priors
+        else:
+            with pytest.raises(InputError, match="has no prior 'fer2013': it has everyday, "):
+                bundle.prior("fer2013")
+        assert bundle.different_priors[:3] == ("training", "everyday", "balanced")
+    assert found >= 2
+
+
 def test_files_of_one_network_share_their_priors() -> None:
     models = shipped_models()
     for name, path in models.items():

@@ -256,6 +256,7 @@ def test_a_network_of_eight_classes_is_trained_and_scored_on_votes(
     run.train()
     bundle, scores = publish(run, "eight", "a test")
     assert bundle.labels == FERPLUS_LABELS[:8]
+    assert bundle.priors == {}
     assert [c.label for c in scores.classes] == list(bundle.labels)
     result = evaluate(bundle.path, with_votes(small_fer2013), (fer2013.PUBLIC_TEST,), ferplus=True)
     assert result.deduplicated.accuracy == pytest.approx(scores.accuracy)
@@ -280,6 +281,7 @@ def test_published_networks_include_offsets_that_correct_the_votes(
         network = keras.saving.load_model(bundle.path, compile=False)
         found = network.get_layer("logits").bias - run.student.get_layer("logits").bias
         np.testing.assert_allclose(np.array(found), expected, atol=1e-5)
+        assert bundle.prior("fer2013") == bundle.prior("training")
 
 
 def no_votes() -> NDArray[np.uint8]:

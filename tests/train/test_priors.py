@@ -10,9 +10,10 @@ from fer_sdk import ModelBundle
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.prior import for_shares
 from fer_sdk.errors import InputError
+from fer_sdk.evaluation.pack_scores import SCORED
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli.main import main
-from fer_train.evaluation.priors import SCORED, fit_priors
+from fer_train.evaluation.priors import fit_priors
 
 FREQUENCIES = np.array([0.3, 0.4, 0.1, 0.1, 0.1])
 
@@ -67,10 +68,13 @@ def test_the_command_writes_the_priors_of_the_named_split(golden: Path, tmp_path
     pack = write_pack(tmp_path / "pack.npz", images, label=labels, split=split)
     model = tmp_path / "model.tflite"
     model.write_bytes((golden / "tiny-float32.tflite").read_bytes())
-    replace(ModelBundle.load(golden / "tiny-float32.tflite"), path=model).write_sidecar()
+    tiny = ModelBundle.load(golden / "tiny-float32.tflite")
+    priors = {"fer2013": tiny.prior("training"), "balanced": tiny.prior("training")}
+    replace(tiny, path=model, priors=priors).write_sidecar()
     result = CliRunner().invoke(main, ["fit-priors", str(model), str(pack)])
     assert result.exit_code == 0, result.output
     bundle = ModelBundle.load(model)
-    assert set(bundle.priors) == {"everyday", "balanced"}
+    assert list(bundle.priors) == ["everyday", "balanced", "fer2013"]
+    assert bundle.priors["fer2013"] == tiny.prior("training") != bundle.priors["balanced"]
     assert bundle.default_prior == "everyday"
     assert bundle.source["priors"] == "pack.npz, split fit, n = 20"

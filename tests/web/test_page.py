@@ -69,7 +69,7 @@ def test_javascript_reproduces_the_golden_files(page: Page, part: str, cases: in
 
 def test_javascript_reproduces_the_golden_priors(page: Page) -> None:
     differences = run_golden(page, "priors")
-    assert set(differences) == {"everyday", "balanced", "training", "shares", "default"}
+    assert set(differences) == {"everyday", "balanced", "fer2013", "training", "shares", "default"}
     assert max(differences.values()) < 1e-12
 
 

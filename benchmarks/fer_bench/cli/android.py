@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
+from fer_bench.cli.options import refuse_other_options
 from fer_sdk._internal.files import write_beside
 from fer_sdk.bundles.registry import find_model
 from fer_sdk.cli.console import progress_bar
@@ -36,7 +36,9 @@ def bench_on_android(
     Raises:
         FerError: As `connect`, `run_tool` and `run_app` do.
     """
-    _refuse_other_options("android", "models", "json_path", *(["threads"] if models else []))
+    refuse_other_options(
+        "--android", "android", "models", "json_path", *(["threads"] if models else [])
+    )
     from fer_bench.backends.android import app, tool
     from fer_bench.backends.android.device import connect
 
@@ -56,19 +58,3 @@ def bench_on_android(
     if json_path is not None:
         tool.write_json(description, results, json_path)
     click.echo(tool.table(description, results))
-
-
-def _refuse_other_options(*allowed: str) -> None:
-    """Refuse options that --android would ignore.
-
-    Args:
-        allowed: Parameter names of the current command that may be combined with --android.
-
-    Raises:
-        UsageError: If another option was given.
-    """
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        if given and parameter.name not in allowed:
-            raise click.UsageError(f"--android cannot be combined with {parameter.opts[-1]}")

@@ -7,11 +7,14 @@ import click
 
 from fer_bench.backends.delegates import DELEGATES, is_delegate, open_delegate
 from fer_bench.cli.android import ANDROID_OPTION, bench_on_android
+from fer_bench.cli.face_packs import bench_on_pack, is_pack
 from fer_sdk import __version__, shipped_models
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.extras import require
+from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import find_model
 from fer_sdk.cli.console import DATA_OPTION, DefaultGroup, progress_bar
+from fer_sdk.cli.options import prior_option
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.evaluation import fer2013
 
@@ -40,10 +43,13 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
 @main.command()
 @click.argument("models", nargs=-1)
 @DATA_OPTION
-@click.option("--split", type=click.Choice(list(USAGES)), default="public", show_default=True,
-              help="FER2013 test split. Use private only once, for a final model.")  # fmt: skip
-@click.option("--faces", type=FILE,
-              help="Score on FOLDER/LABEL/*.png instead of FER2013.")  # fmt: skip
+@click.option("--split", metavar="|".join(USAGES) + "|NAME",
+              help="FER2013 test split; default: public. Use private only once, for a final model. "
+              "Of a face pack a value of its column `split`; default: all faces.")  # fmt: skip
+@click.option("--faces", type=FILE, metavar="FOLDER|PACK.npz",
+              help="Use FOLDER/LABEL/*.png instead of FER2013, or score on a labelled face pack, "
+              "without times.")  # fmt: skip
+@prior_option
 @click.option("--delegate", default="cpu", show_default=True, callback=_delegate,
               metavar="|".join(DELEGATES) + "|onnx-PROVIDER",
               help="Where models run; gpu exits with code 3 without an adapter.")  # fmt: skip
@@ -61,6 +67,7 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
               "percent.")  # fmt: skip
 @ANDROID_OPTION
 @click.option("--json", "json_path", type=FILE, help="Write the result with all raw times.")
+@click.option("--csv", "csv_path", type=FILE, help="Write the scores on a face pack.")
 @click.option("--html", type=FILE, help="Write a self-contained HTML page.")
 @click.option("--report", "report_folder", type=FILE,
               help="Write benchmark.md with its pictures into this folder.")  # fmt: skip
@@ -69,8 +76,9 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
 def run(
     models: tuple[str, ...],
     data: Path,
-    split: str,
+    split: str | None,
     faces: Path | None,
+    prior: PriorChoice,
     delegate: str,
     threads: int,
     quick: bool,
@@ -80,6 +88,7 @@ def run(
     min_accuracy: float | None,
     android: str | None,
     json_path: Path | None,
+    csv_path: Path | None,
     html: Path | None,
     report_folder: Path | None,
     peers: Path | None,
@@ -94,6 +103,20 @@ def run(
 
     if android is not None:
         return bench_on_android(android, models, threads, json_path)
+    if faces is not None and is_pack(faces):
+        return bench_on_pack(
+            faces, models, split=split, prior=prior, delegate=delegate, threads=threads,
+            json_path=json_path, csv_path=csv_path,
+        )  # fmt: skip
+    if prior is not None:
+        raise click.UsageError("--prior needs --faces PACK.npz: other faces are scored with the "
+                               "prior of the training data")  # fmt: skip
+    if csv_path is not None:
+        raise click.UsageError("--csv needs --faces PACK.npz: other results are written by --json")
+    split = "public" if split is None else split
+    if split not in USAGES:
+        raise click.UsageError(f"--split must be {' or '.join(USAGES)}, but is {split!r}: "
+                               "other splits need --faces PACK.npz")  # fmt: skip
     if quick and full:
         raise click.UsageError("--quick and --full are mutually exclusive")
     if html is not None or report_folder is not None:

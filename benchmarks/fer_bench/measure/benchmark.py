@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fer_bench.backends.delegates import describe_backend, open_delegate
 from fer_bench.measure.accuracy import score_predictions
+from fer_bench.measure.inputs import model_inputs
 from fer_bench.measure.latency import measure_latency, measure_submission, warm_up
 from fer_bench.measure.operators import can_profile, profile_operators
 from fer_bench.measure.pipeline import measure_pipeline
@@ -42,7 +43,6 @@ from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import inspect
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import RuntimeFailure
-from fer_sdk.preprocess import to_inputs
 from fer_sdk.runtimes import Session
 from fer_sdk.runtimes.litert_gpu import GpuSession
 
@@ -93,7 +93,7 @@ def run_benchmark(
         for model in opened:
             _score(model, faces, settings)
             progress(f"accuracy of {model.bundle.path.name}")
-        timed = [_inputs(model.bundle, faces.sample(TIMED_FACES).pixels) for model in opened]
+        timed = [model_inputs(model.bundle, faces.sample(TIMED_FACES).pixels) for model in opened]
         latencies = measure_latency(
             [model.session for model in opened],
             timed,
@@ -145,7 +145,7 @@ def _open(
 
 def _score(model: _LoadedModel, faces: Faces, settings: Settings) -> None:
     """Score a model on as many faces as the time limit allows, and measure its parity."""
-    first = _inputs(model.bundle, faces.sample(8).pixels)
+    first = model_inputs(model.bundle, faces.sample(8).pixels)
     each_s = float(np.median(warm_up(model.session, first))) / 1e9
     limit_s = settings.plan.scoring_s
     if _on_software(model):
@@ -154,7 +154,7 @@ def _score(model: _LoadedModel, faces: Faces, settings: Settings) -> None:
     while count > SMALLEST_SAMPLE and count * each_s > limit_s:
         count = 1 << (count - 1).bit_length() - 1  # the next smaller power of two
         sample = faces.sample(count)
-    inputs = _inputs(model.bundle, sample.pixels)
+    inputs = model_inputs(model.bundle, sample.pixels)
     labels, temperature = model.bundle.labels, model.bundle.temperature
     logits = model.session.run(inputs)
     model.accuracy = score_predictions(sample, faces, softmax(logits, temperature), labels)
@@ -274,10 +274,3 @@ def _contents(path: Path) -> tuple[int | None, int | None, tuple[str, ...]]:
     except ImportError as error:  # LiteRT on a board without it, onnx without the extra
         return None, None, (f"parameters were not counted: {error}",)
     return contents.parameters, contents.multiply_accumulates, ()
-
-
-def _inputs(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Resize faces to the model's input size if it differs from theirs."""
-    if faces.shape[1:] == (bundle.input.height, bundle.input.width):
-        return faces
-    return to_inputs(list(faces), bundle.input, "grey")

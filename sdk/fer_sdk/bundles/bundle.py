@@ -82,6 +82,12 @@ class ModelBundle:
         return self.priors[name]
 
     @property
+    def different_priors(self) -> tuple[str, ...]:
+        """Names of the priors, "training" first, without those that equal it."""
+        training = self.prior(TRAINING)
+        return (TRAINING, *(name for name, prior in self.priors.items() if prior != training))
+
+    @property
     def sidecar(self) -> Path:
         """Path of the sidecar, a JSON file in the folder of the model."""
         return sidecar_of(self.path)

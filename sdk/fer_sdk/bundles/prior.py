@@ -22,6 +22,9 @@ from fer_sdk.errors import InputError
 
 TRAINING: Final = "training"
 """The class frequencies of a model's training data: offsets 0, the model's own temperature."""
+FER2013: Final = "fer2013"
+"""The class frequencies of FER2013's labels. Sidecars of networks that were trained on these labels
+state it; it equals `TRAINING` there. Other networks were not fitted to them and lack it."""
 BALANCED: Final = "balanced"
 """All classes equally frequent."""
 

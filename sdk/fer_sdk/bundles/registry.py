@@ -18,6 +18,12 @@ def shipped_models() -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
+def shipped_int8() -> list[Path]:
+    """Return the paths of the shipped int8 models, the smallest file first."""
+    paths = [path for name, path in shipped_models().items() if name.endswith("-int8")]
+    return sorted(paths, key=lambda path: (path.stat().st_size, path.name))
+
+
 def find_model(model: str | Path) -> Path:
     """Return the path of a shipped model or of a model file.
 

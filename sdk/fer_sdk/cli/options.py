@@ -58,8 +58,8 @@ class PriorType(click.ParamType):  # type: ignore[type-arg]  # generic only from
 
 prior_option = click.option(
     "--prior", type=PriorType(), metavar="NAME|LABEL=SHARE,...",
-    help="Expected class frequencies: everyday, balanced, training, or a share for every label. "
-         "Default: the model's own.",
+    help="Expected class frequencies: everyday, balanced, training, fer2013 (networks trained on "
+         "its labels), or a share for every label. Default: the model's own.",
 )  # fmt: skip
 
 

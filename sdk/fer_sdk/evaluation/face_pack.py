@@ -93,7 +93,7 @@ def load(path: Path) -> FacePack:
         raise InputError(f"no face pack at {path}") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a readable face pack: {error}") from error
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         name: np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
         for name, array in arrays.items()
         if array.ndim and len(array) == len(pixels)
@@ -106,7 +106,7 @@ def load(path: Path) -> FacePack:
 def _smile(blendshapes: NDArray[np.uint8], names: NDArray[np.str_]) -> NDArray[np.float32]:
     sides = blendshapes[:, np.isin(names, ("mouthSmileLeft", "mouthSmileRight"))]
     smile = sides.mean(axis=1, dtype=np.float32) / 254
-    return np.where((sides == 255).any(axis=1), np.float32("nan"), smile)
+    return np.asarray(np.where((sides == 255).any(axis=1), np.nan, smile), np.float32)
 
 
 def _cut(encoded: NDArray[np.uint8]) -> NDArray[np.uint8]:

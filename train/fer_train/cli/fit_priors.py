@@ -16,8 +16,8 @@ from fer_sdk.evaluation import face_pack
 def fit_priors(model: Path, pack: Path, split: str) -> None:
     """Fit the priors `everyday` and `balanced` of MODEL on PACK and write them into its sidecar.
 
-    MODEL is a .keras, .tflite or .onnx file; `fer-convert` copies the priors of a .keras file. PACK
-    is a face pack (.npz) with the columns `label` and `split`.
+    Its other priors are kept. MODEL is a .keras, .tflite or .onnx file; `fer-convert` copies the
+    priors of a .keras file. PACK is a face pack (.npz) with the columns `label` and `split`.
     """
     from fer_train.evaluation.inference import open_model
     from fer_train.evaluation.priors import EVERYDAY
@@ -29,6 +29,9 @@ def fit_priors(model: Path, pack: Path, split: str) -> None:
         logits = bundle.temperature * np.log(np.maximum(predict(faces.pixels), 1e-30))
     priors = fit(logits, faces.labels, bundle.labels)
     source = {**bundle.source, "priors": f"{pack.name}, split {split}, n = {len(faces.pixels)}"}
-    replace(bundle, priors=priors, default_prior=EVERYDAY, source=source).write_sidecar()
+    kept = {name: prior for name, prior in bundle.priors.items() if name not in priors}
+    replace(
+        bundle, priors={**priors, **kept}, default_prior=EVERYDAY, source=source
+    ).write_sidecar()
     click.echo(f"priors {', '.join(priors)} fitted on {len(faces.pixels):,} faces")
     click.echo(str(bundle.sidecar))

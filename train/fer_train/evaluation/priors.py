@@ -1,8 +1,9 @@
 """Fitting class priors (`fer_sdk.bundles.prior`) on labelled faces of the place of use.
 
 `balanced`: a scale and one offset for each label, by cross-entropy with every label of `SCORED`
-weighted alike. `everyday`: the balanced logits plus the logarithm of each label's share, the square
-root of its frequency among the faces, normalized; the temperature is fitted anew by cross-entropy.
+weighted alike; the offsets of other labels are held near 0. `everyday`: the balanced logits plus
+the logarithm of each label's share, the square root of its frequency among the faces, normalized;
+the temperature is fitted anew by cross-entropy.
 """
 
 from dataclasses import replace
@@ -15,11 +16,9 @@ from scipy.optimize import minimize
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.prior import BALANCED, Prior, for_shares
 from fer_sdk.errors import InputError
+from fer_sdk.evaluation.pack_scores import SCORED
 
 EVERYDAY: Final = "everyday"
-SCORED: Final = ("neutral", "happy", "surprise", "angry", "sad")
-"""Labels that photos of everyday life show often enough to fit an offset to; those of disgust, fear
-and contempt are held near 0."""
 FEWEST: Final = 3
 """A label with fewer faces counts as having so many: no share is 0."""
 _PENALTY: Final = 1e-2

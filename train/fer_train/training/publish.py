@@ -9,6 +9,7 @@ from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle, sidecar_of
+from fer_sdk.bundles.prior import FER2013, Prior
 from fer_sdk.evaluation.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
 from fer_train.data.dataset import class_names
@@ -24,7 +25,9 @@ def publish(run: Run, name: str, command: str) -> tuple[ModelBundle, Scores]:
     """Write `<name>.keras` and its sidecar into the run's folder.
 
     The temperature is fitted on deduplicated PublicTest, as are offsets to the logits if the
-    targets contain more than FER2013's labels. The scores in the sidecar are of the same faces.
+    targets contain more than FER2013's labels. A network of FER2013's labels thus predicts with
+    their frequencies, which the sidecar states as the prior `fer2013`. The scores in the sidecar
+    are of the same faces.
 
     Args:
         run: A finished run.
@@ -65,6 +68,7 @@ def _publish(
         network.save(temporary)
     temperature = fit_temperature(logits, run.validation_labels)
     scores = score(run.validation_labels, softmax(logits, temperature), labels)
+    by_fer2013 = run.recipe.classes == "fer2013"
     bundle = ModelBundle(
         path=path,
         labels=labels,
@@ -86,7 +90,7 @@ def _publish(
         },
         metrics=(
             {
-                "data": "FER2013" if run.recipe.classes == "fer2013" else "FER+ majority",
+                "data": "FER2013" if by_fer2013 else "FER+ majority",
                 "split": "PublicTest, clean",
                 "n": scores.n,
                 "accuracy": round(scores.accuracy, 4),
@@ -94,6 +98,7 @@ def _publish(
                 "calibration_error": round(scores.calibration_error, 4),
             },
         ),
+        priors={FER2013: Prior((0.0,) * len(labels), temperature)} if by_fer2013 else {},
     )
     bundle.write_sidecar()
     return bundle, scores
