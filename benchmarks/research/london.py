@@ -9,7 +9,7 @@ faces/ID_08.jpg (smiling); DeBruine and Jones 2017, https://doi.org/10.6084/m9.f
 import csv
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -67,7 +67,7 @@ def measure_london(
     Raises:
         InputError: If the folder has another structure.
     """
-    people = _people(folder)
+    people = people_of(folder)
     found: dict[tuple[str, str], RecognizedFace] = {}
     for person, kind in product(people, EXPECTED):
         photo = read_photo(folder / "faces" / f"{person}_{kind}.jpg")
@@ -101,6 +101,19 @@ def labelled_photos(folder: Path) -> list[tuple[Path, str]]:
     return [(path, EXPECTED[path.stem[-2:]]) for path in paths]
 
 
+def genders_of(folder: Path, paths: Sequence[Path]) -> list[str]:
+    """Return the gender that the person of each photo states.
+
+    Raises:
+        InputError: If info.csv is unreadable or lacks a person.
+    """
+    people = people_of(folder)
+    unknown = [path.name for path in paths if path.stem[:-3] not in people]
+    if unknown:
+        raise InputError(f"{folder / 'info.csv'} lacks the person of {unknown[0]}")
+    return [people[path.stem[:-3]]["face_gender"] for path in paths]
+
+
 @click.command(cls=FerCommand)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Shipped model or a file.")
@@ -121,7 +134,12 @@ def main(folder: Path, model: str) -> None:
         click.echo(f"{group:<20}{100 * correct / n:>6.1f} % correct, n = {n}")
 
 
-def _people(folder: Path) -> dict[str, dict[str, str]]:
+def people_of(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the row of info.csv of every person, by face_id.
+
+    Raises:
+        InputError: If the file is missing, has other columns or lists no person.
+    """
     path = folder / "info.csv"
     try:
         with path.open(encoding="utf-8", newline="") as stream:

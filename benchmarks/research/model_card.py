@@ -1,9 +1,10 @@
 """Write the model card of a shipped model: origin, scores, costs and known failures.
 
-    python -m research.model_card NAME FOLDER --out docs/models
+    python -m research.model_card NAME FOLDER PACK --out docs/models
 
 NAME-int8.tflite and NAME-float32.tflite must be shipped. The command evaluates on PrivateTest, so
-run it only once per published model, last. FOLDER is the London set, see `research.london`.
+run it only once per published model, last. FOLDER is the London set, see `research.london`; PACK is
+FairFace's face pack, see `research.groups`.
 """
 
 from dataclasses import replace
@@ -26,10 +27,13 @@ from fer_sdk.bundles.registry import find_model
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.errors import BundleError
-from fer_sdk.evaluation import fer2013
+from fer_sdk.evaluation import face_pack, fer2013
+from fer_sdk.evaluation.face_pack import FacePack
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.recognizer import ExpressionRecognizer
 from research.crops import Curves, measure
+from research.group_shares import measure_groups
+from research.groups import SPLIT
 from research.london import measure_london
 from research.model_card_page import CardData, card
 from research.model_card_plots import draw
@@ -40,25 +44,27 @@ PRECISIONS: Final = ("int8", "float32")
 @click.command(cls=FerCommand)
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("pack", type=click.Path(path_type=Path))
 @DATA_OPTION
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/models"),
               show_default=True, help="Folder for NAME.md and NAME.png.")  # fmt: skip
-def main(name: str, folder: Path, data: Path, out: Path) -> None:
+def main(name: str, folder: Path, pack: Path, data: Path, out: Path) -> None:
     """Evaluate NAME on PrivateTest and write its model card."""
     require("bench", "drawing plots", "matplotlib")
-    measured = gather(name, folder, fer2013.load(data))
+    measured = gather(name, folder, face_pack.load(pack).subset(SPLIT), fer2013.load(data))
     with write_beside(out / f"{name}.md") as temporary:
         temporary.write_text(card(measured), encoding="utf-8")
     draw(measured, out / f"{name}.png")
     click.echo(out / f"{name}.md")
 
 
-def gather(name: str, folder: Path, data: fer2013.Fer2013) -> CardData:
+def gather(name: str, folder: Path, people: FacePack, data: fer2013.Fer2013) -> CardData:
     """Measure everything that is shown on a card.
 
     Args:
         name: Name of the model.
         folder: Folder of the London set.
+        people: FairFace's faces of the split `val`.
         data: FER2013, with FER+ votes for models with FER+ labels.
 
     Raises:
@@ -74,6 +80,7 @@ def gather(name: str, folder: Path, data: fer2013.Fer2013) -> CardData:
     if " && " not in bundle.source["command"]:
         raise BundleError(f"{bundle.sidecar} must name the commands that trained and converted the "
                           f"model, but says `{bundle.source['command']}`")  # fmt: skip
+    groups = measure_groups(paths[0], people)  # before PrivateTest is read: a pack may be unfit
     settings = Settings()
     with progress_bar(total=settings.steps(len(paths)), desc="scoring", unit=" steps") as bar:
         faces = _fitting(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)
@@ -85,7 +92,7 @@ def gather(name: str, folder: Path, data: fer2013.Fer2013) -> CardData:
         crops = _crops(recognizer.classifier, data)
         confidence, correct = _confidence(recognizer.classifier, faces)
     operators = inspect(paths[0]).operators
-    return CardData(name, bundle, result, london, crops, operators, confidence, correct)
+    return CardData(name, bundle, result, london, groups, crops, operators, confidence, correct)
 
 
 def _fitting(faces: Faces, labels: tuple[str, ...]) -> Faces:

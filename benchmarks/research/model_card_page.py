@@ -10,6 +10,8 @@ from fer_bench.results.schema import Accuracy, BenchmarkResult
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.evaluation.metrics import Scores
 from research.crops import LIMITS, Curves, loss
+from research.group_shares import ModelGroups
+from research.groups_page import sentence
 from research.london import LondonResult
 
 RARELY_FOUND: Final = 0.6
@@ -29,6 +31,7 @@ class CardData:
         bundle: The int8 file.
         result: Benchmark of the int8 and float32 files, scored on PrivateTest.
         london: Predictions of the int8 file on the London set, with the SDK's detector and crop.
+        groups: Predictions of the int8 file on FairFace by group, under its default prior.
         crops: Accuracy of the int8 file by crop; empty for models with other labels than FER2013's.
         operators: Number of operators of the int8 file by type.
         confidence: Confidence of the int8 file on the deduplicated faces, float64 (n,), 0 to 1.
@@ -39,6 +42,7 @@ class CardData:
     bundle: ModelBundle
     result: BenchmarkResult
     london: LondonResult
+    groups: ModelGroups
     crops: Curves
     operators: dict[str, int]
     confidence: NDArray[np.float64]
@@ -69,7 +73,7 @@ def card(data: CardData) -> str:
         "Input: a face cropped by its eyes and mouth like the faces of FER2013, 48x48 grey pixels, "
         f"uint8. Output: logits for {', '.join(data.bundle.labels)}.",
         "",
-        f"Written by `python -m research.model_card {name} LONDON_FOLDER` (source: "
+        f"Written by `python -m research.model_card {name} LONDON_FOLDER FAIRFACE_PACK` (source: "
         "`benchmarks/research/model_card.py`), the only command that evaluated this model on "
         "PrivateTest.",
         "",
@@ -97,6 +101,8 @@ def card(data: CardData) -> str:
         "",
         *_crops(data),
         *_people(data.london),
+        "",
+        *_groups(data.groups),
         "",
         *_cost(data.result),
         "",
@@ -222,6 +228,15 @@ def _people(london: LondonResult) -> list[str]:
         f"| {g} | {100 * correct / n:.1f} | {n} |" for g, (correct, n) in london.groups.items()
     ]
     return lines
+
+
+def _groups(groups: ModelGroups) -> list[str]:
+    return [
+        f"FairFace (Karkkainen and Joo 2021, CC BY 4.0), {groups.everyone[0].n:,} faces, prior "
+        f"`{groups.prior}`, lowest and highest share among its seven races. {sentence(groups)}. "
+        "[Results by group](../results/groups.md) lists all shares with 95 % intervals, also by "
+        "gender and age.",
+    ]
 
 
 def _cost(result: BenchmarkResult) -> list[str]:

@@ -1,9 +1,9 @@
-"""Attempts to recognize slight smiles, and their effect on the accuracy on FER2013.
+"""Smiles under each class prior; attempts to recognize slight ones, and their cost on FER2013.
 
-    python -m research.smiles FOLDER MODEL... --out docs/results
+    python -m research.smiles FOLDER [MODEL...] --out docs/results
 
 FOLDER is the London set, see `research.london`. No setting of a shipped model was chosen on its
-photos.
+photos. The attempts are made with MODELs of FER2013's labels, by default all shipped int8 ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.native_log import captured_native_log
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.registry import shipped_int8
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.detectors.yunet import YuNet
@@ -28,7 +29,8 @@ from fer_sdk.inputs.images import read_photo
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.preprocess import FER2013_INPUT, Affine, crop_transform, sample
 from research.crops import cut, recut
-from research.london import labelled_photos
+from research.london import genders_of, labelled_photos
+from research.london_smiles import SmileResult, measure_smiles, section
 
 Faces = NDArray[np.uint8]
 """uint8 (n, 48, 48), range [0, 255]."""
@@ -126,16 +128,25 @@ def attempts(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True, help="Folder for smiles.md and smiles.png.")  # fmt: skip
 def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
-    """Write the accuracy of each attempt on the photos and on PublicTest."""
+    """Write the results of all shipped int8 models, and of attempts with MODELS.
+
+    MODELS must have FER2013's labels; by default all shipped int8 models with these.
+    """
     require("bench", "drawing plots", "matplotlib")
     dataset = fer2013.load(data)
     rows = dataset.rows(fer2013.PUBLIC_TEST, deduplicated=True)
     training = dataset.pixels[dataset.rows(fer2013.TRAINING, deduplicated=True)]
     with progress_bar(unit=" photos") as bar:
         photos, kinds = faces_of_photos(folder, bar.update)
+    genders = np.array(genders_of(folder, [path for path, _ in labelled_photos(folder)]))
+    smiles: list[SmileResult] = []
+    for path in progress_bar(iterable=shipped_int8(), unit=" models"):
+        smiles += measure_smiles(path, photos[0], kinds == HAPPY, genders)
     public = {pixels: recut(dataset.pixels[rows], cut(tighter=pixels)) for pixels in photos}
     found: dict[str, list[Row]] = {}
-    for model in models or (DEFAULT_MODEL,):
+    for model in models or [
+        path for path in shipped_int8() if ModelBundle.load(path).labels == FER2013_LABELS
+    ]:
         with captured_native_log():
             classifier = ExpressionClassifier.load(model, prior="training")
         with classifier:
@@ -151,24 +162,37 @@ def main(folder: Path, models: tuple[str, ...], data: Path, out: Path) -> None:
                     strict=True,
                 )
             ]
-    command = f"python -m research.smiles FOLDER {' '.join(found)}"
+    command = " ".join(["python -m research.smiles FOLDER", *models])
     with write_beside(out / "smiles.md") as temporary:
-        temporary.write_text(_page(found, command, kinds, len(rows)), encoding="utf-8")
+        temporary.write_text(_page(found, smiles, command, kinds, len(rows)), encoding="utf-8")
     _draw(found, out / "smiles.png")
     click.echo(out / "smiles.md")
 
 
-def _page(found: dict[str, list[Row]], command: str, kinds: NDArray[np.intp], faces: int) -> str:
+def _page(
+    found: dict[str, list[Row]],
+    smiles: list[SmileResult],
+    command: str,
+    kinds: NDArray[np.intp],
+    faces: int,
+) -> str:
     smiling = int((kinds == HAPPY).sum())
     lines = [
         "# Recognition of slight smiles",
         "",
         f"Written by `{command}` (source: `benchmarks/research/smiles.py`).",
         "",
-        f"Accuracy on {len(kinds)} photos of the Face Research Lab London Set (DeBruine and Jones "
-        f"2017), {smiling} of them smiling, and on {faces:,} deduplicated PublicTest faces. The "
-        "models predict neutral for slight smiles, mostly with a closed mouth. Each attempt is "
-        "applied to both sets; `happy + x` adds x to the calibrated logit of happy.",
+        f"{len(kinds)} photos of the Face Research Lab London Set (DeBruine and Jones 2017), "
+        f"{smiling} of them smiling, detected and cropped by the SDK. The models predict neutral "
+        "for slight smiles, mostly with a closed mouth.",
+        "",
+        *section(smiles),
+        "",
+        "## Attempts",
+        "",
+        f"Accuracy on the photos and on {faces:,} deduplicated PublicTest faces under the prior "
+        "`training`. Each attempt is applied to both sets; `happy + x` adds x to the calibrated "
+        "logit of happy.",
         "",
         "![Accuracy on the photos against accuracy on PublicTest](smiles.png)",
         "",

@@ -1,5 +1,6 @@
-"""Confidence intervals, ratios and stability warnings of measured times."""
+"""Confidence intervals of shares; intervals, ratios and stability warnings of measured times."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,20 @@ STABLE_WITHIN: Final = 0.05
 MIN_CPU_SHARE: Final = 0.95
 """Smallest median `Latency.cpu_share` at which the machine counts as idle otherwise."""
 RESAMPLES: Final = 4000
+
+
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of a share, 0 to 1 (Wilson 1927).
+
+    Args:
+        hits: Number of cases that count, 0 to n.
+        n: Number of cases, above 0.
+    """
+    z = 1.959964
+    share, spread = hits / n, z * z / n
+    center = share + spread / 2
+    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return max(0.0, (center - half) / (1 + spread)), min(1.0, (center + half) / (1 + spread))
 
 
 def interval_ms(latency: Latency, percent: float) -> tuple[float, float]:
