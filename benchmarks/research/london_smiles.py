@@ -141,19 +141,23 @@ def section(results: Sequence[SmileResult]) -> list[str]:
 
 
 def _finding(defaults: Sequence[SmileResult]) -> str:
-    """Return the range over the models' default priors in words."""
-    happy = sorted(defaults, key=lambda r: r.groups[ALL].smiling_happy)
-    negative = sorted(defaults, key=lambda r: r.groups[ALL].neutral_negative)
-    ranked = sorted(defaults, key=lambda r: r.auc)
-    shares = [_percent(r.groups[ALL].smiling_happy, r.groups[ALL].smiling) for r in happy]
-    wrong = [_percent(r.groups[ALL].neutral_negative, r.groups[ALL].neutral) for r in negative]
+    """Return the ranges over the models' default priors in words."""
+    everyone = {r.model: r.groups[ALL] for r in defaults}
+    happy = {m: 100 * c.smiling_happy / c.smiling for m, c in everyone.items()}
+    negative = {m: 100 * c.neutral_negative / c.neutral for m, c in everyone.items()}
     return (
-        f"Under the default priors, {shares[0]} % (`{happy[0].model}`) to {shares[-1]} % "
-        f"(`{happy[-1].model}`) of the smiling photos are called happy and {wrong[0]} % "
-        f"(`{negative[0].model}`) to {wrong[-1]} % (`{negative[-1].model}`) of the neutral ones "
-        f"negative; the AUC is {ranked[0].auc:.3f} (`{ranked[0].model}`) to {ranked[-1].auc:.3f} "
-        f"(`{ranked[-1].model}`)."
+        f"Under the default priors, {_range(happy, '{:.1f} %')} of the smiling photos are called "
+        f"happy and {_range(negative, '{:.1f} %')} of the neutral ones negative; the AUC is "
+        f"{_range({r.model: r.auc for r in defaults}, '{:.3f}')}."
     )
+
+
+def _range(values: dict[str, float], form: str) -> str:
+    """Return the lowest and the highest value by model, or the value that all have."""
+    low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+    if values[low] == values[high]:
+        return form.format(values[low])
+    return f"{form.format(values[low])} (`{low}`) to {form.format(values[high])} (`{high}`)"
 
 
 def _percent(hits: int, n: int) -> str:

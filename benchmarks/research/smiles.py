@@ -183,8 +183,7 @@ def _page(
         f"Written by `{command}` (source: `benchmarks/research/smiles.py`).",
         "",
         f"{len(kinds)} photos of the Face Research Lab London Set (DeBruine and Jones 2017), "
-        f"{smiling} of them smiling, detected and cropped by the SDK. The models predict neutral "
-        "for slight smiles, mostly with a closed mouth.",
+        f"{smiling} of them smiling, detected and cropped by the SDK.",
         "",
         *section(smiles),
         "",
