@@ -73,7 +73,7 @@ def find_conversion_data(
         calibration = None
         if quantizing:
             calibration = from_photos or calibration_from_training(dataset, samples, spec)
-        faces = public_test_faces(dataset, spec, source.labels)
+        faces = public_test_faces(dataset, spec, source.labels, ferplus_votes=source.ferplus_votes)
         return ConversionData(faces, calibration, dataset)
     if from_photos is not None and from_photos.faces is not None:
         faces = ParityFaces(f"the calibration faces, {from_photos.description}", from_photos.faces)

@@ -52,7 +52,9 @@ def fewest_layers(
     """
     if data is None:
         raise InputError("--keep-float auto measures accuracy and needs an imported FER2013")
-    validation = other_public_test_faces(data, source.input, source.labels)
+    validation = other_public_test_faces(
+        data, source.input, source.labels, ferplus_votes=source.ferplus_votes
+    )
     truth = validation.class_indices(source)
 
     def accuracy(file: bytes) -> float:

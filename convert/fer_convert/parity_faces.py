@@ -58,25 +58,34 @@ class ParityFaces:
 
 
 def public_test_faces(
-    data: Fer2013, spec: InputSpec, labels: tuple[str, ...] = FER2013_LABELS
+    data: Fer2013,
+    spec: InputSpec,
+    labels: tuple[str, ...] = FER2013_LABELS,
+    *,
+    ferplus_votes: bool = False,
 ) -> ParityFaces:
     """Return up to 1,000 deduplicated PublicTest faces with labels; the selection is fixed.
 
     Args:
         data: FER2013.
         spec: Input of the model.
-        labels: Labels of the model. A model with "contempt" was trained on FER+ and is compared
-            with the majority of FER+'s votes.
+        labels: Labels of the model.
+        ferplus_votes: Compare with the majority of FER+'s votes instead of FER2013's labels, on the
+            faces where it is one of the model's labels.
 
     Raises:
         InputError: If the data has no PublicTest faces, or lacks FER+ votes that are needed.
     """
-    rows = np.sort(_shuffled_rows(data, labels)[:PARITY_FACE_COUNT])
-    return _labeled(data, rows, spec, labels, "faces of PublicTest")
+    rows = _shuffled_rows(data, labels, ferplus_votes)[:PARITY_FACE_COUNT]
+    return _labeled(data, np.sort(rows), spec, ferplus_votes, "faces of PublicTest")
 
 
 def other_public_test_faces(
-    data: Fer2013, spec: InputSpec, labels: tuple[str, ...] = FER2013_LABELS
+    data: Fer2013,
+    spec: InputSpec,
+    labels: tuple[str, ...] = FER2013_LABELS,
+    *,
+    ferplus_votes: bool = False,
 ) -> ParityFaces:
     """Return the deduplicated PublicTest faces that `public_test_faces` leaves out.
 
@@ -85,18 +94,19 @@ def other_public_test_faces(
     Args:
         data: FER2013.
         spec: Input of the model.
-        labels: Labels of the model, as for `public_test_faces`.
+        labels: Labels of the model.
+        ferplus_votes: As for `public_test_faces`.
 
     Raises:
         InputError: If no faces are left, or FER+ votes are needed and missing.
     """
-    rows = np.sort(_shuffled_rows(data, labels)[PARITY_FACE_COUNT:])
+    rows = np.sort(_shuffled_rows(data, labels, ferplus_votes)[PARITY_FACE_COUNT:])
     if not len(rows):
         raise InputError(
             f"selecting layers needs more than the {PARITY_FACE_COUNT} parity faces of "
             "PublicTest: give the layers' numbers"
         )
-    return _labeled(data, rows, spec, labels, "other faces of PublicTest")
+    return _labeled(data, rows, spec, ferplus_votes, "other faces of PublicTest")
 
 
 def mean_face_mixtures(means: NDArray[np.uint8], spec: InputSpec) -> ParityFaces:
@@ -126,22 +136,23 @@ def mean_face_mixtures(means: NDArray[np.uint8], spec: InputSpec) -> ParityFaces
 
 
 def _labeled(
-    data: Fer2013, rows: NDArray[np.intp], spec: InputSpec, labels: tuple[str, ...], kind: str
+    data: Fer2013, rows: NDArray[np.intp], spec: InputSpec, ferplus_votes: bool, kind: str
 ) -> ParityFaces:
     faces = to_inputs(list(data.pixels[rows]), spec, "grey")
     description = f"{len(rows)} {kind}"
-    if "contempt" not in labels:
+    if not ferplus_votes:
         truth = np.array(FER2013_LABELS)[data.emotion[rows]]
         return ParityFaces(description, faces, truth, "FER2013")
     majority, _ = ferplus.majority(data.ferplus_votes[rows])
     return ParityFaces(description, faces, np.array(FERPLUS_LABELS)[majority], "FER+ majority")
 
 
-def _shuffled_rows(data: Fer2013, labels: tuple[str, ...]) -> NDArray[np.intp]:
+def _shuffled_rows(data: Fer2013, labels: tuple[str, ...], ferplus_votes: bool) -> NDArray[np.intp]:
     rows = data.rows(PUBLIC_TEST, deduplicated=True)
-    if "contempt" in labels:
-        _, usable = ferplus.majority(data.ferplus_votes)
-        rows = rows[usable[rows]]
+    if ferplus_votes:
+        majority, usable = ferplus.majority(data.ferplus_votes)
+        inside = np.isin(np.array(FERPLUS_LABELS)[majority], labels)
+        rows = rows[(usable & inside)[rows]]
     if not len(rows):
         raise InputError("the parity check needs faces of PublicTest, but the data has none")
     return np.asarray(np.random.default_rng(0).permutation(rows))

@@ -130,7 +130,12 @@ def measure(
     source = ModelBundle.load(model)
     parts = (
         conversion_data.parity_faces,
-        other_public_test_faces(conversion_data.dataset, source.input, source.labels),
+        other_public_test_faces(
+            conversion_data.dataset,
+            source.input,
+            source.labels,
+            ferplus_votes=source.ferplus_votes,
+        ),
     )
     count = len(parts[0].faces)
     faces = np.concatenate([part.faces for part in parts])

@@ -88,6 +88,15 @@ class ModelBundle:
         return (TRAINING, *(name for name, prior in self.priors.items() if prior != training))
 
     @property
+    def ferplus_votes(self) -> bool:
+        """Whether the labels follow FER+'s votes, what crowds see, and not FER2013's labels.
+
+        The key `label_convention` of `source` states it, "FER2013" or "FER+"; a model with
+        contempt, which FER2013 lacks, follows FER+ in any case.
+        """
+        return self.source.get("label_convention") == "FER+" or "contempt" in self.labels
+
+    @property
     def sidecar(self) -> Path:
         """Path of the sidecar, a JSON file in the folder of the model."""
         return sidecar_of(self.path)

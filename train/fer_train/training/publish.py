@@ -80,6 +80,7 @@ def _publish(
         source={
             "recipe": name,
             "command": command,
+            "label_convention": "FER2013" if by_fer2013 else "FER+",
             "seed": str(run.seed),
             "data": run.progress.data,
             "epochs": str(epochs),
