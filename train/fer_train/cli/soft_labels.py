@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from fer_sdk.bundles.registry import find_model
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
@@ -12,10 +13,11 @@ from fer_train.cli.options import CACHE_OPTION
 from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 
 TEACHERS: Final = Path(__file__).parents[2] / "teachers"
+"""Teachers that the repository holds beside the shipped `base-ferplus`."""
 
 
 def shipped_teachers() -> list[Path]:
-    """Return the teachers in the repository.
+    """Return the teachers of FER+'s classes in the repository.
 
     Raises:
         InputError: If the package was installed without them.
@@ -26,7 +28,7 @@ def shipped_teachers() -> list[Path]:
             f"--teacher shipped needs the folder {TEACHERS}, which only the repository has: clone "
             "it and install it by `pip install -e .`, or name the files of teachers"
         )
-    return found
+    return [*found, find_model("base-ferplus-float32")]
 
 
 @click.command("soft-labels")

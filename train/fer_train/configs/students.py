@@ -38,7 +38,7 @@ def _everyday(fer2013: Recipe, start: str) -> Recipe:
     """
     return replace(
         fer2013,
-        sizes={**fer2013.sizes, "weights": f"train/students/{start}-float32.tflite"},
+        sizes={**fer2013.sizes, "weights": f"{start}-float32.tflite"},
         stages=(
             Stage(5, 0.03, warmup_epochs=1, final_learning_rate=0.01, side=32),
             Stage(4, 0.01),
@@ -56,9 +56,9 @@ _BASE: Final = _student(stem=32, widths=(64, 128, 176), blocks=(1, 1, 1), epochs
 
 RECIPES: Final = {
     # Shipped networks.
-    "nano": _everyday(_NANO, "nano-fer2013"),
-    "small": _everyday(_SMALL, "small-fer2013"),
-    "base": _everyday(_BASE, "base-ferplus"),
+    "nano": _everyday(_NANO, "train/students/nano-fer2013"),
+    "small": _everyday(_SMALL, "train/students/small-fer2013"),
+    "base": _everyday(_BASE, "sdk/fer_sdk/models/base-ferplus"),
     #
     # Shipped networks for FER2013's labels, as this dataset's benchmarks have them.
     #
