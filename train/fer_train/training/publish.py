@@ -8,8 +8,9 @@ import keras
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import write_beside
 from fer_sdk._internal.softmax import softmax
-from fer_sdk.bundles.bundle import ModelBundle, sidecar_of
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.prior import FER2013, Prior
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.evaluation.metrics import Scores, score
 from fer_sdk.preprocess import FER2013_INPUT
 from fer_train.data.dataset import class_names
