@@ -23,7 +23,7 @@ android {
         else listOf("$export/models", "$export/detector")
     )
     androidResources {
-        ignoreAssetsPatterns += listOf("!.*", "!*.j2", "!*.keras", "!*.keras.*", "!face_detection_yunet*")
+        ignoreAssetsPatterns += listOf("!.*", "!*.j2", "!*.keras", "!*.keras.*", "!yunet-*")
     }
 }
 

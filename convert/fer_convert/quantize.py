@@ -4,9 +4,9 @@ The first step stores the range of every activation in a float file, the calibra
 step converts weights and activations to integers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +18,9 @@ from tensorflow.lite.python.optimize import calibrator
 from fer_convert.calibration import Calibration, Range
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.errors import BundleError
+
+_ASSEMBLING: Final = ("CONCATENATION", "RESHAPE")
+"""Operators whose inputs and outputs have the same scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,7 @@ def calibrated_file(file: bytes, calibration: Calibration, input_shape: tuple[in
         for face in faces:
             yield [np.broadcast_to(face.astype(np.float32)[None, ..., None], input_shape).copy()]
 
-    prepared = calibrator.add_intermediate_tensors(file)
-    model = _read(calibrator.Calibrator(prepared).calibrate(inputs))
+    model = _calibrate(file, inputs)
     found = _tensors_with_ranges(model)
     if calibration.ranges is not None:
         stored = calibration.ranges.tflite
@@ -82,6 +84,39 @@ def calibrated_file(file: bytes, calibration: Calibration, input_shape: tuple[in
         for (_, tensor), (_, low, high) in zip(found, stored, strict=True):
             _set_range(tensor, low, high)
     _set_range(found[0][1], 0.0, 255.0)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def calibrated_on_images(
+    file: bytes, images: Sequence[NDArray[np.uint8]], output_range: tuple[float, float]
+) -> bytes:
+    """Return a float .tflite file that contains the range of every activation.
+
+    The input's range is set to [0, 255] independent of the images, so that the quantized input is
+    the unscaled pixel.
+
+    Args:
+        file: The float file.
+        images: uint8 (height, width, channels) of the model's input size.
+        output_range: Range of the output, and of the tensors that it is assembled from; values
+            outside saturate.
+    """
+
+    def inputs() -> Iterator[list[NDArray[np.float32]]]:
+        for image in images:
+            yield [image.astype(np.float32)[None]]
+
+    model = _calibrate(file, inputs)
+    graph = model.subgraphs[0]
+    _set_range(graph.tensors[graph.inputs[0]], 0.0, 255.0)
+    makers = {index: operator for operator in graph.operators for index in operator.outputs}
+    left = list(graph.outputs)
+    while left:
+        index = left.pop()
+        _set_range(graph.tensors[index], *output_range)
+        maker = makers[index]
+        if flatbuffer_utils.opcode_to_name(model, maker.opcodeIndex) in _ASSEMBLING:
+            left += [i for i in maker.inputs if i in makers]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
@@ -146,6 +181,13 @@ def quantize_int16x8(calibrated: bytes) -> bytes:
             bias_type=tf.int64,
         )
     )
+
+
+def _calibrate(file: bytes, inputs: Callable[[], Iterator[list[NDArray[np.float32]]]]) -> Any:
+    """Return the parsed file with the range of every activation on these inputs."""
+    prepared = calibrator.add_intermediate_tensors(file)
+    with captured_native_log():
+        return _read(calibrator.Calibrator(prepared).calibrate(inputs))
 
 
 def _read(file: bytes) -> Any:

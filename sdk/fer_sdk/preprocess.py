@@ -28,6 +28,12 @@ RESIZE: Final = "area-then-bilinear"
 
 WEIGHT_BITS: Final = 11
 
+Neighbours = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Indices of the two blocks around each position on an axis, and the weight of the second."""
+
+_ROWS: Final = 32
+"""Rows that `resize` interpolates at a time, so that they stay in the processor's cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class CropSpec:
@@ -193,7 +199,7 @@ def sample(
     """
     check_image(image, color)
     # At most the image's size: landmarks far outside the image must not allocate large blocks.
-    block = max(1, int(min(np.floor(transform.scale + 0.5), *image.shape[:2])))
+    block = _block_side(transform.scale, image.shape[:2])
     x, y = (
         np.arange(spec.width, dtype=np.float64),
         np.arange(spec.height, dtype=np.float64)[:, None],
@@ -216,6 +222,28 @@ def sample(
     value = upper * (one - weight_y) + lower * weight_y
     half = 1 << (2 * WEIGHT_BITS - 1)
     return np.asarray(np.right_shift(value + half, 2 * WEIGHT_BITS), np.uint8)
+
+
+def resize(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Stretch a colour image to another size; each channel as `sample` resamples a grey image.
+
+    Args:
+        image: uint8 (height, width, 3), any order of channels.
+        size_hw: Height and width of the result, 1 or more.
+
+    Returns:
+        uint8 (*size_hw, 3), range [0, 255].
+    """
+    height, width = image.shape[:2]
+    across, down = width / size_hw[1], height / size_hw[0]
+    block = _block_side(min(across, down), (height, width))
+    columns = _axis(size_hw[1], across, block, -(-width // block))
+    rows = _axis(size_hw[0], down, block, -(-height // block))
+    levels = image if block == 1 else _color_block_means(image, block)
+    if not (rows[2].any() or columns[2].any()):  # whole blocks, which need no interpolation
+        exact = levels.shape[:2] == size_hw
+        return levels if exact else levels[rows[0][:, None], columns[0]]
+    return _interpolate(levels, rows, columns)
 
 
 def crop_face(
@@ -286,9 +314,45 @@ def to_inputs(
     return inputs
 
 
-def _neighbours(
-    place: NDArray[np.float64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _block_side(scale: float, size_hw: tuple[int, ...]) -> int:
+    """Return the side of the averaged blocks, in pixels, from the image pixels per input pixel."""
+    return max(1, int(min(np.floor(scale + 0.5), *size_hw[:2])))
+
+
+def _axis(count: int, step: float, block: int, blocks: int) -> Neighbours:
+    """Return the neighbouring blocks and weights of `count` positions along an axis of a resize."""
+    place = step * np.arange(count, dtype=np.float64) + (step - 1) / 2
+    return _neighbours((place + 0.5) / block - 0.5, blocks)
+
+
+def _interpolate(
+    levels: NDArray[np.uint8], rows: Neighbours, columns: Neighbours
+) -> NDArray[np.uint8]:
+    """Interpolate a colour image bilinearly at the crossings of rows and columns."""
+    (top, bottom, weight_y), (left, right, weight_x) = rows, columns
+    channels = np.arange(3)
+    left, right = ((side[:, None] * 3 + channels).ravel() for side in (left, right))
+    # Weights of 11 bits each: 255 << 22 is below 2^31.
+    one, half = np.int32(1 << WEIGHT_BITS), np.int32(1 << (2 * WEIGHT_BITS - 1))
+    down, across = weight_y.astype(np.int32)[:, None], np.repeat(weight_x.astype(np.int32), 3)
+    flat = levels.reshape(len(levels), -1)
+    result = np.empty((len(top), len(across)), np.uint8)
+    for start in range(0, len(top), _ROWS):
+        part = slice(start, start + _ROWS)
+        mixed = flat[top[part]] * (one - down[part])
+        mixed += flat[bottom[part]] * down[part]
+        value = np.take(mixed, left, axis=1)
+        value *= one - across
+        other = np.take(mixed, right, axis=1)
+        other *= across
+        value += other
+        value += half
+        value >>= 2 * WEIGHT_BITS
+        result[part] = value
+    return result.reshape(len(top), -1, 3)
+
+
+def _neighbours(place: NDArray[np.float64], count: int) -> Neighbours:
     """Return the indices of the two blocks around each position and the weight of the second."""
     below = np.floor(place)
     weight = np.floor((place - below) * (1 << WEIGHT_BITS) + 0.5).astype(np.int64)
@@ -308,3 +372,24 @@ def _block_means(
         part = np.pad(part, ((0, missing[0]), (0, missing[1])), mode="edge")
     sums = part.reshape(bottom - top, block, right - left, block).sum(axis=(1, 3), dtype=np.int64)
     return np.asarray((sums + block * block // 2) // (block * block), np.int64)
+
+
+def _color_block_means(image: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
+    """Average the blocks of a colour image, as `_block_means` averages those of a grey one."""
+    height, width = image.shape[:2]
+    down, across = -(-height // block), -(-width // block)
+    missing = down * block - height, across * block - width
+    if any(missing):
+        image = np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    # Sums of up to 16x16 pixels and half their number are below 2^16.
+    kind = np.uint16 if block <= 16 else np.uint32
+    rows = np.add.reduce(image.reshape(down, block, across * block * 3), axis=1, dtype=kind)
+    rows = rows.reshape(down * across, block, 3)
+    means = np.empty((down * across, 3), np.uint8)
+    for channel in range(3):
+        sums = rows[:, 0, channel].copy()
+        for column in range(1, block):
+            sums += rows[:, column, channel]
+        sums += kind(block * block // 2)
+        means[:, channel] = sums // kind(block * block)
+    return means.reshape(down, across, 3)

@@ -3,6 +3,7 @@
 import click
 
 from fer_convert.cli.convert import convert
+from fer_convert.cli.detector import detector
 from fer_convert.cli.inspect import check, diff
 from fer_convert.cli.quantization import calibrate, debug
 from fer_sdk import __version__
@@ -14,11 +15,11 @@ from fer_sdk.cli.console import DefaultGroup
 )
 @click.version_option(__version__)
 def main() -> None:
-    """Convert trained models to .tflite and .onnx, and inspect and compare model files.
+    """Convert models to .tflite and .onnx, and inspect and compare model files.
 
     `fer-convert --int8` is short for `fer-convert convert --int8`.
     """
 
 
-for command in (convert, calibrate, debug, check, diff):
+for command in (convert, detector, calibrate, debug, check, diff):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""The models that ship with the package."""
+"""The models and face detectors that ship with the package."""
 
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,9 @@ DEFAULT_NAME: Final = "small"
 DEFAULT_MODEL: Final = f"{DEFAULT_NAME}-int8"
 DEFAULT_TRAINED: Final = MODELS_FOLDER / f"{DEFAULT_NAME}.keras"
 """Keras model that the default model was converted from, an input of `fer-convert`."""
+
+DETECTORS_FOLDER: Final = Path(__file__).parents[1] / "data"
+DEFAULT_DETECTOR: Final = "yunet-float32"
 
 
 def shipped_models() -> dict[str, Path]:
@@ -40,5 +43,30 @@ def find_model(model: str | Path) -> Path:
     if not path.is_file():
         raise InputError(
             f"no model {model}: give a .tflite or .onnx file or one of {', '.join(shipped)}"
+        )
+    return path
+
+
+def shipped_detectors() -> dict[str, Path]:
+    """Return the paths of the shipped face detectors by name."""
+    return {path.stem: path for path in sorted(DETECTORS_FOLDER.glob("yunet-*.tflite"))}
+
+
+def find_detector(model: str | Path) -> Path:
+    """Return the path of a shipped face detector or of a model file.
+
+    Args:
+        model: Name of a shipped detector, or path of a .tflite file.
+
+    Raises:
+        InputError: If `model` is neither a shipped detector's name nor an existing file.
+    """
+    shipped = shipped_detectors()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    path = Path(model)
+    if not path.is_file():
+        raise InputError(
+            f"no face detector {model}: give a .tflite file or one of {', '.join(shipped)}"
         )
     return path

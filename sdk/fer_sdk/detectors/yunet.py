@@ -1,49 +1,89 @@
-"""YuNet, the default face detector, run by OpenCV."""
+"""YuNet, the default face detector, run by LiteRT."""
 
-import contextlib
-from collections.abc import Iterator
-from importlib import resources
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.locks import Lock
-from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
-from fer_sdk.errors import RuntimeFailure
-from fer_sdk.preprocess import check_image
+from fer_sdk.bundles.detector import MULTIPLE, DetectorBundle
+from fer_sdk.bundles.registry import DEFAULT_DETECTOR, find_detector
+from fer_sdk.detectors.decoding import decode, suppress
+from fer_sdk.detectors.tiles import OVERLAP, Tile, finer_levels, fitted_wh, tiles_of
+from fer_sdk.errors import InputError
+from fer_sdk.preprocess import check_image, resize
 from fer_sdk.results import Face, Landmarks
+from fer_sdk.runtimes import ImageSession, open_image_session
 
-YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
+MIN_SCORE: Final = 0.7
+"""Default of `YuNet`'s `min_score`."""
+MAX_SIDE: Final = 640
+"""Default of `YuNet`'s `max_side`."""
+
+Search = Literal["fast", "thorough"]
+SEARCHES: Final[tuple[str, ...]] = get_args(Search)
 
 
 class YuNet:
-    """Face detector YuNet (Wu et al. 2023, https://doi.org/10.1007/s11633-023-1423-y) in OpenCV."""
+    """Face detector YuNet (Wu et al. 2023, https://doi.org/10.1007/s11633-023-1423-y).
 
-    def __init__(self, *, min_score: float = 0.7, max_side: int = 640) -> None:
-        """Load the network that ships with the package.
+    Threads may share one instance; the runs of its network follow one after the other.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_DETECTOR,
+        *,
+        min_score: float = MIN_SCORE,
+        max_side: int = MAX_SIDE,
+        search: Search = "fast",
+        runtime: str = "litert",
+        delegate: str = "cpu",
+        threads: int = 1,
+    ) -> None:
+        """Load a network and open a session.
 
         Args:
+            model: Name of a shipped detector, or path of a .tflite file with its sidecar.
             min_score: Smallest score of a returned face, 0 to 1.
-            max_side: Longest side of the detector's input, in pixels. Larger images are downscaled
-                to it, and the detection time is proportional to the area. Measured on 51 frontal
-                faces: 640 finds at least 98 % of faces with a height of 26 px or more, 320 at
-                least 98 % of those of 48 px or more in a quarter of the time. 320 is sufficient
-                for one face near the camera.
+            max_side: Longest side of the searched image in pixels, 32 or more. Larger images are
+                downscaled to it, and the detection time is proportional to the area. 320 is
+                sufficient for one face near the camera.
+            search: "fast" searches the image once. "thorough" also searches it at its own size, at
+                least twice the first, in overlapping tiles of `max_side` pixels: for faces of a
+                group or crowd in a large photo.
+            runtime: "litert" or "tflite".
+            delegate: "cpu", or "gpu" for LiteRT's GPU delegate; `max_side` is then at most 640.
+            threads: CPU threads.
 
         Raises:
-            RuntimeFailure: If OpenCV cannot load the network.
+            InputError: If there is no such detector, or an option is out of its range.
+            BundleError: If the model is damaged, or model and sidecar do not belong together.
+            MissingDependencyError: If the runtime is not installed.
+            NoAdapterError: If `delegate` is "gpu" and no GPU is found.
+            RuntimeFailure: If the runtime cannot load the network.
         """
-        import cv2  # imported on demand: classifying face crops needs no OpenCV
-
-        self._lock = Lock()
-        self._max_side = max_side
-        source = resources.files("fer_sdk") / "data" / YUNET_FILE
-        try:
-            with resources.as_file(source) as path, _without_warnings():
-                self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score)
-        except cv2.error as error:
-            raise RuntimeFailure(f"OpenCV {cv2.__version__} cannot load YuNet: {error}") from error
+        if not 0 <= min_score <= 1:
+            raise InputError(f"min_score must be 0 to 1, but is {min_score}")
+        if search not in SEARCHES:
+            raise InputError(f"search must be one of {', '.join(SEARCHES)}, but is {search!r}")
+        least = MULTIPLE if search == "fast" else 2 * OVERLAP
+        if max_side < least:
+            raise InputError(
+                f"max_side must be {least} or more for search={search!r}, but is {max_side}"
+            )
+        self._min_score, self._max_side, self._search = min_score, max_side, search
+        self._bundle = DetectorBundle.load(find_detector(model))
+        self._session: ImageSession = open_image_session(
+            self._bundle.path, runtime=runtime, delegate=delegate, threads=threads
+        )
+        fixed_hw = self._session.fixed_hw
+        if fixed_hw is not None and max_side > min(fixed_hw):
+            self._session.close()
+            raise InputError(
+                f"max_side must be at most {min(fixed_hw)} with delegate={delegate!r}, "
+                f"but is {max_side}"
+            )
 
     def detect(self, image_bgr: NDArray[np.uint8]) -> tuple[Face, ...]:
         """Return the faces in an image, in descending order of score.
@@ -56,53 +96,90 @@ class YuNet:
 
         Raises:
             InputError: If the image has another dtype or shape, or is empty.
-            RuntimeFailure: If the detector is closed.
+            RuntimeFailure: If the detector is closed or its output is not finite.
         """
         check_image(image_bgr, "bgr")
         height, width = image_bgr.shape[:2]
-        shrink = min(1.0, self._max_side / max(height, width))
-        size = max(1, round(width * shrink)), max(1, round(height * shrink))
-        searched = image_bgr
-        if size != (width, height):
-            import cv2
-
-            searched = np.asarray(
-                cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8
-            )
-        with self._lock:
-            if self._net is None:
-                raise RuntimeFailure("the face detector is closed")
-            self._net.setInputSize(size)
-            _, rows = self._net.detect(searched)
-        if rows is None:
-            return ()
-        zoom = np.array([width / size[0], height / size[1]])
-        return tuple(
-            _face(np.asarray(row, np.float64), zoom) for row in sorted(rows, key=lambda r: -r[14])
-        )
+        found = self._find(image_bgr, fitted_wh(width, height, self._max_side))
+        if self._search == "thorough":
+            finer = finer_levels(width, height, self._max_side)
+            found = suppress(np.concatenate([found, *(self._find(image_bgr, wh) for wh in finer)]))
+        return tuple(_face(row) for row in found)
 
     def close(self) -> None:
         """Free the network; may be called twice."""
-        with self._lock:
-            self._net = None  # type: ignore[assignment]
+        self._session.close()
+
+    def _find(self, image_bgr: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.float64]:
+        """Search an image at one size, in tiles if it is larger than `max_side`.
+
+        Returns:
+            Rows as of `decode`, in pixels of `image_bgr`.
+        """
+        height, width = image_bgr.shape[:2]
+        searched = image_bgr
+        if size_wh != (width, height):
+            searched = resize(image_bgr, (size_wh[1], size_wh[0]))
+        tiles = tiles_of(*size_wh, self._max_side)
+        found = np.concatenate([self._find_in(searched, tile) for tile in tiles])
+        zoom = np.array([width / size_wh[0], height / size_wh[1]])
+        found[:, :4] = found[:, :4] * np.tile(zoom, 2)
+        # The centre of a downscaled pixel is the centre of the block of pixels that it averages.
+        found[:, 4:14] = (found[:, 4:14] + 0.5) * np.tile(zoom, 5) - 0.5
+        return found
+
+    def _find_in(self, searched: NDArray[np.uint8], tile: Tile) -> NDArray[np.float64]:
+        """Search a tile; faces that one of its inner edges cuts are found in another tile."""
+        right, bottom = tile.left + tile.width, tile.top + tile.height
+        output = self._session.run(searched[tile.top : bottom, tile.left : right], MULTIPLE)
+        found = decode(
+            output.rows, output.input_hw, self._bundle.factors, min_score=self._min_score
+        )
+        found[:, :14] += np.tile([tile.left, tile.top], 7)
+        height, width = searched.shape[:2]
+        cut = (
+            ((found[:, 0] < tile.left) & (tile.left > 0))
+            | ((found[:, 1] < tile.top) & (tile.top > 0))
+            | ((found[:, 2] > right) & (right < width))
+            | ((found[:, 3] > bottom) & (bottom < height))
+        )
+        return found[~cut]
 
 
-@contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Disable warnings: OpenCV 5 logs one about backend targets when it creates a network."""
-    level = set_opencv_log_level(LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        set_opencv_log_level(level)
+def open_yunet(
+    runtime: str | None,
+    delegate: str,
+    threads: int,
+    *,
+    min_score: float = MIN_SCORE,
+    max_side: int = MAX_SIDE,
+    search: Search = "fast",
+) -> YuNet:
+    """Open the default detector beside a classifier with these options.
+
+    Args:
+        runtime: Runtime of the classifier; the detector runs on "tflite" if that is given, else on
+            "litert".
+        delegate: As in `YuNet`.
+        threads: As in `YuNet`.
+        min_score: As in `YuNet`.
+        max_side: As in `YuNet`.
+        search: As in `YuNet`.
+
+    Raises:
+        FerError: As `YuNet` does.
+    """
+    return YuNet(
+        min_score=min_score,
+        max_side=max_side,
+        search=search,
+        runtime="tflite" if runtime == "tflite" else "litert",
+        delegate=delegate,
+        threads=threads,
+    )
 
 
-def _face(row: NDArray[np.float64], zoom: NDArray[np.float64]) -> Face:
-    """Convert a row of OpenCV's result: x, y, width, height, five points, score."""
-    left, top = row[0:2] * zoom
-    across, down = row[2:4] * zoom
-    # The centre of a downscaled pixel is the centre of the block of pixels that it averages.
-    points = (row[4:14].reshape(5, 2) + 0.5) * zoom - 0.5
-    landmarks = Landmarks(*[(float(x), float(y)) for x, y in points])
-    box = float(left), float(top), float(left + across), float(top + down)
-    return Face(box, landmarks, float(row[14]))
+def _face(row: NDArray[np.float64]) -> Face:
+    left, top, right, bottom, *points, score = row.tolist()
+    landmarks = Landmarks(*zip(points[0::2], points[1::2], strict=True))
+    return Face((left, top, right, bottom), landmarks, score)

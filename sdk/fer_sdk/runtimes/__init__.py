@@ -6,7 +6,7 @@ from typing import Final
 
 from fer_sdk.errors import InputError
 from fer_sdk.runtimes import litert, litert_gpu, onnx, tflite
-from fer_sdk.runtimes.base import Session
+from fer_sdk.runtimes.base import ImageSession, Session
 
 RUNTIMES: Final[dict[str, tuple[str, Callable[[Path, int], Session]]]] = {
     "litert": (".tflite", litert.open_session),
@@ -14,6 +14,12 @@ RUNTIMES: Final[dict[str, tuple[str, Callable[[Path, int], Session]]]] = {
     "tflite": (".tflite", tflite.open_session),
 }
 """For each runtime name: the file suffix that it reads, and the function that opens a session."""
+
+IMAGE_RUNTIMES: Final[dict[str, Callable[[Path, int], ImageSession]]] = {
+    "litert": litert.open_image_session,
+    "tflite": tflite.open_image_session,
+}
+"""For each runtime that can run a face detector: the function that opens a session."""
 
 DELEGATES: Final = ("cpu", "gpu")
 """Devices that a model can run on. A session never falls back from one to the other."""
@@ -41,10 +47,7 @@ def open_session(
             to logits.
     """
     model = Path(model)
-    if threads < 1:
-        raise InputError(f"threads must be 1 or more, but is {threads}")
-    if delegate not in DELEGATES:
-        raise InputError(f"delegate must be one of {', '.join(DELEGATES)}, but is {delegate!r}")
+    _check_options(delegate, threads)
     if runtime is None and delegate == "gpu":
         runtime = "litert"
     if runtime is None:
@@ -64,4 +67,51 @@ def open_session(
     return opener(model, threads)
 
 
-__all__ = ["DELEGATES", "RUNTIMES", "Session", "open_session"]
+def open_image_session(
+    model: Path, *, runtime: str = "litert", delegate: str = "cpu", threads: int = 1
+) -> ImageSession:
+    """Load a .tflite file that takes a colour image, such as a face detector, into a runtime.
+
+    Args:
+        model: .tflite file.
+        runtime: Key of `IMAGE_RUNTIMES`.
+        delegate: "cpu", or "gpu" for LiteRT's GPU delegate, which must run the entire model.
+        threads: Number of CPU threads, 1 or more.
+
+    Raises:
+        InputError: If the runtime or delegate is unknown, or `threads` is below 1.
+        MissingDependencyError: If the runtime is not installed.
+        BundleError: If the file is not a well-formed model.
+        NoAdapterError: If `delegate` is "gpu" and no GPU adapter is found, or LiteRT is below
+            2.1.2.
+        RuntimeFailure: If the runtime cannot load the model, or the model does not map colour
+            images to rows of numbers.
+    """
+    _check_options(delegate, threads)
+    if runtime not in IMAGE_RUNTIMES:
+        raise InputError(f"unknown runtime {runtime!r}: choose one of {', '.join(IMAGE_RUNTIMES)}")
+    if delegate == "gpu":
+        if runtime != "litert":
+            raise InputError(
+                f"delegate='gpu' needs the runtime 'litert', but runtime is {runtime!r}"
+            )
+        return litert_gpu.open_image_session(model, threads)
+    return IMAGE_RUNTIMES[runtime](model, threads)
+
+
+def _check_options(delegate: str, threads: int) -> None:
+    if threads < 1:
+        raise InputError(f"threads must be 1 or more, but is {threads}")
+    if delegate not in DELEGATES:
+        raise InputError(f"delegate must be one of {', '.join(DELEGATES)}, but is {delegate!r}")
+
+
+__all__ = [
+    "DELEGATES",
+    "IMAGE_RUNTIMES",
+    "RUNTIMES",
+    "ImageSession",
+    "Session",
+    "open_image_session",
+    "open_session",
+]

@@ -1,7 +1,7 @@
-"""Interface of the runtimes, and the conversion of pixels to tensors and of tensors to logits."""
+"""Interfaces of the runtimes, and the conversion of pixels to tensors and of tensors to numbers."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from fer_sdk.errors import RuntimeFailure
 
 
 class Session(Protocol):
-    """A loaded model."""
+    """A loaded model that classifies face crops."""
 
     @property
     def input_hw(self) -> tuple[int, int]:
@@ -38,6 +38,44 @@ class Session(Protocol):
         """Free the model; may be called twice."""
 
 
+class ImageSession(Protocol):
+    """A loaded model that maps a colour image to rows of numbers."""
+
+    @property
+    def fixed_hw(self) -> tuple[int, int] | None:
+        """Height and width to which every image is padded; None if they follow the image."""
+
+    def run(self, image: NDArray[np.uint8], multiple: int) -> "ImageOutput":
+        """Return the model's output for an image, which is padded with black.
+
+        Args:
+            image: uint8 (height, width, 3), range [0, 255], channels in the model's order.
+            multiple: The input's height and width are multiples of it.
+
+        Returns:
+            The output and the size of the input.
+
+        Raises:
+            RuntimeFailure: If the session is closed or the runtime fails.
+        """
+
+    def close(self) -> None:
+        """Free the model; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOutput:
+    """What an `ImageSession` returns.
+
+    Attributes:
+        rows: float32 (n, columns).
+        input_hw: Height and width of the padded image in pixels.
+    """
+
+    rows: NDArray[np.float32]
+    input_hw: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """Shape, dtype and quantisation of a model's input or output.
@@ -54,6 +92,10 @@ class Tensor:
     dtype: np.dtype[np.generic]
     scale: float = 0.0
     zero_point: int = 0
+
+
+_RAW: Final = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}
+"""Scale and zero point of an input of raw pixels, by dtype."""
 
 
 def check_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
@@ -81,17 +123,51 @@ def check_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> No
         raise RuntimeFailure(
             f"{where} must return ({batch}, classes), but its output is {output_tensor.shape}"
         )
+    check_types(input_tensor, output_tensor, where)
+
+
+def check_image_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
+    """Check that a model maps raw colour pixels to rows of numbers.
+
+    Args:
+        input_tensor: The model's input, (1, height, width, 3).
+        output_tensor: The model's output, (1, rows, columns).
+        where: The model's name in error messages.
+
+    Raises:
+        RuntimeFailure: If the shape, dtype or quantisation of a tensor does not match.
+    """
+    shape = input_tensor.shape
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+        raise RuntimeFailure(f"{where} must take one colour image, but its input is {shape}")
+    if len(output_tensor.shape) != 3 or output_tensor.shape[0] != 1:
+        raise RuntimeFailure(
+            f"{where} must return (1, rows, columns), but its output is {output_tensor.shape}"
+        )
+    check_types(input_tensor, output_tensor, where)
+
+
+def check_types(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
+    """Check that a model takes raw pixels and that its output can be converted to numbers.
+
+    Args:
+        input_tensor: The model's input.
+        output_tensor: The model's output.
+        where: The model's name in error messages.
+
+    Raises:
+        RuntimeFailure: If the dtype or quantisation of a tensor does not match.
+    """
     # Pixels are not rescaled, so another input scale would brighten or darken the faces.
-    raw = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}
     kind, scale, zero_point = input_tensor.dtype.name, input_tensor.scale, input_tensor.zero_point
-    if raw.get(kind) != (round(scale, 6), zero_point):
+    if _RAW.get(kind) != (round(scale, 6), zero_point):
         raise RuntimeFailure(
             f"{where} must take raw pixels (float32; uint8 with scale 1, zero point 0; int8 with "
             f"scale 1, zero point -128), but its input is {kind} with scale {scale:g}, zero point "
             f"{zero_point}: calibrate it with faces whose pixels include 0 and 255"
         )
     kind = output_tensor.dtype.name
-    if kind not in raw or (kind != "float32" and output_tensor.scale <= 0):
+    if kind not in _RAW or (kind != "float32" and output_tensor.scale <= 0):
         raise RuntimeFailure(
             f"{where} must return float32, or uint8 or int8 with a scale, but its output is {kind}"
         )
@@ -113,10 +189,58 @@ def to_logits(output: NDArray[np.generic], output_tensor: Tensor) -> NDArray[np.
     return numbers
 
 
-class FixedBatchSession:
+def padded_hw(size_hw: tuple[int, ...], multiple: int) -> tuple[int, int]:
+    """Return the height and width of an image after padding to multiples of `multiple`."""
+    height, width = size_hw[:2]
+    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
+
+
+def write_padded(image: NDArray[np.uint8], tensor: NDArray[np.generic]) -> None:
+    """Write an image into the top left corner of an input tensor and black into the rest.
+
+    Args:
+        image: uint8 (height, width, 3), range [0, 255].
+        tensor: (height, width, 3) of the input, at least as large; uint8, int8 or float32.
+    """
+    height, width = image.shape[:2]
+    black = 0
+    if tensor.dtype == np.int8:  # level - 128 has the bits of the level with the first one flipped
+        np.bitwise_xor(image, 0x80, out=tensor[:height, :width].view(np.uint8))
+        black = -128
+    else:
+        tensor[:height, :width] = image
+    tensor[:height, width:] = black
+    tensor[height:] = black
+
+
+class LockedSession:
+    """A session whose native calls run one after the other; subclasses define `_free`."""
+
+    def __init__(self, name: str) -> None:
+        """Create the lock.
+
+        Args:
+            name: The model's name in error messages.
+        """
+        self._name = name
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Free the model after a running call; may be called twice."""
+        with self._lock:
+            self._free()
+
+    def _free(self) -> None:
+        raise NotImplementedError
+
+    def _closed(self) -> RuntimeFailure:
+        return RuntimeFailure(f"{self._name} is closed")
+
+
+class FixedBatchSession(LockedSession):
     """Session of a model with a fixed batch size, usually 1.
 
-    Subclasses define `_invoke` and `close`.
+    Subclasses define `_invoke` and `_free`.
     """
 
     def __init__(self, input_tensor: Tensor, output_tensor: Tensor, name: str) -> None:
@@ -131,8 +255,8 @@ class FixedBatchSession:
             RuntimeFailure: If the model does not map raw grey pixels to logits.
         """
         check_tensors(input_tensor, output_tensor, name)
-        self._input, self._output, self._name = input_tensor, output_tensor, name
-        self._lock = Lock()
+        super().__init__(name)
+        self._input, self._output = input_tensor, output_tensor
 
     @property
     def input_hw(self) -> tuple[int, int]:
@@ -177,6 +301,3 @@ class FixedBatchSession:
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         """Run the model on its input tensor and return its output tensor."""
         raise NotImplementedError
-
-    def _closed(self) -> RuntimeFailure:
-        return RuntimeFailure(f"{self._name} is closed")

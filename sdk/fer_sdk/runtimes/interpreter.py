@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import RuntimeFailure, first_line
-from fer_sdk.runtimes.base import FixedBatchSession, Tensor
+from fer_sdk.runtimes.base import (
+    FixedBatchSession,
+    ImageOutput,
+    LockedSession,
+    Tensor,
+    check_image_tensors,
+    padded_hw,
+    to_logits,
+    write_padded,
+)
 
 _inherited: Final[list[Any]] = []
 """Interpreters of a parent process, kept alive so that a forked child does not destroy them."""
@@ -31,22 +40,9 @@ class InterpreterSession(FixedBatchSession):
             RuntimeFailure: If the runtime cannot load the model, or the model does not map raw grey
                 pixels to logits.
         """
-        content = read_model(model)
-        try:
-            # Loaded from memory: a memory-mapped file could be changed while the runtime reads it.
-            self._interpreter = interpreter_class(model_content=content, num_threads=threads)
-            self._interpreter.allocate_tensors()
-            inputs = self._interpreter.get_input_details()
-            outputs = self._interpreter.get_output_details()
-        except (ValueError, RuntimeError, OSError) as error:
-            raise RuntimeFailure(f"the runtime cannot load {model}: {first_line(error)}") from error
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise RuntimeFailure(
-                f"{model.name} must have one input and one output, "
-                f"but has {len(inputs)} and {len(outputs)}"
-            )
-        super().__init__(tensor_of(inputs[0]), tensor_of(outputs[0]), model.name)
-        self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
+        self._interpreter, inputs, outputs = _load(interpreter_class, model, threads)
+        super().__init__(tensor_of(inputs), tensor_of(outputs), model.name)
+        self._input_index, self._output_index = inputs["index"], outputs["index"]
         self._process = os.getpid()
 
     @property
@@ -80,12 +76,96 @@ class InterpreterSession(FixedBatchSession):
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(self._output_index))
 
-    def close(self) -> None:
-        """Free the model; may be called twice."""
-        if self._process != os.getpid():
-            # LiteRT below 2.2 would wait for threads that do not exist in a forked child.
-            _inherited.append(self._interpreter)
+    def _free(self) -> None:
+        _keep_if_inherited(self._interpreter, self._process)
         self._interpreter = None
+
+
+class InterpreterImageSession(LockedSession):
+    """Session of a .tflite model with an image of any size as input, in a TFLite Interpreter."""
+
+    fixed_hw: tuple[int, int] | None = None
+
+    def __init__(self, interpreter_class: Any, model: Path, threads: int) -> None:
+        """Load a model.
+
+        Args:
+            interpreter_class: Class `Interpreter` of the runtime.
+            model: .tflite file.
+            threads: Number of CPU threads.
+
+        Raises:
+            BundleError: If the file is not a well-formed model.
+            RuntimeFailure: If the runtime cannot load the model, or the model does not map raw
+                colour pixels to rows of numbers.
+        """
+        super().__init__(model.name)
+        self._interpreter, inputs, outputs = _load(interpreter_class, model, threads)
+        self._input, self._output = tensor_of(inputs), tensor_of(outputs)
+        check_image_tensors(self._input, self._output, model.name)
+        self._input_index, self._output_index = inputs["index"], outputs["index"]
+        self._input_hw = padded_hw(self._input.shape[1:3], 1)
+        self._process = os.getpid()
+
+    def run(self, image: NDArray[np.uint8], multiple: int) -> ImageOutput:
+        """Return the model's output for an image; see `ImageSession`.
+
+        Calls of several threads run one after the other. A call with another size than the last
+        one allocates the tensors anew, which takes less time than one run.
+        """
+        input_hw = padded_hw(image.shape, multiple)
+        with self._lock:
+            if self._interpreter is None:
+                raise self._closed()
+            try:
+                if input_hw != self._input_hw:
+                    self._input_hw = (0, 0)  # if allocation fails, the next call tries again
+                    self._interpreter.resize_tensor_input(self._input_index, (1, *input_hw, 3))
+                    self._interpreter.allocate_tensors()
+                    self._input_hw = input_hw
+                # Written in place; the runtime may have used the memory for other tensors.
+                write_padded(image, self._interpreter.tensor(self._input_index)()[0])
+                self._interpreter.invoke()
+                output = np.asarray(self._interpreter.get_tensor(self._output_index))
+            except (ValueError, RuntimeError) as error:
+                raise RuntimeFailure(
+                    f"{self._name} failed on an input of {input_hw[1]}x{input_hw[0]} pixels: "
+                    f"{first_line(error)}"
+                ) from error
+        return ImageOutput(to_logits(output[0], self._output), input_hw)
+
+    def _free(self) -> None:
+        _keep_if_inherited(self._interpreter, self._process)
+        self._interpreter = None
+
+
+def _load(
+    interpreter_class: Any, model: Path, threads: int
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Return an interpreter and the details of the model's input and output."""
+    content = read_model(model)
+    try:
+        # Loaded from memory: a memory-mapped file could be changed while the runtime reads it.
+        interpreter = interpreter_class(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise RuntimeFailure(f"the runtime cannot load {model}: {first_line(error)}") from error
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise RuntimeFailure(
+            f"{model.name} must have one input and one output, "
+            f"but has {len(inputs)} and {len(outputs)}"
+        )
+    return interpreter, inputs[0], outputs[0]
+
+
+def _keep_if_inherited(interpreter: Any, process: int) -> None:
+    """Keep an interpreter of a parent process alive.
+
+    LiteRT below 2.2 would wait for threads that do not exist in a forked child.
+    """
+    if process != os.getpid():
+        _inherited.append(interpreter)
 
 
 def tensor_of(details: dict[str, Any]) -> Tensor:

@@ -99,8 +99,7 @@ class OnnxSession(FixedBatchSession):
             raise self._closed()
         return Path(self._session.end_profiling())
 
-    def close(self) -> None:
-        """Free the model; may be called twice."""
+    def _free(self) -> None:
         self._session = None
 
 

@@ -87,6 +87,7 @@ OPERATORS: Final[dict[int, Operator]] = {
                 (PADDING, STRIDE, STRIDE, ACTIVATION, DILATION, DILATION, TYPE)),
     4: Operator("DEPTHWISE_CONV_2D", 2, (2, 3),
                 (PADDING, STRIDE, STRIDE, STRIDE, ACTIVATION, DILATION, DILATION)),
+    5: Operator("DEPTH_TO_SPACE", 94, (1, 1), (Option("i32", 2, 16),)),
     6: Operator("DEQUANTIZE", 38, (1, 1)),
     9: Operator("FULLY_CONNECTED", 8, (2, 3), (ACTIVATION, ZERO, FLAG, FLAG, TYPE)),
     14: Operator("LOGISTIC", 0, (1, 1)),
@@ -175,6 +176,8 @@ def check_shapes(
     elif name in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
         image = inputs[0]
         fits = len(image) == 4 and output == (image[0], *constant, image[3])
+    elif name == "DEPTH_TO_SPACE":
+        fits = _fits_depth_to_space(integers[0], inputs[0], output)
     elif name == "TRANSPOSE":
         rank = len(inputs[0])
         fits = sorted(constant) == list(range(rank)) and output == tuple(
@@ -266,6 +269,14 @@ def _fits_reduction(keep: bool, image: Shape, constant: Sequence[int], output: S
     axes = {axis % rank for axis in constant}
     kept = [1 if axis in axes else side for axis, side in enumerate(image)]
     return output == tuple(side for axis, side in enumerate(kept) if keep or axis not in axes)
+
+
+def _fits_depth_to_space(side: int, image: Shape, output: Shape) -> bool:
+    return (
+        len(image) == 4
+        and image[3] % side**2 == 0
+        and output == (image[0], image[1] * side, image[2] * side, image[3] // side**2)
+    )
 
 
 def _fits_concatenation(axis: int, inputs: Sequence[Shape], output: Shape) -> bool:

@@ -1,0 +1,124 @@
+"""Decoding of YuNet's output and non-maximum suppression.
+
+The arithmetic is float64 and uses additions, multiplications, divisions, square roots and floor
+only, so that the Kotlin and JavaScript implementations give the same bits and pass the same golden
+files.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.bundles.detector import COLUMNS, STRIDES, Factors
+from fer_sdk.errors import RuntimeFailure
+
+MAX_OVERLAP: Final = 0.3
+"""Intersection over union from which on the face with the lower score is dropped."""
+
+LOGIT_CLIP: Final = 100.0
+SIZE_CLIP: Final = 10.0
+"""Largest absolute value of a logit and of the logarithm of a size in strides."""
+
+_LN2: Final = 0.6931471805599453
+
+
+def decode(
+    rows: NDArray[np.float32], input_hw: tuple[int, int], factors: Factors, *, min_score: float
+) -> NDArray[np.float64]:
+    """Convert the network's output to faces, best first, without overlapping ones.
+
+    Args:
+        rows: Output as defined in `fer_sdk.bundles.detector`, float32 (n, 16).
+        input_hw: Height and width of the network's input in pixels, multiples of 32.
+        factors: Factors of the columns from the sidecar.
+        min_score: Smallest score of a face, 0 to 1. The score is the square root of the product of
+            both probabilities.
+
+    Returns:
+        float64 (faces, 15): left, top, right, bottom, x and y of five points (right eye, left eye,
+        nose, right and left corner of the mouth), score; in pixels of the input.
+
+    Raises:
+        RuntimeFailure: If the number of rows does not belong to `input_hw`, or a number is not
+            finite.
+    """
+    cells = [(input_hw[0] // stride) * (input_hw[1] // stride) for stride in STRIDES]
+    if rows.shape != (sum(cells), COLUMNS):
+        raise RuntimeFailure(
+            f"the face detector must return ({sum(cells)}, {COLUMNS}) for an input of "
+            f"{input_hw[1]}x{input_hw[0]} pixels, but returned {rows.shape}"
+        )
+    if not np.isfinite(rows[:, :2]).all():
+        raise RuntimeFailure("the face detector's output is not finite: try another delegate")
+    found, first = [], 0
+    for stride, count, factor in zip(STRIDES, cells, factors, strict=True):
+        level = rows[first : first + count]
+        found.append(_decode_level(level, stride, input_hw[1] // stride, factor, min_score))
+        first += count
+    faces = np.concatenate(found)
+    if not np.isfinite(faces).all():
+        raise RuntimeFailure("the face detector's output is not finite: try another delegate")
+    return suppress(faces)
+
+
+def suppress(faces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sort faces by score and drop those that overlap a better one by more than `MAX_OVERLAP`.
+
+    Args:
+        faces: float64 (n, 15) as returned by `decode`; of equal scores the first is preferred.
+    """
+    faces = faces[np.argsort(-faces[:, 14], kind="stable")]
+    kept = []
+    while len(faces):
+        kept.append(faces[0])
+        rest = faces[1:]
+        faces = rest[_overlap(rest, faces[0]) <= MAX_OVERLAP]
+    return np.array(kept, np.float64).reshape(-1, 15)
+
+
+def exp(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return e^x by a series: the function differs between libraries in the last bit."""
+    power = np.floor(x / _LN2 + 0.5)
+    rest = x - power * _LN2
+    series = np.ones_like(x)
+    for n in range(13, 0, -1):
+        series = 1.0 + series * rest / n
+    return np.ldexp(series, power.astype(np.int64))
+
+
+def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 / (1 + e^-x)."""
+    return 1.0 / (1.0 + exp(-x))
+
+
+def _decode_level(
+    rows: NDArray[np.float32], stride: int, across: int, factor: tuple[float, ...], least: float
+) -> NDArray[np.float64]:
+    """Decode the cells of one stride whose score is at least `least`."""
+    # Both probabilities are at least the square of the score; a little less allows for rounding.
+    square = min(max(least * least, 1e-12), 1 - 1e-12)
+    lowest = math.log(square / (1 - square)) - 1e-3
+    likely = (rows[:, 0] >= lowest / factor[0]) & (rows[:, 1] >= lowest / factor[1])
+    cell = np.flatnonzero(likely)
+    numbers = rows[cell].astype(np.float64) * np.array(factor)
+    logits = np.clip(numbers[:, :2], -LOGIT_CLIP, LOGIT_CLIP)
+    scores = np.sqrt(sigmoid(logits[:, 0]) * sigmoid(logits[:, 1]))
+    good = scores >= least
+    cell, numbers, scores = cell[good], numbers[good], scores[good]
+    corner = np.stack([cell % across, cell // across], axis=1).astype(np.float64)
+    centre = (corner + numbers[:, 2:4]) * stride
+    size = exp(np.clip(numbers[:, 4:6], -SIZE_CLIP, SIZE_CLIP)) * stride
+    points = (np.tile(corner, 5) + numbers[:, 6:]) * stride
+    return np.concatenate([centre - size / 2, centre + size / 2, points, scores[:, None]], axis=1)
+
+
+def _overlap(faces: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the intersection over union of each face's box with the box of `best`."""
+    low, high = np.maximum(faces[:, 0:2], best[0:2]), np.minimum(faces[:, 2:4], best[2:4])
+    sides = np.maximum(high - low, 0.0)
+    common = sides[:, 0] * sides[:, 1]
+    areas = (faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1])
+    area = (best[2] - best[0]) * (best[3] - best[1])
+    return np.asarray(common / (areas + area - common), np.float64)
