@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import SCHEMA, Precision
+from fer_sdk.bundles.detector import MULTIPLE, DetectorBundle
 from fer_sdk.bundles.prior import Prior, for_shares
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.bundles.registry import DEFAULT_MODEL, find_detector
 from fer_sdk.detectors.blazeface import (
     ANCHORS,
     BLAZEFACE_FILE,
@@ -32,8 +33,12 @@ from fer_sdk.detectors.blazeface import (
     sigmoid,
     to_tensor,
 )
-from fer_sdk.preprocess import FER2013_INPUT, RESIZE, crop_face, to_input
+from fer_sdk.detectors.decoding import decode as decode_yunet
+from fer_sdk.detectors.tiles import fitted_wh
+from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.preprocess import FER2013_INPUT, RESIZE, crop_face, resize, to_input
 from fer_sdk.results import Face
+from fer_sdk.runtimes import open_image_session
 from fer_sdk.video.smoother import Smoother, SmoothingSettings
 from fer_sdk.video.tracker import (
     DOUBLE_ABOVE,
@@ -57,6 +62,7 @@ CROPS = {
 RESIZES = ("photo", "thumbnail", "wide", "face48")
 LETTERBOXES = ("photo", "two-faces", "wide", "tall")
 PREDICTIONS = ("photo", "two-faces", "wide", "synthetic")
+DETECTOR_CASES = (("photo", 640), ("photo", 256), ("photo", 300), ("two-faces", 640), ("tall", 640))
 BACKGROUND = -100.0
 """Logit of each anchor that a case does not list; its box and points are zeros."""
 
@@ -297,6 +303,7 @@ def main() -> None:
     images = sources()
     write_preprocess(images)
     write_blazeface(images)
+    write_detector(images)
 
 
 def write_preprocess(images: dict[str, NDArray[np.uint8]]) -> None:
@@ -366,6 +373,43 @@ def write_blazeface(images: dict[str, NDArray[np.uint8]]) -> None:
         "predictions": predictions,
     }
     (GOLDEN / "blazeface.json").write_text(json.dumps(text, indent=None) + "\n")
+
+
+def searched(image: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
+    """Return the image that YuNet searches."""
+    width, height = fitted_wh(image.shape[1], image.shape[0], max_side)
+    return resize(image, (height, width))
+
+
+def write_detector(images: dict[str, NDArray[np.uint8]]) -> None:
+    """Write YuNet's output for some images, the decoded rows and the faces.
+
+    Rows whose logits are below -4 are left out; a reader sets both logits to -100.
+    """
+    cases = []
+    for name in ("yunet-float32", "yunet-int8"):
+        bundle = DetectorBundle.load(find_detector(name))
+        session = open_image_session(bundle.path)
+        for source, max_side in DETECTOR_CASES:
+            output = session.run(searched(images[source], max_side), MULTIPLE)
+            listed = np.flatnonzero((output.rows[:, :2] * np.array(bundle.factors).min() > -4)
+                                    .all(axis=1))  # fmt: skip
+            decoded = decode_yunet(output.rows, output.input_hw, bundle.factors, min_score=0.7)
+            faces = YuNet(name, max_side=max_side).detect(images[source])
+            cases.append(
+                {
+                    "detector": name,
+                    "source": source,
+                    "max_side": max_side,
+                    "input_hw": output.input_hw,
+                    "cells": len(output.rows),
+                    "indices": listed.tolist(),
+                    "rows": output.rows[listed].tolist(),
+                    "decoded": decoded.tolist(),
+                    "faces": [golden_face(face) for face in faces],
+                }
+            )
+    (GOLDEN / "detector.json").write_text(json.dumps({"cases": cases}) + "\n")
 
 
 def golden_face(face: Face) -> dict[str, object]:

@@ -55,17 +55,18 @@ class NoAdapterError(RuntimeFailure):
 class MissingDependencyError(FerError, ImportError):
     """An optional package is not installed."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    def __init__(self, package: str, extra: str, purpose: str, *, install: str = "") -> None:
         """Name the extra that installs the package.
 
         Args:
             package: Import name of the missing package, such as "onnxruntime".
             extra: Extra of fer-sdk that installs it, such as "onnx".
             purpose: What needs it, such as "running .onnx models".
+            install: What pip must install; "" for the extra.
         """
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed: "
-            f"pip install 'fer-sdk[{extra}]'"
+            f"pip install {install or repr(f'fer-sdk[{extra}]')}"
         )
 
 

@@ -12,7 +12,7 @@ from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.base import FaceDetector
-from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.detectors.yunet import MAX_SIDE, Search, open_yunet
 from fer_sdk.errors import InputError
 from fer_sdk.inputs.images import ImageSource, load_image
 from fer_sdk.preprocess import FER2013_INPUT, Color, InputSpec, crop_face, to_bgr
@@ -24,7 +24,7 @@ class ExpressionRecognizer(ContextManager):
     """Detects the faces of an image and classifies their expressions.
 
     Threads may share one instance; their calls run one after the other. For parallel work open one
-    instance per thread with `threads=1`: NumPy, OpenCV and the runtimes release Python's global
+    instance per thread with `threads=1`: NumPy and the runtimes release Python's global
     interpreter lock:
 
         local = threading.local()
@@ -51,6 +51,8 @@ class ExpressionRecognizer(ContextManager):
         threads: int = 1,
         prior: PriorChoice = None,
         limits: QualityLimits = DEFAULT_LIMITS,
+        max_side: int = MAX_SIDE,
+        search: Search = "fast",
     ) -> None:
         """Open the model and the face detector.
 
@@ -58,11 +60,14 @@ class ExpressionRecognizer(ContextManager):
             model: Name of a shipped model, path of a model file, or an open classifier; `runtime`,
                 `delegate` and `threads` are ignored for the latter.
             detector: Face detector, closed with the recognizer; None opens YuNet.
-            runtime: As in `ExpressionClassifier.load`.
-            delegate: As in `ExpressionClassifier.load`.
-            threads: CPU threads of the classifier.
+            runtime: As in `ExpressionClassifier.load`. YuNet runs on "tflite" if that is given,
+                else on "litert".
+            delegate: As in `ExpressionClassifier.load`, also of YuNet.
+            threads: CPU threads of the classifier and of YuNet.
             prior: Expected class frequencies, as in `ExpressionClassifier.load`.
             limits: Limits of `FaceQuality.reasons`.
+            max_side: As in `YuNet`; has no effect on another detector.
+            search: As in `YuNet`; has no effect on another detector.
 
         Raises:
             FerError: As `ExpressionClassifier.load` and `YuNet` do.
@@ -77,7 +82,11 @@ class ExpressionRecognizer(ContextManager):
                 model, runtime=runtime, delegate=delegate, threads=threads, prior=prior
             )
         )
-        self.detector = YuNet() if detector is None else detector
+        self.detector: FaceDetector = (
+            open_yunet(runtime, delegate, threads, max_side=max_side, search=search)
+            if detector is None
+            else detector
+        )
         self._limits = limits
 
     @property

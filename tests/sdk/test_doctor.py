@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import pytest
 from click.testing import Result
 from tests.command_line import run_command
@@ -44,7 +45,10 @@ def test_doctor_lists_what_is_installed_and_how_to_install_the_rest() -> None:
     assert printed["environment"]["numpy"][0].isdigit()
     found = {(finding["area"], finding["name"]): finding for finding in printed["findings"]}
     assert found["runtime", "litert (ai-edge-litert)"]["state"] == "ok"
-    assert found["detector", "YuNet (OpenCV)"]["state"] == "ok"
+    assert found["detector", "yunet-float32"]["state"] == "ok"
+    (opencv,) = (finding for finding in printed["findings"] if finding["area"] == "opencv")
+    assert opencv["state"] == "ok"
+    assert opencv["detail"] == cv2.__version__
     assert found["model", DEFAULT_MODEL]["state"] == "ok"
     assert found["cache", "fer-sdk"]["detail"] == "has none"
     for finding in printed["findings"]:
@@ -58,3 +62,26 @@ def test_doctor_fails_when_a_runtime_does_not_work(monkeypatch: pytest.MonkeyPat
     assert done.exit_code == 1
     assert "failed   runtime   litert" in done.stdout
     assert "ended without a result" in done.stdout
+
+
+def test_doctor_warns_of_two_opencv_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = {"opencv-python": "5.0.0.93", "opencv-python-headless": "4.12.0.88"}
+    monkeypatch.setattr(doctor, "installed_opencv", lambda: both)
+    finding = doctor._opencv()
+    assert finding.state == "warning"
+    assert "pip uninstall opencv-python opencv-python-headless" in finding.detail
+    assert f"cv2 is version {cv2.__version__};" in finding.detail
+
+
+def test_doctor_names_the_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "installed_opencv", lambda: {"opencv-python-headless": "5.0.0.93"})
+    finding = doctor._opencv()
+    assert (finding.state, finding.name) == ("ok", "opencv-python-headless")
+
+
+def test_doctor_reports_a_missing_opencv_as_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "installed_opencv", dict)
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    finding = doctor._opencv()
+    assert finding.state == "missing"
+    assert "pip install opencv-python" in finding.detail

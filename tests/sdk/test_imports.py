@@ -3,10 +3,13 @@
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fer_sdk
+from fer_sdk import read_photo
 
 EXTRAS = ("tensorflow", "keras", "torch", "jax", "matplotlib", "onnxruntime")
 HEAVY = (*EXTRAS, "ai_edge_litert", "cv2")
@@ -44,7 +47,7 @@ def test_all_names_the_public_interface_sorted_and_true() -> None:
     assert len(set(fer_sdk.__all__)) == len(fer_sdk.__all__)
 
 
-def test_labelling_a_photo_opens_no_socket(sample_photo: object) -> None:
+def test_labelling_a_photo_opens_no_socket(sample_photo: Path) -> None:
     code = f"""
 import socket, sys
 def refuse(*a, **k): raise AssertionError("a socket was opened")
@@ -55,3 +58,39 @@ with ExpressionRecognizer() as r:
     print(r.recognize(read_photo(Path({str(sample_photo)!r})), color="bgr")[0].label)
 """
     assert run(code) == "happy"
+
+
+def test_a_numpy_image_is_recognized_without_opencv(sample_photo: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "photo.npy", read_photo(sample_photo))
+    code = f"""
+import sys
+sys.modules["cv2"] = None
+import numpy as np
+from fer_sdk import ExpressionRecognizer, VideoRecognizer, YuNet
+import fer_sdk.cli.main
+image = np.load({str(tmp_path / "photo.npy")!r})
+with ExpressionRecognizer(detector=YuNet(max_side=300)) as recognizer:
+    print([face.label for face in recognizer.recognize(image, color="bgr")])
+with VideoRecognizer() as recognizer:
+    results = recognizer.stream([(0.0, image), (0.1, image)], color="bgr")
+    print([[face.label for face in result.faces] for result in results])
+"""
+    assert run(code).splitlines() == ["['happy']", "[['happy'], ['happy']]"]
+
+
+def test_reading_a_photo_without_opencv_says_what_to_install(sample_photo: Path) -> None:
+    code = f"""
+import importlib.util
+import fer_sdk._internal.opencv as opencv
+from fer_sdk import FerError, read_photo
+opencv.find_spec = lambda name: None
+try:
+    read_photo({str(sample_photo)!r})
+except FerError as error:
+    print(error)
+"""
+    expected = (
+        "reading photos needs the package cv2, which is not installed: "
+        "pip install opencv-python-headless"
+    )
+    assert run(code) == expected

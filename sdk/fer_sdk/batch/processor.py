@@ -10,6 +10,7 @@ from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.detectors.yunet import MAX_SIDE, Search
 from fer_sdk.errors import FerError, InputError
 from fer_sdk.inputs.images import read_photo
 from fer_sdk.recognizer import ExpressionRecognizer
@@ -28,6 +29,8 @@ class BatchSettings:
         prior: Expected class frequencies, as in `ExpressionClassifier.load`.
         max_faces: Photos with more faces are rejected.
         convert: Also accept grey, transparent and 16-bit images, as `read_photo` does.
+        max_side: As in `YuNet`.
+        search: As in `YuNet`.
     """
 
     model: str | Path = DEFAULT_MODEL
@@ -37,6 +40,8 @@ class BatchSettings:
     prior: PriorChoice = None
     max_faces: int = 64
     convert: bool = False
+    max_side: int = MAX_SIDE
+    search: Search = "fast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class PhotoProcessor(ContextManager):
                 delegate=self._settings.delegate,
                 threads=self._settings.threads,
                 prior=self._settings.prior,
+                max_side=self._settings.max_side,
+                search=self._settings.search,
             )
 
     @property

@@ -6,7 +6,13 @@ import click
 
 from fer_sdk.batch.processor import BatchSettings
 from fer_sdk.bundles.prior import PriorChoice
-from fer_sdk.cli.options import model_option, prior_option
+from fer_sdk.cli.options import (
+    max_side_option,
+    model_option,
+    prior_option,
+    search_option,
+)
+from fer_sdk.detectors.yunet import Search
 
 
 @click.command()
@@ -21,6 +27,8 @@ from fer_sdk.cli.options import model_option, prior_option
               help="Column of a Parquet SOURCE with the content of their files.")  # fmt: skip
 @model_option
 @prior_option
+@max_side_option
+@search_option
 @click.option("--convert", is_flag=True, help="Also accept grey, transparent and 16-bit images.")
 def archive(
     source: Path,
@@ -31,6 +39,8 @@ def archive(
     image_column: str,
     model: str,
     prior: PriorChoice,
+    max_side: int,
+    search: Search,
     convert: bool,
 ) -> None:
     """Recognize the faces of an archive with Ray and write Parquet files into the folder OUT.
@@ -43,7 +53,7 @@ def archive(
     process_archive(
         source,
         out,
-        BatchSettings(model, prior=prior, convert=convert),
+        BatchSettings(model, prior=prior, convert=convert, max_side=max_side, search=search),
         workers=workers,
         address=address,
         names=name_column,

@@ -6,13 +6,13 @@ import sys
 import time
 
 import click
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk.bundles.prior import PriorChoice
-from fer_sdk.cli.options import model_options
+from fer_sdk.cli.options import max_side_option, model_options
 from fer_sdk.cli.stop_signals import stop_signals
 from fer_sdk.errors import InputError
 from fer_sdk.inputs.capture import Camera
@@ -29,6 +29,7 @@ QUIT_KEYS = (ord("q"), 27)  # 27: Esc
 @click.option("--headless", is_flag=True,
               help="Open no window; print a line when an expression changes.")  # fmt: skip
 @model_options
+@max_side_option
 def camera(
     device: int,
     headless: bool,
@@ -37,12 +38,18 @@ def camera(
     delegate: str,
     threads: int,
     prior: PriorChoice,
+    max_side: int,
 ) -> None:
     """Track the faces of a camera until q, Esc or Ctrl-C; no frame is stored."""
     view = _Lines() if headless else _Window()
     with captured_native_log():
         recognizer = VideoRecognizer(
-            model, runtime=runtime, delegate=delegate, threads=threads, prior=prior
+            model,
+            runtime=runtime,
+            delegate=delegate,
+            threads=threads,
+            prior=prior,
+            max_side=max_side,
         )
     with recognizer, contextlib.closing(view), Camera(device) as frames, stop_signals() as stopped:
         for time_s, image in frames:
@@ -80,6 +87,10 @@ class _Window:
         displays = ("DISPLAY", "WAYLAND_DISPLAY")
         if sys.platform == "linux" and not any(map(os.environ.get, displays)):
             raise InputError("no display to open a window on: add --headless")
+        require_opencv("a window")
+        import cv2
+
+        self._cv2 = cv2
         try:
             style = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
             cv2.namedWindow(self.NAME, style)
@@ -92,6 +103,7 @@ class _Window:
 
     def show(self, image: NDArray[np.uint8], result: FrameResult) -> bool:
         """Show a frame; returns False after q, Esc or closing the window."""
+        cv2 = self._cv2
         if result.frame_index == 0:
             cv2.resizeWindow(self.NAME, image.shape[1], image.shape[0])
         cv2.imshow(self.NAME, draw_faces(image, result.faces))
@@ -106,4 +118,4 @@ class _Window:
         return key not in QUIT_KEYS and not closed
 
     def close(self) -> None:
-        cv2.destroyAllWindows()
+        self._cv2.destroyAllWindows()

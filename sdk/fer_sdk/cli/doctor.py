@@ -13,6 +13,7 @@ from typing import Final, Literal
 import click
 
 from fer_sdk._internal.environment import describe_environment
+from fer_sdk._internal.opencv import installed_opencv
 from fer_sdk.bundles.registry import shipped_models
 
 PROBE_SECONDS: Final = 60
@@ -48,7 +49,7 @@ _PACKAGES: Final = {
 }
 """Import name of each optional package, and how to install it."""
 
-State = Literal["ok", "missing", "failed"]
+State = Literal["ok", "missing", "warning", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,11 @@ class Finding:
     """The state of one part of the installation.
 
     Attributes:
-        area: "runtime", "delegate", "detector", "model", "package", "cache" or "setting".
+        area: "runtime", "delegate", "detector", "opencv", "model", "package", "cache" or
+            "setting".
         name: Name of the part.
-        state: "missing" for an optional part that is not installed; "failed" for an error.
+        state: "missing" for an optional part that is not installed; "warning" for one that may
+            not work; "failed" for an error.
         detail: Version, adapter or path; or how to install or repair it.
     """
 
@@ -69,11 +72,19 @@ class Finding:
 
 
 def inspect_installation() -> list[Finding]:
-    """Check runtimes, delegates, detector, models, packages, caches and settings.
+    """Check runtimes, delegates, detectors, OpenCV, models, packages, caches and settings.
 
     Each runtime runs in a process of its own, because a faulty driver may terminate the process.
     """
-    return [*_runtimes(), _detector(), *_models(), *_packages(), *_caches(), *_settings()]
+    return [
+        *_runtimes(),
+        *_detectors(),
+        _opencv(),
+        *_models(),
+        *_packages(),
+        *_caches(),
+        *_settings(),
+    ]
 
 
 @click.command()
@@ -146,16 +157,40 @@ def _probe(runtime: str, model: Path) -> tuple[bool, str]:
     return lines[-1].startswith("ok "), lines[-1][3:]
 
 
-def _detector() -> Finding:
-    from fer_sdk.detectors.yunet import YuNet
-    from fer_sdk.errors import FerError
+def _detectors() -> list[Finding]:
+    from fer_sdk.bundles.detector import DetectorBundle
+    from fer_sdk.bundles.registry import shipped_detectors
+    from fer_sdk.errors import BundleError
 
+    found = []
+    for name, path in shipped_detectors().items():
+        try:
+            DetectorBundle.load(path)
+            found.append(Finding("detector", name, "ok", "hash matches the sidecar"))
+        except BundleError as error:
+            found.append(Finding("detector", name, "failed", str(error)))
+    return found
+
+
+def _opencv() -> Finding:
+    """Name the installed OpenCV with the version of its module; two share one folder."""
+    installed = installed_opencv()
+    if find_spec("cv2") is None:
+        remedy = "needed for files, cameras, windows and drawing: pip install opencv-python"
+        return Finding("opencv", "none", "missing", remedy)
+    name = " and ".join(installed) or "of unknown origin"
     try:
-        YuNet().close()
-    except (ImportError, FerError) as error:
-        remedy = "OpenCV needs libgl1 and libglib2.0-0" if "lib" in str(error) else "reinstall it"
-        return Finding("detector", "YuNet (OpenCV)", "failed", f"{error}: {remedy}")
-    return Finding("detector", "YuNet (OpenCV)", "ok", _version("opencv-python"))
+        import cv2
+    except ImportError as error:
+        detail = f"{error}: opencv-python needs libgl1 and libglib2.0-0; or use the headless one"
+        return Finding("opencv", name, "failed", detail)
+    if len(installed) > 1:
+        remedy = (
+            f"cv2 is version {cv2.__version__}; {len(installed)} packages write into its folder: "
+            f"pip uninstall {' '.join(installed)}, then install one"
+        )
+        return Finding("opencv", name, "warning", remedy)
+    return Finding("opencv", name, "ok", cv2.__version__)
 
 
 def _models() -> list[Finding]:

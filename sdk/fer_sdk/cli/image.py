@@ -20,8 +20,15 @@ from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import find_model
 from fer_sdk.cli.console import progress_bar
-from fer_sdk.cli.options import model_options, overwrite_option, path_option
+from fer_sdk.cli.options import (
+    max_side_option,
+    model_options,
+    overwrite_option,
+    path_option,
+    search_option,
+)
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE
+from fer_sdk.detectors.yunet import Search
 from fer_sdk.errors import InputError
 from fer_sdk.outputs.sinks import SCHEMA, CsvSink, JsonLinesSink, ParquetSink, Sink
 from fer_sdk.results import PhotoResult
@@ -40,6 +47,8 @@ PHOTOS_PER_PROCESS: Final = 16
              "Parquet file with the rows of --csv; needs the extra `parquet`.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all photos.")
 @model_options
+@max_side_option
+@search_option
 @click.option("--processes", type=click.IntRange(1),
               help="Processes to start. Default: one per core for many photos.")  # fmt: skip
 @click.option("--max-faces", type=click.IntRange(1), default=BatchSettings().max_faces,
@@ -59,6 +68,8 @@ def image(
     delegate: str,
     threads: int,
     prior: PriorChoice,
+    max_side: int,
+    search: Search,
     processes: int | None,
     max_faces: int,
     convert: bool,
@@ -69,7 +80,9 @@ def image(
     Photos that cannot be read are reported on stderr; the exit code is then 1. A run with --csv,
     --jsonl or --parquet that was stopped is resumed by the same command.
     """
-    settings = BatchSettings(model, runtime, delegate, threads, prior, max_faces, convert)
+    settings = BatchSettings(
+        model, runtime, delegate, threads, prior, max_faces, convert, max_side, search
+    )
     outputs = _Outputs(out, save_crops, csv_path, jsonl_path, parquet_path, overwrite)
     tasks = list(outputs.tasks(photos))
     named = {str(photo) for photo in photos}

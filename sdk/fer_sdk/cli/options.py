@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.detectors.yunet import MAX_SIDE, SEARCHES
 from fer_sdk.runtimes import DELEGATES, RUNTIMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -63,12 +64,22 @@ prior_option = click.option(
 )  # fmt: skip
 
 
+max_side_option = click.option(
+    "--max-side", type=click.IntRange(32), default=MAX_SIDE, show_default=True,
+    help="Longest side of the searched image in pixels; the time grows with its square.",
+)  # fmt: skip
+search_option = click.option(
+    "--search", type=click.Choice(SEARCHES), default="fast", show_default=True,
+    help="thorough also searches photos at full size in tiles, for small faces in large photos.",
+)  # fmt: skip
+
+
 def model_options(command: Command) -> Command:
     """Add --model, --runtime, --delegate, --threads and --prior."""
     for option in (
         prior_option,
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
-                     help="CPU threads of the classifier."),
+                     help="CPU threads of classifier and detector."),
         click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
                      help="gpu runs the model on LiteRT's GPU delegate; without a GPU the command "
                           "ends with exit code 3."),

@@ -16,7 +16,12 @@ from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.cli.console import progress_bar
-from fer_sdk.cli.options import model_options, overwrite_option, path_option
+from fer_sdk.cli.options import (
+    max_side_option,
+    model_options,
+    overwrite_option,
+    path_option,
+)
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE, stop_signals
 from fer_sdk.cli.stream_summary import StreamSummary
 from fer_sdk.errors import FerError, InputError, StreamError
@@ -39,6 +44,7 @@ Write = Callable[[NDArray[np.uint8], FrameResult], None]
 @path_option("--parquet", "parquet_path",
              "Parquet file with the rows of --csv; needs the extra `parquet`.")  # fmt: skip
 @model_options
+@max_side_option
 @click.option("--detect-every", type=click.IntRange(1), default=TrackingSettings().detect_every,
               show_default=True, help="Frames between two searches for new faces.")  # fmt: skip
 @overwrite_option
@@ -54,6 +60,7 @@ def video(
     delegate: str,
     threads: int,
     prior: PriorChoice,
+    max_side: int,
     detect_every: int,
     overwrite: bool,
 ) -> None:
@@ -77,6 +84,7 @@ def video(
                 threads=threads,
                 prior=prior,
                 tracking=tracking,
+                max_side=max_side,
             )
         about = {"video": str(file), "model": model, "fps": frames.fps}
         with recognizer:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk.errors import InputError, StreamError
 from fer_sdk.inputs.images import MAX_PIXELS, MAX_SIDE
 
@@ -52,6 +53,7 @@ class VideoFile(ContextManager):
             raise InputError(f"no video at {path}")
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)")
+        require_opencv("reading videos")
         import cv2
 
         with captured_native_log():
@@ -122,6 +124,7 @@ class Camera(ContextManager):
         Raises:
             InputError: If the camera does not exist or is in use.
         """
+        require_opencv("a camera")
         import cv2
 
         with captured_native_log():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk.errors import InputError
 from fer_sdk.preprocess import Color, check_image
 
@@ -119,7 +120,8 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
             f"{kinds.get(header.channels, f'of {header.channels} channels')}: "
             "convert it, or add --convert"
         )
-    import cv2  # imported on demand: classifying face crops needs no OpenCV
+    require_opencv("reading photos")
+    import cv2  # imported on demand: recognizing faces in arrays needs no OpenCV
 
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import write_beside
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk.errors import InputError
 from fer_sdk.results import RecognizedFace, TrackedFace
 
@@ -26,6 +27,7 @@ def draw_faces(image_bgr: NDArray[np.uint8], faces: Iterable[RecognizedFace]) ->
     Returns:
         uint8 (height, width, 3), BGR.
     """
+    require_opencv("drawing faces")
     import cv2  # here and not above: `import fer_sdk` needs no OpenCV
 
     picture: NDArray[np.uint8] = image_bgr.copy()
@@ -77,6 +79,7 @@ def write_picture(path: str | Path, image_bgr: NDArray[np.uint8]) -> None:
         InputError: If OpenCV cannot encode pictures of that suffix.
         OutputError: If the file cannot be written.
     """
+    require_opencv("writing pictures")
     import cv2
 
     path = Path(path)

@@ -14,7 +14,7 @@ from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.base import FaceDetector
-from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.detectors.yunet import MAX_SIDE, open_yunet
 from fer_sdk.errors import InputError
 from fer_sdk.preprocess import Color, check_image, to_bgr
 from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits
@@ -53,6 +53,7 @@ class VideoRecognizer(ContextManager):
         limits: QualityLimits = DEFAULT_LIMITS,
         tracking: TrackingSettings | None = None,
         smoothing: SmoothingSettings | None = None,
+        max_side: int = MAX_SIDE,
     ) -> None:
         """Open the model and the face detectors.
 
@@ -62,11 +63,12 @@ class VideoRecognizer(ContextManager):
                 with a smaller input for the windows.
             runtime: As in `ExpressionClassifier.load`.
             delegate: As in `ExpressionClassifier.load`.
-            threads: CPU threads of the classifier.
+            threads: CPU threads of the classifier and of YuNet.
             prior: Expected class frequencies, as in `ExpressionClassifier.load`.
             limits: Limits of `FaceQuality.reasons`.
             tracking: Search interval and matching of boxes; None takes the defaults.
             smoothing: Temporal smoothing of the scores; None takes the defaults.
+            max_side: As in `YuNet`, for full frames; has no effect on another detector.
 
         Raises:
             FerError: As `ExpressionClassifier.load` and `YuNet` do.
@@ -81,9 +83,12 @@ class VideoRecognizer(ContextManager):
             threads=threads,
             prior=prior,
             limits=limits,
+            max_side=max_side,
         )
         self._window_detector: FaceDetector = (
-            YuNet(min_score=WINDOW_MIN_SCORE, max_side=WINDOW_PX) if detector is None else detector
+            open_yunet(runtime, delegate, threads, min_score=WINDOW_MIN_SCORE, max_side=WINDOW_PX)
+            if detector is None
+            else detector
         )
         self.reset()
 
