@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import SCHEMA, Precision
-from fer_sdk.bundles.detector import MULTIPLE, DetectorBundle
+from fer_sdk.bundles.detector import MULTIPLE, STRIDES, DetectorBundle
 from fer_sdk.bundles.prior import Prior, for_shares
 from fer_sdk.bundles.registry import DEFAULT_MODEL, find_detector
 from fer_sdk.detectors.blazeface import (
@@ -384,7 +384,7 @@ def searched(image: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
 def write_detector(images: dict[str, NDArray[np.uint8]]) -> None:
     """Write YuNet's output for some images, the decoded rows and the faces.
 
-    Rows whose logits are below -4 are left out; a reader sets both logits to -100.
+    Rows with a logit below -1 are left out; a reader sets both logits to -100.
     """
     cases = []
     for name in ("yunet-float32", "yunet-int8"):
@@ -392,8 +392,10 @@ def write_detector(images: dict[str, NDArray[np.uint8]]) -> None:
         session = open_image_session(bundle.path)
         for source, max_side in DETECTOR_CASES:
             output = session.run(searched(images[source], max_side), MULTIPLE)
-            listed = np.flatnonzero((output.rows[:, :2] * np.array(bundle.factors).min() > -4)
-                                    .all(axis=1))  # fmt: skip
+            height, width = output.input_hw
+            cells = [(height // stride) * (width // stride) for stride in STRIDES]
+            factors = np.repeat(np.array(bundle.factors)[:, :2], cells, axis=0)
+            listed = np.flatnonzero((output.rows[:, :2] * factors > -1).all(axis=1))
             decoded = decode_yunet(output.rows, output.input_hw, bundle.factors, min_score=0.7)
             faces = YuNet(name, max_side=max_side).detect(images[source])
             cases.append(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk.batch.processor import BatchSettings
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.cli.options import (
@@ -48,6 +49,7 @@ def archive(
     SOURCE is a folder of photos or Parquet files with their bytes. There is one row per face, with
     the columns of `fer image --csv`. A photo without a face has one row whose `face` is null.
     """
+    require_opencv("reading photos")
     from fer_sdk.batch.ray import process_archive
 
     process_archive(

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from fer_sdk._internal.files import sha256_of, write_beside
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk.batch.photos import find_photos, process_photos
 from fer_sdk.batch.processor import BatchSettings, PhotoTask
 from fer_sdk.batch.resume_log import ResumeLog
@@ -80,6 +81,7 @@ def image(
     Photos that cannot be read are reported on stderr; the exit code is then 1. A run with --csv,
     --jsonl or --parquet that was stopped is resumed by the same command.
     """
+    require_opencv("reading photos")
     settings = BatchSettings(
         model, runtime, delegate, threads, prior, max_faces, convert, max_side, search
     )

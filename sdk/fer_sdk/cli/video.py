@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.files import require_space
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.opencv import require_opencv
 from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.cli.console import progress_bar
@@ -71,6 +72,7 @@ def video(
     """
     outputs = _Outputs(out, csv_path, json_path, jsonl_path, parquet_path)
     outputs.check(file, overwrite)
+    require_opencv("reading videos")
     # FFmpeg and OpenCV would write a line per damaged frame; the command reports it once.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     set_opencv_log_level(LOG_LEVEL_ERROR)
