@@ -119,9 +119,10 @@ def check_detector(
     detector.close()
     if not faces:
         raise ParityError(f"OpenCV finds no face in {len(images)} images: use photos of faces")
+    median, high = np.percentile(points, [50, 95]).tolist()
     parity = DetectorParity(
         len(images), faces, matched, unmatched,
-        *np.percentile(points, [50, 95]).tolist(), float(np.percentile(scores, 95)),
+        median, high, float(np.percentile(scores, 95)),
     )  # fmt: skip
     if (
         parity.median > tolerance.median

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,34 +18,34 @@ CASES = json.loads((Path(__file__).parents[1] / "golden" / "detector.json").read
 NAMES = [f"{case['source']} {case['detector']}" for case in CASES]
 
 
-def rows_of(case: dict[str, object]) -> NDArray[np.float32]:
+def rows_of(case: dict[str, Any]) -> NDArray[np.float32]:
     """Return the network's output: the listed rows, and background elsewhere."""
-    rows = np.zeros((case["cells"], COLUMNS), np.float32)  # type: ignore[call-overload]
+    rows = np.zeros((case["cells"], COLUMNS), np.float32)
     rows[:, :2] = -100
     rows[case["indices"]] = np.array(case["rows"], np.float32)
     return rows
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_the_golden_rows_are_decoded_to_the_last_bit(case: dict[str, object]) -> None:
+def test_the_golden_rows_are_decoded_to_the_last_bit(case: dict[str, Any]) -> None:
     factors = DetectorBundle.load(find_detector(str(case["detector"]))).factors
-    size: tuple[int, int] = tuple(case["input_hw"])  # type: ignore[arg-type,assignment]
+    size: tuple[int, int] = tuple(case["input_hw"])
     found = decode(rows_of(case), size, factors, min_score=0.7)
     assert found.tolist() == case["decoded"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_the_golden_photos_give_the_golden_faces(case: dict[str, object]) -> None:
+def test_the_golden_photos_give_the_golden_faces(case: dict[str, Any]) -> None:
     # int8 kernels differ between processors by single steps: up to 2 pixels on these faces.
     tolerance = 1e-3 if case["detector"] == "yunet-float32" else 2.0
     image = sources()[str(case["source"])]
     detector = YuNet(str(case["detector"]), max_side=int(str(case["max_side"])))
-    found = [golden_face(face) for face in detector.detect(image)]
-    expected: list[dict[str, object]] = case["faces"]  # type: ignore[assignment]
+    found: list[dict[str, Any]] = [golden_face(face) for face in detector.detect(image)]
+    expected: list[dict[str, Any]] = case["faces"]
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         for name in set(one) - {"score"}:
-            np.testing.assert_allclose(one[name], other[name], atol=tolerance)  # type: ignore[arg-type]
+            np.testing.assert_allclose(one[name], other[name], atol=tolerance)
 
 
 def test_golden_cases_cover_both_detectors_and_downscaling() -> None:

@@ -128,7 +128,7 @@ def test_options_out_of_range_are_one_line() -> None:
         ({"runtime": "onnx"}, "unknown runtime 'onnx'"),
     ):
         with pytest.raises(InputError, match=f"^{message}"):
-            YuNet(**options)  # type: ignore[arg-type]
+            YuNet(**options)
 
 
 def test_a_changed_sidecar_is_rejected(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class YuNet:
             | ((found[:, 2] > right) & (right < width))
             | ((found[:, 3] > bottom) & (bottom < height))
         )
-        return found[~cut]
+        return np.asarray(found[~cut], np.float64)
 
 
 def open_yunet(
