@@ -3,7 +3,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_train.training.losses import DistillationLoss, class_log_frequencies
+from fer_train.training.losses import (
+    DistillationLoss,
+    OnlineDistillationLoss,
+    class_log_frequencies,
+)
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(6, 7)).astype(np.float32)
@@ -51,3 +55,10 @@ def test_logit_adjustment_moves_the_labels_part_only() -> None:
     assert loss(adjusted, 1.0, LOGITS) == pytest.approx(expected, rel=1e-4)
     plain = loss(DistillationLoss(1.0, False), 0.0, LOGITS)
     assert loss(adjusted, 0.0, LOGITS) == pytest.approx(plain, rel=1e-6)
+
+
+def test_online_teachers_have_the_weight_that_the_targets_leave() -> None:
+    stored = sum(loss(DistillationLoss(2.0, False), 0.3, each) for each in (LOGITS, -LOGITS))
+    outputs = np.hstack([LOGITS, -LOGITS, TEACHERS])
+    online = OnlineDistillationLoss(2.0, False).call(np.float32(0.3) * VOTES, outputs)
+    assert keras.ops.convert_to_numpy(online) == pytest.approx(stored, rel=1e-4)

@@ -58,18 +58,21 @@ class TrainingSet:
                 numbered augmentations that the teachers saw.
 
         Returns:
-            Faces, uint8 (n, 48, 48), and targets, float32: (n, classes) without distillation;
-            with it (n, 2 x classes), as `fer_train.training.losses.DistillationLoss` takes them.
+            Faces, uint8 (n, 48, 48), and targets, float32: (n, classes) without distillation or
+            with online teachers, as `fer_train.training.losses.OnlineDistillationLoss` takes them;
+            with stored soft labels (n, 2 x classes), as `DistillationLoss` there takes them.
         """
         targets = self.targets
         if self.recipe.sample_labels:
             targets = sample_labels(targets, np.random.default_rng([self.seed, epoch, 1]))
         targets = smooth(targets, self.recipe.label_smoothing)
+        share = np.float32(self.recipe.soft_weight)
         if self.distillation is None:
-            return self.faces, targets
+            # Imported faces have no targets: online teachers have all of their weight.
+            unlabelled = np.zeros((len(self.faces) - len(targets), targets.shape[1]), np.float32)
+            return self.faces, np.concatenate([(1 - share) * targets, unlabelled])
         number = 0 if self.recipe.unaugmented_soft_labels else epoch
         faces, predictions = self.distillation.of_epoch(number)
-        share = np.float32(self.recipe.soft_weight)
         targets = np.concatenate([(1 - share) * targets, share * predictions], axis=1)
         if self.imported is None:
             return faces, targets
@@ -142,7 +145,9 @@ def training_set(
     recipe: Recipe,
     seed: int,
     soft_labels: SoftLabels | None = None,
-    imported: tuple[ImportedFaces, SoftLabels] | None = None,
+    imported: tuple[ImportedFaces, SoftLabels | None] | None = None,
+    *,
+    online_teachers: bool = False,
 ) -> TrainingSet:
     """Return the Training faces that are not blank, and imported ones, with targets by the recipe.
 
@@ -152,20 +157,27 @@ def training_set(
         seed: Seed of sampled labels.
         soft_labels: Teachers' soft labels, for a recipe with `soft_weight`.
         imported: Faces without labels and the teachers' soft labels for them, which are their only
-            targets; for a recipe with `soft_weight`.
+            targets; for a recipe with `soft_weight`. None for the labels with online teachers.
+        online_teachers: Whether the teachers predict in the training step, in place of
+            `soft_labels`.
 
     Raises:
         InputError: If the recipe needs FER+ votes that were not imported, if soft labels are
             missing or unexpected, or if they share fewer than two classes with the recipe.
     """
-    if (recipe.soft_weight > 0) != (soft_labels is not None):
+    teachers = soft_labels is not None or online_teachers
+    if (recipe.soft_weight > 0) != teachers:
         raise InputError(
             f"the recipe takes {recipe.soft_weight:.0%} of its targets from soft labels, but "
-            f"{'none were' if soft_labels is None else 'some were'} given: use "
+            f"{'some were' if teachers else 'none were'} given: use "
             "`fer-train distill` for recipes with soft labels, `fer-train fit` for others"
         )
-    if imported is not None and soft_labels is None:
+    if imported is not None and not teachers:
         raise InputError("imported faces need a recipe with soft labels")
+    if imported is not None and (imported[1] is None) != online_teachers:
+        raise InputError("imported faces need soft labels, or online teachers, which need none")
+    if online_teachers and any(stage.class_weights for stage in recipe.stages):
+        raise InputError("class weights cannot be combined with online teachers")
     classes = class_names(recipe)
     for labels_of in (soft_labels, imported[1] if imported else None):
         if labels_of is not None and len(set(labels_of.classes) & set(classes)) < 2:
@@ -187,8 +199,10 @@ def training_set(
         chosen = np.searchsorted(not_blank, rows)
         distillation = DistillationTargets(soft_labels, data.pixels[not_blank], chosen, classes)
     faces, weights, others = data.pixels[rows], None, None
-    if imported is not None:
-        pixels, their_labels = imported[0].pixels, imported[1]
+    pixels, their_labels = (imported[0].pixels, imported[1]) if imported else (faces[:0], None)
+    if their_labels is None:
+        faces = np.concatenate([faces, pixels])
+    else:
         others = DistillationTargets(their_labels, pixels, np.arange(len(pixels)), classes)
         faces = np.concatenate([faces, pixels])
         best = others.of_epoch(0)[1].argmax(axis=1).astype(np.uint8)

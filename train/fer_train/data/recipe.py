@@ -70,7 +70,8 @@ class Recipe:
         label_smoothing: Share of the target that is spread evenly over the classes.
         ferplus_weight: Weight of the FER+ votes in the target; the rest is FER2013's label.
         soft_weight: Weight of the teachers' soft labels in the target; the rest is mixed as above.
-            The faces are then the numbered augmentations that the teachers saw.
+            The faces are then the numbered augmentations that the teachers saw, except with
+            teachers that predict in the training step.
         soft_temperature: Softmax temperature of the soft labels and of the student's predictions
             that are compared with them; the loss is multiplied by its square (Hinton et al. 2015,
             https://arxiv.org/abs/1503.02531).

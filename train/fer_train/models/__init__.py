@@ -22,6 +22,7 @@ MODELS: Final = (
     "residual_student",
     "resnet50",
     "resnet50v2",
+    "side_by_side",
     "simple_cnn",
     "vggnet",
     "xception",

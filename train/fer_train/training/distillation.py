@@ -1,7 +1,7 @@
 """Soft labels from teachers: mean predictions for numbered augmentations of faces."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,9 @@ def predict_with_teachers(
     prior: str = TRAINING,
     smiles: tuple[NDArray[np.float32], float] | None = None,
     report: Callable[[int], None] = lambda predictions: None,
+    *,
+    augmented: Iterable[NDArray[np.uint8]] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> SoftLabels:
     """Average the teachers' predictions for each numbered augmentation of the faces.
 
@@ -49,6 +52,9 @@ def predict_with_teachers(
         prior: Class prior that every teacher predicts under.
         smiles: Measured smiles of the faces and their weight, for `mix_smiles`.
         report: Called with 1 after each model and augmentation.
+        augmented: The augmented faces by number, from a place where they are computed ahead. By
+            default they are computed here.
+        stop: Called after each augmentation; True leaves the others out.
 
     Raises:
         FerError: If a bundle is damaged or lacks the prior, or if a teacher shares fewer than two
@@ -65,13 +71,18 @@ def predict_with_teachers(
                     "before it have fewer than two"
                 )
         labels = np.zeros((augmentations, len(faces), len(classes)), np.uint8)
-        for number in range(augmentations):
-            augmented = numbered_augmentation(faces, augmentation, number)
+        if augmented is None:
+            numbers = range(augmentations)
+            augmented = (numbered_augmentation(faces, augmentation, number) for number in numbers)
+        for number, pixels in enumerate(augmented):
+            if number and stop():
+                labels = labels[:number]
+                break
             predictions = []
             for digest, (bundle, predict) in zip(digests, teachers, strict=True):
                 # The cache's key must state the prior, which changes the predictions.
                 key = digest if prior == TRAINING else f"{digest}, {prior} {bundle.prior(prior)}"
-                found = predict_cached(predict, key, augmented, cache)
+                found = predict_cached(predict, key, pixels, cache)
                 found = found[:, [bundle.labels.index(name) for name in classes]]
                 predictions.append(found / found.sum(axis=1, keepdims=True))
                 report(1)

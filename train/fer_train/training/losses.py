@@ -54,6 +54,28 @@ class DistillationLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no
         return logits / self.temperature
 
 
+class OnlineDistillationLoss(DistillationLoss):
+    """The same loss with the teachers' probabilities beside the logits.
+
+    They are computed in the training step by `fer_train.training.online_teachers`. The target of a
+    face is its class probabilities from labels and votes times their weight; the weight of the
+    teachers is the rest to 1. Several students trained together have their logits side by side; the
+    loss is the sum of theirs.
+    """
+
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the loss of each face (n,).
+
+        Args:
+            y_true: Targets (n, classes).
+            y_pred: Logits of each student, then probabilities (n, (students + 1) x classes).
+        """
+        *students, teachers = ops.split(y_pred, y_pred.shape[1] // y_true.shape[1], axis=1)
+        weight = 1 - ops.sum(y_true, axis=1, keepdims=True)
+        targets = ops.concatenate([ops.cast(y_true, y_pred.dtype), weight * teachers], axis=1)
+        return sum(super(OnlineDistillationLoss, self).call(targets, each) for each in students)
+
+
 def class_log_frequencies(targets: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the logarithm of each class's share of targets (n, classes), float32 (classes,)."""
     shares = targets.mean(axis=0, dtype=np.float64)

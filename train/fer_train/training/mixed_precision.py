@@ -60,3 +60,17 @@ def keep_strided_depthwise_float32(model: keras.Model) -> None:
             keep_strided_depthwise_float32(layer)
         elif isinstance(layer, keras.layers.DepthwiseConv2D) and layer.strides != (1, 1):
             layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+
+
+def set_policy(model: keras.Model, name: str) -> None:
+    """Set the dtype policy of all layers of a trained network; its weights stay float32.
+
+    Args:
+        model: Modified in place.
+        name: Dtype policy of Keras.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            set_policy(layer, name)
+        else:
+            layer.dtype_policy = keras.dtype_policies.DTypePolicy(name)

@@ -41,6 +41,20 @@ def publish(run: Run, name: str, command: str) -> tuple[ModelBundle, Scores]:
     return _publish(run, name, command, run.local_student(), run.progress.epoch)
 
 
+def publish_students(run: Run, command: str) -> list[tuple[ModelBundle, Scores]]:
+    """Publish each network of a run of `fer_train.models.side_by_side`, as `publish` does for one.
+
+    Returns:
+        Bundles and scores, in the order of the networks.
+    """
+    together = run.local_student()
+    return [
+        _publish(run, layer.name, command, layer, run.progress.epoch)
+        for layer in together.layers
+        if isinstance(layer, keras.Model)
+    ]
+
+
 def publish_stages(run: Run, command: str) -> None:
     """Calibrate the snapshots at the end of all stages but the last and write their sidecars.
 
@@ -70,6 +84,7 @@ def _publish(
     temperature = fit_temperature(logits, run.validation_labels)
     scores = score(run.validation_labels, softmax(logits, temperature), labels)
     by_fer2013 = run.recipe.classes == "fer2013"
+    minutes = {row["epoch"]: row["minutes"] for row in run.progress.history}
     bundle = ModelBundle(
         path=path,
         labels=labels,
@@ -85,7 +100,7 @@ def _publish(
             "seed": str(run.seed),
             "data": run.progress.data,
             "epochs": str(epochs),
-            "minutes": f"{run.progress.history[epochs - 1]['minutes']:.0f}",
+            "minutes": f"{minutes[epochs]:.0f}",
             "trainer": f"fer-sdk {version('fer-sdk')}, keras {keras.__version__} "
             f"on {keras.backend.backend()}",
             "hardware": _hardware(),

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,8 @@ from fer_train.training import (
     losses,
     mixed_precision,
 )
+from fer_train.training.device_steps import DeviceSteps
+from fer_train.training.online_teachers import OnlineTeachers, Teacher
 
 STATISTICS_FACES = 2048
 """Training faces from which batch-norm statistics are computed."""
@@ -41,7 +43,8 @@ RANGES_FACES = 512
 """Training faces from which activation ranges of fake quantization are measured."""
 
 Report = Callable[[int, int, float], None]
-"""Called after each step with the epoch, its finished steps and its mean loss."""
+"""Called after each step, or call of several steps, with the epoch, its finished steps and its mean
+loss."""
 
 
 class Run:
@@ -63,8 +66,12 @@ class Run:
         folder: Path,
         seed: int,
         soft_labels: SoftLabels | None = None,
-        imported: tuple[ImportedFaces, SoftLabels] | None = None,
+        imported: tuple[ImportedFaces, SoftLabels | None] | None = None,
         workers: data_parallel.Workers = data_parallel.SINGLE_PROCESS,
+        *,
+        teachers: Sequence[Teacher] = (),
+        steps_per_call: int = 1,
+        validation_epochs: int = 1,
     ) -> None:
         """Build the network and load the folder's checkpoint, if there is one.
 
@@ -75,20 +82,30 @@ class Run:
             folder: Folder of the run; created if missing.
             seed: Seed of initial weights, order of faces, augmentations and dropout.
             soft_labels: Teachers' soft labels, for a recipe with `soft_weight`.
-            imported: Faces without labels and teachers' soft labels for them.
+            imported: Faces without labels and teachers' soft labels for them, None with `teachers`.
             workers: Processes of a data-parallel run; each of them creates its `Run`.
+            teachers: Networks that predict in the training step, in place of `soft_labels`.
+            steps_per_call: Above 1, that many steps are one call and all arrays stay in the
+                device's memory, see `DeviceSteps`.
+            validation_epochs: Epochs between two validations, each with a row of the history and a
+                checkpoint. The last epoch of a stage always ends with one.
 
         Raises:
-            TrainingError: If the folder belongs to another run, or there are too few faces.
+            TrainingError: If the folder belongs to another run, there are too few faces, or
+                `steps_per_call` needs another backend.
             InputError: If FER+ votes or soft labels that the recipe needs are missing.
         """
         self.recipe, self.data, self.folder, self.seed = recipe, data, folder, seed
         self.workers = workers
-        if recipe.mixup and workers.count > 1:
+        self.steps_per_call, self.validation_epochs = steps_per_call, validation_epochs
+        if (recipe.mixup or steps_per_call > 1) and workers.count > 1:
             raise TrainingError(
-                "mixup needs complete batches and cannot be combined with --workers"
+                "mixup and several steps per call need complete batches and cannot be combined "
+                "with --workers"
             )
-        self.sample = training_set(data, recipe, seed, soft_labels, imported)
+        self.sample = training_set(
+            data, recipe, seed, soft_labels, imported, online_teachers=bool(teachers)
+        )
         self.validation_faces, self.validation_labels = validation_set(data, recipe)
         self.steps = len(self.sample.faces) // recipe.batch_size
         if not self.steps or not len(self.validation_faces):
@@ -109,12 +126,17 @@ class Run:
         self._copy: keras.Model | None = None
         self.mixup = keras.layers.MixUp(recipe.mixup, seed=seed + 5) if recipe.mixup else None
         self.augmentations = augmentations.build(recipe.augmentation, seed)
+        self.teachers = (
+            OnlineTeachers(teachers, class_names(recipe), recipe.precision) if teachers else None
+        )
         self.progress = checkpoint.Progress(
             recipe.identity,
             seed,
             data.fingerprint
             + (f", soft labels {soft_labels.digest}" if soft_labels else "")
-            + (f", faces {imported[0].fingerprint} {imported[1].digest}" if imported else ""),
+            + (f", faces {imported[0].fingerprint}" if imported else "")
+            + (f" {imported[1].digest}" if imported and imported[1] else "")
+            + (f", teachers {self.teachers.digest}" if self.teachers else ""),
         )
         self.checkpoint = folder / "checkpoint.npz"
         if self.checkpoint.exists():
@@ -158,11 +180,17 @@ class Run:
                 len(self.sample.faces)
             )
             faces, targets = self.sample.of_epoch(progress.epoch)
+            if self._device:
+                self._device.load(faces, targets, self._weights)
             while progress.step < self.steps:
-                first = progress.step * self.recipe.batch_size
-                batch = order[first : first + self.recipe.batch_size]
-                batch = self.workers.share(batch)
-                loss = self._one_step(faces[batch], targets[batch], batch)
+                size = self.recipe.batch_size
+                first, last_step = progress.step, progress.step + self.steps_per_call
+                batch = order[first * size : min(last_step, self.steps) * size]
+                if self._device:
+                    loss = self._count(self._device(batch.reshape(-1, size)))
+                else:
+                    batch = self.workers.share(batch)
+                    loss = self._one_step(faces[batch], targets[batch], batch)
                 progress.seconds += time.monotonic() - last
                 last = time.monotonic()
                 report(progress.epoch, progress.step, loss)
@@ -217,46 +245,67 @@ class Run:
         self, faces: NDArray[np.uint8], targets: NDArray[np.float32], rows: NDArray[np.intp]
     ) -> float:
         """Train on one batch and return the mean loss of the epoch so far."""
-        progress = self.progress
         weights = None if self._weights is None else self._weights[rows]
         inputs = to_network_input(faces)
         if self.mixup:
             mixed = self.mixup({"images": inputs, "labels": targets}, training=True)
             inputs, targets = mixed["images"], mixed["labels"]
         self.trainer.reset_metrics()  # else Keras returns the mean over all steps
-        loss = float(self.trainer.train_on_batch(inputs, targets, weights))
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in epoch {progress.epoch + 1}, step {progress.step + 1}: "
-                f"lower the learning rate; the last checkpoint is {self.checkpoint}"
-            )
-        progress.step += 1
-        progress.loss_sum += loss
+        return self._count([float(self.trainer.train_on_batch(inputs, targets, weights))])
+
+    def _count(self, step_losses: Iterable[float]) -> float:
+        """Count finished steps and return the mean loss of the epoch so far."""
+        progress = self.progress
+        for loss in step_losses:
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {loss} in epoch {progress.epoch + 1}, step {progress.step + 1}: "
+                    f"lower the learning rate; the last checkpoint is {self.checkpoint}"
+                )
+            progress.step += 1
+            progress.loss_sum += float(loss)
         return progress.loss_sum / progress.step
 
-    def _end_epoch(self) -> None:
-        progress, student = self.progress, self.local_student()
+    def _validate(self, student: keras.Model) -> None:
+        """Add a row to the history; the scores of several students together are their means."""
+        progress = self.progress
         with data_parallel.undistributed():
-            logits = predict(student, self.validation_faces)
-        if self.recipe.needs_offsets:
-            logits = with_offsets_by_halves(logits, self.validation_labels)
-        right = logits.argmax(axis=1) == self.validation_labels
-        recalls = [
-            right[self.validation_labels == number].mean()
-            for number in np.unique(self.validation_labels)
-        ]
+            outputs = predict(student, self.validation_faces)
+        accuracies, recalls = [], []
+        for logits in np.split(outputs, outputs.shape[1] // len(class_names(self.recipe)), axis=1):
+            if self.recipe.needs_offsets:
+                logits = with_offsets_by_halves(logits, self.validation_labels)
+            right = logits.argmax(axis=1) == self.validation_labels
+            accuracies.append(right.mean())
+            recalls += [
+                right[self.validation_labels == number].mean()
+                for number in np.unique(self.validation_labels)
+            ]
         progress.history.append(
             {
                 "epoch": progress.epoch + 1,
                 "loss": progress.loss_sum / progress.step,
                 "learning_rate": float(self.trainer.optimizer.learning_rate),
-                "public_deduplicated_accuracy": float(right.mean()),
+                "public_deduplicated_accuracy": float(np.mean(accuracies)),
                 "public_deduplicated_macro_recall": float(np.mean(recalls)),
                 "minutes": progress.seconds / 60,
             }
         )
+
+    def _end_epoch(self) -> None:
+        progress = self.progress
         stage = self.recipe.stage_number(progress.epoch)
+        stage_ends = (
+            progress.epoch + 1 == self.recipe.epochs
+            or self.recipe.stage_number(progress.epoch + 1) != stage
+        )
+        validated = stage_ends or (progress.epoch + 1) % self.validation_epochs == 0
+        if validated:
+            student = self.local_student()
+            self._validate(student)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        if not validated:
+            return
         if self.recipe.stage_number(progress.epoch) != stage:
             if not self.workers.number:
                 with write_beside(self.folder / f"stage{stage + 1}.keras") as path:
@@ -290,8 +339,12 @@ class Run:
             if stage.side != fer2013.SIDE
             else []
         )
-        self.trainer = keras.Sequential([faces, *self.augmentations, *resize, self.student])
-        optimizer = _optimizer(self.recipe, stage, self.steps)
+        if self.teachers:
+            self.trainer = self.teachers.beside(self.student, faces, self.augmentations, resize)
+        else:
+            self.trainer = keras.Sequential([faces, *self.augmentations, *resize, self.student])
+        several, schedule = self.steps_per_call > 1, _schedule(stage, self.steps)
+        optimizer = _optimizer(self.recipe, stage.learning_rate if several else schedule)
         optimizer.build(self.trainer.trainable_variables)
         self.trainer.compile(
             optimizer=optimizer,
@@ -299,21 +352,27 @@ class Run:
             # XLA made TensorFlow on the CPU slower with every network that was measured.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
+        self._device: DeviceSteps | None = None
+        if several:
+            self._device = DeviceSteps(
+                self.trainer, self.mixup, schedule, stage.epochs * self.steps, self.steps_per_call
+            )
 
     def _loss(self) -> keras.losses.Loss:
         recipe = self.recipe
-        if self.sample.distillation is None:
+        if self.sample.distillation is None and self.teachers is None:
             return keras.losses.CategoricalCrossentropy(from_logits=True)
         frequencies = (
             losses.class_log_frequencies(self.sample.targets) if recipe.logit_adjustment else None
         )
-        return losses.DistillationLoss(
-            recipe.soft_temperature, recipe.standardize_logits, frequencies
-        )
+        kind = losses.OnlineDistillationLoss if self.teachers else losses.DistillationLoss
+        return kind(recipe.soft_temperature, recipe.standardize_logits, frequencies)
 
     def _variables(self) -> list[keras.Variable]:
         mixup = self.mixup.variables if self.mixup else []
-        return [*self.trainer.variables, *mixup, *self.trainer.optimizer.variables]
+        fixed = {id(variable) for variable in self.teachers.variables} if self.teachers else set()
+        changing = [each for each in self.trainer.variables if id(each) not in fixed]
+        return [*changing, *mixup, *self.trainer.optimizer.variables]
 
 
 def commit() -> str:
@@ -333,24 +392,34 @@ def commit() -> str:
         return f"fer-sdk {version('fer-sdk')}"
 
 
-def _optimizer(recipe: Recipe, stage: Stage, steps: int) -> keras.optimizers.Optimizer:
-    """Return the recipe's optimiser with the stage's learning-rate schedule."""
-    schedule = keras.optimizers.schedules.CosineDecay(
+def _schedule(stage: Stage, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning-rate schedule of a stage with `steps` steps per epoch."""
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if stage.warmup_epochs else stage.learning_rate,
         decay_steps=(stage.epochs - stage.warmup_epochs) * steps,
         warmup_target=stage.learning_rate if stage.warmup_epochs else None,
         warmup_steps=stage.warmup_epochs * steps,
         alpha=stage.final_learning_rate / stage.learning_rate,
     )
+
+
+def _optimizer(
+    recipe: Recipe, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
+    """Return the recipe's optimiser."""
     averaging = {
         "use_ema": bool(recipe.weight_averaging),
         "ema_momentum": recipe.weight_averaging or 0.99,  # Keras validates it even if unused
     }
     if recipe.optimizer == "adam":
-        optimizer = keras.optimizers.AdamW(schedule, recipe.weight_decay, **averaging)
+        optimizer = keras.optimizers.AdamW(learning_rate, recipe.weight_decay, **averaging)
     else:
         optimizer = keras.optimizers.SGD(
-            schedule, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay, **averaging
+            learning_rate,
+            recipe.momentum,
+            nesterov=True,
+            weight_decay=recipe.weight_decay,
+            **averaging,
         )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
