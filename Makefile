@@ -111,10 +111,13 @@ old-boards: $(OLD)/ready
 	$(OLD)/bin/python -m pytest -q tests/sdk/test_runtimes.py
 	$(OLD)/bin/fer-convert check sdk/fer_sdk/models/small-int8.tflite | grep '^tflite *loads'
 
-# Training without TensorFlow: on JAX it resumes exactly, and two processes train together.
+# Training without TensorFlow: on JAX it resumes exactly, and two processes train together. The GPU
+# programme with tiny networks.
 jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_data_parallel.py
+	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_gpu_programme.py \
+	tests/train/test_online_teachers.py
 
 # LiteRT.js, pinned by hash in package-lock.json, and the models: the page loads them from here.
 web: $(WEB)/vendor/ready $(DEV)/ready
