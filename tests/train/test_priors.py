@@ -13,7 +13,7 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.pack_scores import SCORED
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli.main import main
-from fer_train.evaluation.priors import fit_priors
+from fer_train.evaluation.priors import EXPONENT, fit_priors
 
 FREQUENCIES = np.array([0.3, 0.4, 0.1, 0.1, 0.1])
 
@@ -40,7 +40,7 @@ def test_priors_undo_a_bias_towards_one_label() -> None:
         priors["balanced"],
         FER2013_LABELS,
         {
-            name: np.sqrt(FREQUENCIES[SCORED.index(name)]) if name in SCORED else 1e-9
+            name: FREQUENCIES[SCORED.index(name)] ** EXPONENT if name in SCORED else 1e-9
             for name in FER2013_LABELS
         },
     )

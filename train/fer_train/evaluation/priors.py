@@ -2,8 +2,8 @@
 
 `balanced`: a scale and one offset for each label, by cross-entropy with every label of `SCORED`
 weighted alike; the offsets of other labels are held near 0. `everyday`: the balanced logits plus
-the logarithm of each label's share, the square root of its frequency among the faces, normalized;
-the temperature is fitted anew by cross-entropy.
+the logarithm of each label's share, its frequency among the faces to the power of `EXPONENT`,
+normalized; the temperature is fitted anew by cross-entropy.
 """
 
 from dataclasses import replace
@@ -19,6 +19,10 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.pack_scores import SCORED
 
 EVERYDAY: Final = "everyday"
+EXPONENT: Final = 0.4
+"""With 0 all labels would be equally frequent; with 1 the rare ones would hardly be predicted.
+Chosen on the split `fit` of press photos: .5 classifies .3 to .6 points more of the faces correctly,
+but its mean recall of the five labels is 2 points lower."""
 FEWEST: Final = 3
 """A label with fewer faces counts as having so many: no share is 0."""
 _PENALTY: Final = 1e-2
@@ -52,7 +56,7 @@ def fit_priors(
     scale, shifts = _fit_scale_and_offsets(logits[rows], numbers, 1 / counts[numbers])
     balanced = Prior(tuple(shifts / scale), 1 / scale)
     frequency = np.array([(truth == name).sum() for name in labels])
-    shares = np.sqrt(np.maximum(frequency, FEWEST))
+    shares = np.maximum(frequency, FEWEST) ** EXPONENT
     everyday = for_shares(balanced, labels, dict(zip(labels, shares.tolist(), strict=True)))
     moved = logits[rows] + np.array(everyday.offsets)
     candidates = np.geomspace(0.2, 5, 400)
