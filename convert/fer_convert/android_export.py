@@ -42,6 +42,7 @@ from fer_sdk.errors import InputError
 from fer_sdk.preprocess import InputSpec
 
 SCHEMA: Final = 1
+MANIFEST: Final = "manifest.json"
 GOLDEN_FACES: Final = 200
 FLOAT_IO: Final = "-float-io"
 ONNX_TOLERANCE: Final = {"float32": 1e-4, "int8": 0.1}
@@ -86,6 +87,9 @@ def export(
         ParityError: If the predictions of a derived file differ from those of its source.
     """
     _check_free(out, overwrite)
+    for path in models:
+        if out.resolve() in path.resolve().parents:
+            raise InputError(f"{out} contains the model {path}, which is read: use another folder")
     bundles = [ModelBundle.load(path) for path in models]
     spec = bundles[0].input
     for bundle in bundles:
@@ -110,11 +114,24 @@ def _check_free(out: Path, overwrite: bool) -> None:
         return
     if not out.is_dir():
         raise InputError(f"{out} must be a folder, but is a file")
-    names = {path.name for path in out.iterdir()}
-    if names and "manifest.json" not in names:
-        raise InputError(f"{out} contains files that are not an export: use a new or empty folder")
-    if names and not overwrite:
+    files = {p.relative_to(out).as_posix() for p in out.rglob("*") if not p.is_dir()}
+    if others := files - _exported(out):
+        raise InputError(
+            f"{out} contains files that are not an export, such as {min(others)}: use a new or "
+            "empty folder"
+        )
+    if files and not overwrite:
         raise InputError(f"{out} already contains an export: add --overwrite or use another folder")
+
+
+def _exported(out: Path) -> set[str]:
+    """Return the files of an earlier export as its manifest lists them; empty without one."""
+    manifest = out / MANIFEST
+    try:
+        text = json.loads(manifest.read_text(encoding="utf-8"))
+        return {MANIFEST, *text["sha256"]} if text["schema"] == SCHEMA else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _fill(
@@ -157,7 +174,7 @@ def _fill(
         },
         "sha256": {path.relative_to(out).as_posix(): sha256_of(path) for path in files},
     }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 

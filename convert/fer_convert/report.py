@@ -14,6 +14,7 @@ import numpy as np
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.files import sha256_of, write_beside
 from fer_sdk._internal.html_page import render_page
+from fer_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from fer_convert.conversion_data import ConversionData
@@ -25,6 +26,8 @@ HISTOGRAM_BINS = 40
 
 def report_paths(report: Path) -> tuple[Path, Path]:
     """Return the paths of the JSON and the HTML file: FILE with its suffix replaced."""
+    if not report.name:
+        raise InputError(f"{report} is a folder: name the report, such as {report / 'report'}")
     return report.with_suffix(".json"), report.with_suffix(".html")
 
 

@@ -70,6 +70,15 @@ class MissingDependencyError(FerError, ImportError):
         )
 
 
+def shown(value: object, most: int = 80) -> str:
+    """Return a value for an error message: one line of at most `most` characters.
+
+    A value may hold a whole file, such as a data URI or a line of a CSV file.
+    """
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its repr if it has none."""
     return (str(error).strip() or repr(error)).splitlines()[0]

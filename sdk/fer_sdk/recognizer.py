@@ -94,18 +94,27 @@ class ExpressionRecognizer(ContextManager):
         """All labels of the model, in the order of its outputs."""
         return self.classifier.bundle.labels
 
-    def recognize(self, image: ImageSource, *, color: Color | None = None) -> ImageResult:
+    def recognize(
+        self,
+        image: ImageSource,
+        *,
+        color: Color | None = None,
+        orientation: int | None = None,
+    ) -> ImageResult:
         """Detect the faces of an image and classify their expressions.
 
         Args:
             image: A uint8 array (height, width, 3), or (height, width) for color="grey", range
-                [0, 255]; or the path of a photo, the bytes of one, or a Pillow image.
+                [0, 255]; or the path, bytes, binary file object or base64 data URI of a photo; or
+                a Pillow image.
             color: Channel order of an array: "bgr" as OpenCV reads, "rgb" as Pillow does, or
                 "grey". None for the others, whose channel order is known.
+            orientation: EXIF orientation of an array that is not upright, 1 to 8. The others are
+                rotated by their own.
 
         Returns:
             The faces, highest detection score first; empty if there is none. Coordinates are in
-            pixels of the image; a photo is rotated by its EXIF orientation first.
+            pixels of the upright image, after rotation by its EXIF orientation.
 
         Raises:
             InputError: If the image is of another form or cannot be decoded, or `color` is missing
@@ -113,7 +122,7 @@ class ExpressionRecognizer(ContextManager):
             RuntimeFailure: If the recognizer is closed.
         """
         begin = time.perf_counter()
-        pixels, color = load_image(image, color)
+        pixels, color = load_image(image, color, orientation=orientation)
         read = time.perf_counter()
         faces = self.detector.detect(to_bgr(pixels, color))
         detected = time.perf_counter()

@@ -38,4 +38,4 @@ def test_the_report_contains_the_parity_measurements(
     assert "http" not in page.replace("https://", "")
     again = fer_convert(*arguments, "--out", tmp_path / "other")
     assert again.exit_code == 1
-    assert "report.json exists" in again.stderr
+    assert "report.json already exists" in again.stderr

@@ -58,7 +58,7 @@ def test_two_workers_give_row_for_row_what_one_process_gives(photos: Path, tmp_p
     assert "damaged image" in broken["error"]
     again = fer("archive", photos, tmp_path / "out")
     assert again.exit_code == 1
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_parquet_with_the_photos_bytes_gives_the_same(photos: Path, tmp_path: Path) -> None:

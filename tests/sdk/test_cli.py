@@ -198,9 +198,13 @@ def test_photos_of_one_name_are_not_written_over_each_other(
     sample_photo: Path, tmp_path: Path
 ) -> None:
     shutil.copy(sample_photo, tmp_path)
-    done = fer("image", sample_photo, tmp_path / sample_photo.name, "--out", tmp_path / "out")
-    assert done.exit_code == 1
-    assert "has the same name" in done.stderr
+    out = tmp_path / "out"
+    done = fer("image", sample_photo, tmp_path / sample_photo.name, "--out", out)
+    assert done.exit_code == 0
+    assert {path.name for path in out.iterdir()} == {
+        "eileen_collins.png.fer.jpg",
+        "eileen_collins.png-2.fer.jpg",
+    }
 
 
 def test_grey_photo_is_labelled_when_conversion_is_asked_for(

@@ -54,7 +54,8 @@ def test_a_folder_gives_a_row_a_face_and_lists_what_it_skipped(
     out = tmp_path / "faces.csv"
     done = fer("image", archive, "--csv", out, "--jsonl", tmp_path / "faces.jsonl")
     assert done.exit_code == 1  # the broken photo
-    (error, summary) = done.stderr.splitlines()
+    (error, passed_over, summary) = done.stderr.splitlines()
+    assert passed_over == f"passed over in {archive}: 1 other files (notes.txt)"
     assert error.startswith("error: ")
     assert "broken.jpg" in error
     assert "24 faces, 1 photos without a face, 1 photos failed" in summary

@@ -42,7 +42,10 @@ def test_the_error_for_a_missing_package_names_its_extra() -> None:
 def test_native_output_is_captured_and_python_output_is_kept() -> None:
     code = """
 import os
-from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.native_log import captured_native_log, own_descriptors
+with captured_native_log():
+    os.write(1, b"not ours\n")
+own_descriptors()
 print("before")
 with captured_native_log() as log:
     os.write(1, b"one ")
@@ -53,5 +56,5 @@ print(log.text, inner.text)
 os.write(2, b"after")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "before\none two three\n"
+    assert done.stdout == "not ours\nbefore\none two three\n"
     assert done.stderr == "after"

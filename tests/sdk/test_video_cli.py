@@ -127,11 +127,11 @@ def test_a_file_is_not_replaced_unasked_and_never_the_source(
     again = fer("video", face_video, "--csv", results / "moving.csv")
     assert again.exit_code == 1
     assert "--overwrite" in one_line(again)
-    assert "is the video itself" in one_line(
+    assert "is an input, which this command reads" in one_line(
         fer("video", face_video, "--out", face_video, "--overwrite")
     )
     twice = fer("video", face_video, "--csv", tmp_path / "a", "--json", tmp_path / "a")
-    assert "named twice" in one_line(twice)
+    assert "are the same file" in one_line(twice)
     assert not (tmp_path / "a").exists()
 
 

@@ -7,7 +7,8 @@ import click
 
 from fer_bench.cli.options import refuse_other_options
 from fer_sdk._internal.files import write_beside
-from fer_sdk.bundles.registry import find_model
+from fer_sdk._internal.output_paths import check_outputs
+from fer_sdk.bundles.registry import find_model, model_files
 from fer_sdk.cli.console import progress_bar
 
 ONLY_DEVICE = ""
@@ -42,6 +43,7 @@ def bench_on_android(
     from fer_bench.backends.android import app, tool
     from fer_bench.backends.android.device import connect
 
+    check_outputs([json_path], [file for model in models for file in model_files(model)])
     device = connect(serial or None)
     description = device.describe()
     if not models:

@@ -11,8 +11,9 @@ from fer_bench.cli.face_packs import bench_on_pack, is_pack
 from fer_sdk import __version__, shipped_models
 from fer_sdk._internal.environment import describe_environment
 from fer_sdk._internal.extras import require
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.prior import PriorChoice
-from fer_sdk.bundles.registry import find_model
+from fer_sdk.bundles.registry import find_model, model_files
 from fer_sdk.cli.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.cli.options import prior_option
 from fer_sdk.errors import RuntimeFailure
@@ -121,6 +122,8 @@ def run(
         raise click.UsageError("--quick and --full are mutually exclusive")
     if html is not None or report_folder is not None:
         require("bench", "writing reports", "matplotlib", "jinja2")
+    named = [file for model in models for file in model_files(model)]
+    check_outputs([json_path, html, *_report_files(report_folder)], [*named, data, *photos, peers])
     others = None if peers is None else read_json(peers)
     if others is not None:
         require_same_machine(others, describe_environment())
@@ -151,6 +154,13 @@ def run(
     click.echo(table(result))
     if min_accuracy is not None:
         check_accuracy(result.models, min_accuracy)
+
+
+def _report_files(folder: Path | None) -> list[Path]:
+    """Return the files of --report that could be an input: those whose names are fixed."""
+    from fer_bench.reports.markdown import CURVES_FILE, PAGE_FILE
+
+    return [] if folder is None else [folder / PAGE_FILE, folder / CURVES_FILE]
 
 
 def _check_delegate(paths: list[Path], delegate: str, threads: int, *, all_must_open: bool) -> None:

@@ -9,6 +9,7 @@ from fer_bench.reports.tables import Table
 from fer_bench.results.schema import BenchmarkResult
 from fer_sdk._internal.files import write_beside
 
+PAGE_FILE = "benchmark.md"
 CURVES_FILE = "benchmark-curves.json"
 _ORIGIN = (
     "Written by `make benchmark` (`fer-bench --report FOLDER`, source: "
@@ -40,7 +41,7 @@ def write_report(result: BenchmarkResult, folder: Path, peers: BenchmarkResult |
         if section.table is not None:
             lines += ["", *_table(section.table)]
     write_curves(curves_of([row for row in result.models if not row.peer]), folder / CURVES_FILE)
-    with write_beside(folder / "benchmark.md") as temporary:
+    with write_beside(folder / PAGE_FILE) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -16,10 +16,10 @@ from fer_convert.cli.options import (
 )
 from fer_convert.settings import INT8, Io, Settings, Target, bundle_name
 from fer_sdk._internal.extras import require
-from fer_sdk.bundles.bundle import ModelBundle, Precision
+from fer_sdk._internal.output_paths import check_outputs
+from fer_sdk.bundles.bundle import ModelBundle, Precision, sidecar_of
 from fer_sdk.bundles.registry import shipped_models
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
-from fer_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from fer_convert.conversion_data import ConversionData
@@ -124,15 +124,18 @@ def convert(
         onnx=any(suffix == ".onnx" for _, suffix in targets), plots=report is not None
     )
     from fer_convert import convert as conversion
+    from fer_convert.calibration import calibration_path
     from fer_convert.gate import stated_accuracy
     from fer_convert.report import report_paths, write_report
     from fer_convert.stage_timer import StageTimer
 
     settings = Settings(io, batch, keep_float, max_drop)
     paths = [out / bundle_name(source, target, settings) for target in targets]
-    for path in (*paths, *(report_paths(report) if report else ())):
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} exists: add --overwrite or choose another path")
+    check_outputs(
+        [*paths, *map(sidecar_of, paths), *(report_paths(report) if report else ())],
+        [source, sidecar_of(source), calibration_path(source), data],
+        overwrite=overwrite,
+    )
     bundle = ModelBundle.load(source)
     quantizing = any(target in conversion.CALIBRATED for target in targets)
     conversion_data = conversion_data_for(

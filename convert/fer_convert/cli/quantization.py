@@ -11,9 +11,9 @@ from fer_convert.cli.options import (
     newest_trained,
     require_converters,
 )
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.cli.console import DATA_OPTION
-from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
 
 
@@ -36,8 +36,7 @@ def calibrate(model: Path, data: Path, calibration_samples: int, overwrite: bool
     )
 
     path = calibration_path(model)
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: add --overwrite")
+    check_outputs([path], [model, data], overwrite=overwrite)
     require_converters(onnx=True)
     from fer_convert import onnx_recipes, quantize, recipes
     from fer_convert.export import check_ports, for_conversion, load_trained

@@ -65,6 +65,16 @@ def require_space(path: Path) -> None:
         )
 
 
+def is_file(path: str | Path) -> bool:
+    """Return whether a regular file is there; False for a name that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+
+
+def is_dir(path: str | Path) -> bool:
+    """Return whether a folder is there; False for a name that no folder can have."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     digest = hashlib.sha256()

@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from typing import Final
 
+from fer_sdk._internal.native_log import own_descriptors
 from fer_sdk.batch.processor import BatchSettings, PhotoProcessor, PhotoTask
 from fer_sdk.results import PhotoResult
 
@@ -85,6 +86,7 @@ _here: list[PhotoProcessor] = []
 def _start_process(settings: BatchSettings) -> None:
     import cv2
 
+    own_descriptors()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()

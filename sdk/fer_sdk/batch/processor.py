@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.detectors.yunet import MAX_SIDE, Search
@@ -61,7 +62,12 @@ class PhotoTask:
 
 
 class PhotoProcessor(ContextManager):
-    """Recognizes the faces of photos; a photo that fails gives a result with `error` set."""
+    """Recognizes the faces of photos; a photo that fails gives a result with `error` set.
+
+    A JPEG whose data is damaged in its middle fails in the commands and in `process_photos` with
+    several processes. In an application's process it is decoded as `read_photo` states: OpenCV
+    only tells by a line on stderr, which a library must not redirect.
+    """
 
     def __init__(self, settings: BatchSettings | None = None) -> None:
         """Open the recognizer.
@@ -113,6 +119,8 @@ class PhotoProcessor(ContextManager):
 
     def _process(self, name: str, source: Path | bytes, task: PhotoTask) -> PhotoResult:
         try:
+            if isinstance(source, Path):
+                check_outputs([task.picture], [source])
             pixels = self._read(source)
             found = self._recognizer.recognize(pixels, color="bgr")
             if len(found) > self._settings.max_faces:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_sdk._internal.extras import require
+from fer_sdk._internal.native_log import own_descriptors
+from fer_sdk.batch.photos import PHOTO_SUFFIXES
 from fer_sdk.batch.processor import BatchSettings, PhotoProcessor
 from fer_sdk.errors import InputError, OutputError
 from fer_sdk.outputs.rows import arrow_schema, rows
@@ -39,6 +41,7 @@ class ArchiveWorker:
         """
         import cv2
 
+        own_descriptors()
         cv2.setNumThreads(1)
         self._processor = PhotoProcessor(settings)
         self._schema = arrow_schema("photos", self._processor.labels)
@@ -91,8 +94,10 @@ def process_archive(
 
     source, out, settings = Path(source), Path(out), settings or BatchSettings()
     PhotoProcessor(settings).close()  # one error here for an invalid model, not one per worker
-    if out.exists():
-        raise OutputError(f"{out} exists already: choose another name")
+    part = out.with_name(f"{out.name}.part")
+    for path in (out, part):
+        if path.exists():
+            raise OutputError(f"{path} already exists: choose another name, or remove it")
     if not source.exists():
         raise InputError(f"no archive at {source}")
     started = not ray.is_initialized()
@@ -104,7 +109,6 @@ def process_archive(
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
-    part = out.with_name(f"{out.name}.part")
     try:
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True
@@ -117,7 +121,6 @@ def process_archive(
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1,
         )
-        shutil.rmtree(part, ignore_errors=True)
         processed.write_parquet(str(part))
         part.rename(out)
     finally:
@@ -140,7 +143,7 @@ def _read(source: Path, names: str, images: str) -> tuple[Any, str, str]:
                 f"{sorted(missing)}: name the columns"
             )
         return found.select_columns([names, images]), names, images
-    suffixes = ["jpg", "jpeg", "png", "webp", "bmp"]
+    suffixes = [suffix.lstrip(".") for suffix in PHOTO_SUFFIXES]
     if not any(p.suffix.lower().lstrip(".") in suffixes for p in source.rglob("*")):
         raise InputError(f"{source} contains neither photos nor .parquet files")
     found = ray.data.read_binary_files(path, include_paths=True, file_extensions=suffixes)

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from fer_sdk.errors import InputError
+from fer_sdk._internal.files import is_file
+from fer_sdk.bundles.sidecar import sidecar_of
+from fer_sdk.errors import InputError, shown
 
 MODELS_FOLDER: Final = Path(__file__).parents[1] / "models"
 DEFAULT_NAME: Final = "small"
@@ -40,11 +42,17 @@ def find_model(model: str | Path) -> Path:
     if str(model) in shipped:
         return shipped[str(model)]
     path = Path(model)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
-            f"no model {model}: give a .tflite or .onnx file or one of {', '.join(shipped)}"
+            f"no model {shown(model)}: give a .tflite or .onnx file or one of {', '.join(shipped)}"
         )
     return path
+
+
+def model_files(model: str | Path) -> tuple[Path, Path]:
+    """Return the paths of a model file and its sidecar; raises as `find_model`."""
+    path = find_model(model)
+    return path, sidecar_of(path)
 
 
 def shipped_detectors() -> dict[str, Path]:
@@ -65,7 +73,7 @@ def find_detector(model: str | Path) -> Path:
     if str(model) in shipped:
         return shipped[str(model)]
     path = Path(model)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"no face detector {model}: give a .tflite file or one of {', '.join(shipped)}"
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from fer_sdk._internal.files import sha256_of, write_beside
+from fer_sdk._internal.files import is_file, sha256_of, write_beside
 from fer_sdk.errors import BundleError
 
 MAX_SIDECAR_BYTES: Final = 1 << 20
@@ -37,7 +37,7 @@ def read_sidecar(path: Path, parse: Parse[Bundle]) -> Bundle:
             or the hash is not that of the model file.
     """
     sidecar = sidecar_of(path)
-    if not path.is_file():
+    if not is_file(path):
         raise BundleError(f"no model at {path}")
     try:
         if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
@@ -74,7 +74,7 @@ def write_sidecar(path: Path, text: dict[str, Any], parse: Parse[Bundle]) -> Non
         OutputError: If the sidecar cannot be written.
     """
     sidecar = sidecar_of(path)
-    if not path.is_file():
+    if not is_file(path):
         raise BundleError(f"cannot write {sidecar}: no model at {path}")
     text = {"schema": text["schema"], "sha256": sha256_of(path), **text}
     try:

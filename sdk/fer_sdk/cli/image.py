@@ -4,23 +4,25 @@ import contextlib
 import csv
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from fer_sdk._internal.files import sha256_of, write_beside
+from fer_sdk._internal.files import is_dir, sha256_of, write_beside
 from fer_sdk._internal.opencv import require_opencv
-from fer_sdk.batch.photos import find_photos, process_photos
+from fer_sdk._internal.output_paths import check_outputs
+from fer_sdk.batch.photos import OWN_SUFFIX, no_photo, process_photos, search_folder
 from fer_sdk.batch.processor import BatchSettings, PhotoTask
 from fer_sdk.batch.resume_log import ResumeLog
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.prior import PriorChoice
-from fer_sdk.bundles.registry import find_model
-from fer_sdk.cli.console import progress_bar
+from fer_sdk.bundles.registry import find_model, model_files
+from fer_sdk.cli.console import echo, progress_bar
 from fer_sdk.cli.options import (
     max_side_option,
     model_options,
@@ -86,16 +88,16 @@ def image(
         model, runtime, delegate, threads, prior, max_faces, convert, max_side, search
     )
     outputs = _Outputs(out, save_crops, csv_path, jsonl_path, parquet_path, overwrite)
-    tasks = list(outputs.tasks(photos))
+    tasks, passed_over = outputs.tasks(photos)
     named = {str(photo) for photo in photos}
     report = _Report(named, quiet=as_json or bool(outputs.tables), keep=as_json)
-    outputs.check_tables()
+    outputs.check(tasks, model)
     if outputs.tables:
         with outputs.resume_log(settings) as log:
             left = [task for task in tasks if str(task.photo) not in log.done]
             if log.done:
                 done = len(tasks) - len(left)
-                click.echo(f"resuming: {done} of {len(tasks)} photos are done", err=True)
+                echo(f"resuming: {done} of {len(tasks)} photos are done", err=True)
             outputs.check_pictures(left, resumed=bool(log.done))
             _run(left, settings, processes, report, log)
         outputs.write_tables(log, _labels(model))
@@ -110,7 +112,9 @@ def image(
             "labels": list(_labels(model)),
             "photos": [result.to_dict() for result in report.results],
         }
-        click.echo(json.dumps(printed, indent=1))
+        echo(json.dumps(printed, indent=1))
+    for line in passed_over:
+        echo(f"passed over in {line}", err=True)
     report.summarize(len(tasks))
     if report.failed:
         raise click.exceptions.Exit(1)
@@ -140,7 +144,7 @@ def _run(
     except KeyboardInterrupt:
         results.close()
         again = ": the same command resumes" if log is not None else ""
-        click.echo(f"stopped after {report.photos} of {len(tasks)} photos{again}", err=True)
+        echo(f"stopped after {report.photos} of {len(tasks)} photos{again}", err=True)
         raise click.exceptions.Exit(STOPPED_EXIT_CODE) from None
 
 
@@ -166,18 +170,17 @@ class _Report:
                     f"no face found in {result.photo}: a face must be upright and at least 20 "
                     "pixels wide"
                 )
+        if self._keep:
+            self.results.append(replace(result, error=error))
         if error:
             self.failed += 1
-            click.echo(f"error: {_printable(error)}", err=True)
-            return
-        if self._keep:
-            self.results.append(result)
-        if not self.quiet:
+            echo(f"error: {_printable(error)}", err=True)
+        elif not self.quiet:
             _print_faces(result)
 
     def summarize(self, photos: int) -> None:
         if photos > len(self._named) or photos > PHOTOS_PER_PROCESS:
-            click.echo(
+            echo(
                 f"{self.photos} photos processed: {self.faces} faces, {self.faceless} photos "
                 f"without a face, {self.failed} photos failed",
                 err=True,
@@ -199,49 +202,74 @@ class _Outputs:
     def tables(self) -> list[Path]:
         return [path for path in (self.csv, self.jsonl, self.parquet) if path is not None]
 
-    def tasks(self, photos: Sequence[Path]) -> Iterator[PhotoTask]:
-        """Find the photos; paths below a folder are kept below --out and --save-crops."""
+    @property
+    def log(self) -> Path:
+        """The file from which a stopped run is resumed."""
+        return self.tables[0].with_name(f"{self.tables[0].name}.part")
+
+    @property
+    def failures(self) -> Path:
+        """The table of the photos that failed."""
+        return self.tables[0].with_suffix(".skipped.csv")
+
+    def tasks(self, given: Sequence[Path]) -> tuple[list[PhotoTask], list[str]]:
+        """Find the photos; paths below a folder are kept below --out and --save-crops.
+
+        Returns:
+            The tasks, and a line for each folder of which files were passed over.
+        """
         own = [path for path in (self.pictures, self.crops) if path is not None]
-        for given in photos:
-            if given.is_dir():
-                for photo in find_photos(given, skip=own):
-                    yield self._task(photo, photo.relative_to(given))
-            else:
-                yield self._task(given, Path(given.name))
+        photos: list[Path] = []
+        names: list[Path] = []
+        passed_over: list[str] = []
+        for path in given:
+            if not is_dir(path):
+                photos.append(path)
+                names.append(Path(path.name))
+                continue
+            found = search_folder(path, skip=own)
+            if not found.photos:
+                raise no_photo(path, found)
+            photos += found.photos
+            names += [photo.relative_to(path) for photo in found.photos]
+            if summary := found.summary():
+                passed_over.append(f"{_printable(str(path))}: {summary}")
+        pairs = zip(photos, _kept_apart(names), strict=True)
+        return [self._task(photo, name) for photo, name in pairs], passed_over
 
-    def _task(self, photo: Path, below: Path) -> PhotoTask:
-        picture = (
-            self.pictures / below.with_name(f"{below.stem}.fer.jpg") if self.pictures else None
-        )
-        return PhotoTask(photo, picture, self.crops / below.with_suffix("") if self.crops else None)
+    def _task(self, photo: Path, name: Path) -> PhotoTask:
+        picture = self.pictures / name.with_name(name.name + OWN_SUFFIX) if self.pictures else None
+        return PhotoTask(photo, picture, self.crops / name if self.crops else None)
 
-    def check_tables(self) -> None:
-        """Refuse to replace a file without --overwrite."""
-        for path in self.tables:
-            if path.exists() and not self.overwrite:
-                raise InputError(f"{path} exists already: add --overwrite or choose another name")
+    def check(self, tasks: Sequence[PhotoTask], model: str) -> None:
+        """Check all files that are written, against those that are read and each other."""
+        read = [*(task.photo for task in tasks), *model_files(model)]
+        check_outputs(self.tables)  # names that are folders, of which no others can be made
+        tables = [*self.tables, self.failures] if self.tables else []
+        check_outputs(tables, overwrite=self.overwrite)
+        logs = [self.log] if self.tables else []
+        check_outputs([*tables, *logs, *(task.picture for task in tasks)], read)
+        if self.crops is not None:
+            prefixes = {os.path.realpath(task.crops or "") for task in tasks}
+            for photo in (task.photo for task in tasks):
+                crop = re.fullmatch(r"(.+)\.face\d+\.png", os.path.realpath(photo))
+                if crop and crop[1] in prefixes:
+                    raise InputError(f"{photo} would be replaced by a crop: choose another folder")
 
     def check_pictures(self, tasks: Sequence[PhotoTask], *, resumed: bool) -> None:
-        """Refuse to replace a picture without --overwrite, and to write two to one path."""
-        for places in ([t.picture for t in tasks], [t.crops for t in tasks]):
-            used = Counter(places)
-            for task, place in zip(tasks, places, strict=True):
-                if place is None:
-                    continue
-                if used[place] > 1:
+        """Refuse to replace a picture without --overwrite."""
+        if self.overwrite or resumed:
+            return
+        for task in tasks:
+            crops = None if task.crops is None else Path(task.crops)
+            crop = None if crops is None else crops.with_name(f"{crops.name}.face1.png")
+            for path in (task.picture, crop):
+                if path is not None and Path(path).exists():
                     raise InputError(
-                        f"{task.photo} has the same name as another photo: use another --out"
-                    )
-                path = Path(place)
-                if place != task.picture:
-                    path = path.with_name(f"{path.name}.face1.png")
-                if path.exists() and not self.overwrite and not resumed:
-                    raise InputError(
-                        f"{path} exists already: add --overwrite or choose another folder"
+                        f"{path} already exists: add --overwrite or choose another folder"
                     )
 
     def resume_log(self, settings: BatchSettings) -> ResumeLog:
-        first = self.tables[0]
         run = {
             "schema": SCHEMA,
             "model_sha256": sha256_of(find_model(settings.model)),
@@ -249,7 +277,7 @@ class _Outputs:
             "pictures": str(self.pictures),
             "crops": str(self.crops),
         }
-        return ResumeLog(first.with_name(f"{first.name}.part"), run)
+        return ResumeLog(self.log, run)
 
     def write_tables(self, log: ResumeLog, labels: Sequence[str]) -> None:
         with contextlib.ExitStack() as stack:
@@ -264,13 +292,36 @@ class _Outputs:
                 for sink in sinks:
                     sink.write_record(record)
         for path in self.tables:
-            click.echo(str(path))
+            echo(str(path))
         failed = [record for record in log.records() if record["error"]]
         if failed:
-            path = self.tables[0].with_suffix(".skipped.csv")
-            with write_beside(path) as temporary:
+            with write_beside(self.failures) as temporary:
                 _write_failed(temporary, failed)
-            click.echo(str(path))
+            echo(str(self.failures))
+        else:
+            self.failures.unlink(missing_ok=True)  # of a run that --overwrite replaces
+
+
+def _kept_apart(names: Sequence[Path]) -> list[Path]:
+    """Return a different name without suffix for each photo.
+
+    It is the photo's name without its suffix, if no other photo has that; else the name with its
+    suffix, and with a number from 2 on if that is another photo's, too. Capitals do not
+    distinguish names, because they do not in the folders of Windows and macOS.
+    """
+    stems = [name.with_suffix("") for name in names]
+    count = Counter(str(stem).casefold() for stem in stems)
+    taken = {stem for stem, photos in count.items() if photos == 1}
+    apart = []
+    for name, stem in zip(names, stems, strict=True):
+        if count[str(stem).casefold()] > 1:
+            stem, number = name, 1
+            while str(stem).casefold() in taken:
+                number += 1
+                stem = name.with_name(f"{name.name}-{number}")
+            taken.add(str(stem).casefold())
+        apart.append(stem)
+    return apart
 
 
 def _write_failed(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
@@ -291,11 +342,11 @@ def _print_faces(result: PhotoResult) -> None:
         box = " ".join(f"{side:.0f}" for side in face.box_xyxy)
         doubt = " (uncertain)" if face.uncertain else ""
         quality = "".join(f", {reason}" for reason in face.quality.reasons)
-        click.echo(f"{photo}: {face.label} {face.confidence:.1%}{doubt}, box {box}{quality}")
+        echo(f"{photo}: {face.label} {face.confidence:.1%}{doubt}, box {box}{quality}")
         if result.crops:
-            click.echo(_printable(str(result.crops[number])))
+            echo(_printable(str(result.crops[number])))
     if result.picture:
-        click.echo(_printable(str(result.picture)))
+        echo(_printable(str(result.picture)))
 
 
 def _printable(text: str) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.cli.options import overwrite_option, path_option
-from fer_sdk.errors import InputError
 from fer_sdk.outputs.timeline_plot import draw_timeline, read_timelines
 
 
@@ -18,7 +18,6 @@ def timeline(result: Path, out: Path, overwrite: bool) -> None:
 
     RESULT is a .csv, .json, .jsonl or .parquet file. Needs the extra `plot`.
     """
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} exists already: add --overwrite or choose another name")
+    check_outputs([out], [result], overwrite=overwrite)
     draw_timeline(out, *read_timelines(result))
     click.echo(str(out))

@@ -1,7 +1,6 @@
 """`fer video`: the faces of a video file, tracked."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,11 @@ from numpy.typing import NDArray
 from fer_sdk._internal.files import require_space
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk._internal.opencv import require_opencv
-from fer_sdk._internal.opencv_log import LOG_LEVEL_ERROR, set_opencv_log_level
+from fer_sdk._internal.opencv_log import silence_video_decoders
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.prior import PriorChoice
-from fer_sdk.cli.console import progress_bar
+from fer_sdk.bundles.registry import model_files
+from fer_sdk.cli.console import echo, progress_bar
 from fer_sdk.cli.options import (
     max_side_option,
     model_options,
@@ -71,11 +72,9 @@ def video(
     in the files.
     """
     outputs = _Outputs(out, csv_path, json_path, jsonl_path, parquet_path)
-    outputs.check(file, overwrite)
+    check_outputs(outputs.paths, [file, *model_files(model)], overwrite=overwrite)
     require_opencv("reading videos")
-    # FFmpeg and OpenCV would write a line per damaged frame; the command reports it once.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    set_opencv_log_level(LOG_LEVEL_ERROR)
+    silence_video_decoders()
     tracking = TrackingSettings(detect_every=detect_every)
     with VideoFile(file) as frames:
         with captured_native_log():
@@ -92,13 +91,13 @@ def video(
         with recognizer:
             summary, stopped, failure = _run(frames, recognizer, outputs, about)
     for line in (*summary.lines(), *map(str, outputs.paths)):
-        click.echo(line)
+        echo(line)
     of = f" of {frames.frame_count}" if frames.frame_count else ""
     kept = f"stopped after {summary.frames}{of} frames, which are kept"
     if failure:
         raise StreamError(f"{failure}; {kept}") from failure
     if stopped:
-        click.echo(kept, err=True)
+        echo(kept, err=True)
         raise click.exceptions.Exit(STOPPED_EXIT_CODE)
 
 
@@ -116,16 +115,6 @@ class _Outputs:
     def paths(self) -> list[Path]:
         given = (self.video, self.csv, self.json, self.jsonl, self.parquet)
         return [path for path in given if path is not None]
-
-    def check(self, source: Path, overwrite: bool) -> None:
-        """Refuse to replace the source, or a file without --overwrite, and duplicate names."""
-        taken = {source.resolve()}
-        for path in self.paths:
-            if path.resolve() in taken:
-                raise InputError(f"{path} is the video itself or named twice: choose another name")
-            taken.add(path.resolve())
-            if path.exists() and not overwrite:
-                raise InputError(f"{path} exists already: add --overwrite or choose another name")
 
     def open(
         self, stack: contextlib.ExitStack, labels: tuple[str, ...], about: dict[str, Any]

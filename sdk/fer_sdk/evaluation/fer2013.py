@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.files import is_file
 from fer_sdk.errors import InputError
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS
 
@@ -106,7 +107,7 @@ def load(path: str | Path) -> Fer2013:
             shape or range.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"no imported FER2013 at {path}: run `fer-train import fer2013.csv --out {path}` first"
         )

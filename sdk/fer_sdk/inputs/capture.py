@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
-from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.files import is_file
 from fer_sdk._internal.opencv import require_opencv
-from fer_sdk.errors import InputError, StreamError
-from fer_sdk.inputs.images import MAX_PIXELS, MAX_SIDE
+from fer_sdk._internal.opencv_log import silent_opencv
+from fer_sdk.errors import InputError, StreamError, shown
+from fer_sdk.inputs.images import MAX_NAME, MAX_PIXELS, MAX_SIDE
 
 if TYPE_CHECKING:
     import cv2
@@ -49,14 +50,14 @@ class VideoFile(ContextManager):
                 too large.
         """
         path = Path(path)
-        if not path.is_file():
-            raise InputError(f"no video at {path}")
+        if not is_file(path):
+            raise InputError(f"no video at {shown(path, MAX_NAME)}")
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)")
         require_opencv("reading videos")
         import cv2
 
-        with captured_native_log():
+        with silent_opencv():
             capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise InputError(
@@ -127,7 +128,7 @@ class Camera(ContextManager):
         require_opencv("a camera")
         import cv2
 
-        with captured_native_log():
+        with silent_opencv():
             capture = cv2.VideoCapture(device)
         if not capture.isOpened():
             raise InputError(

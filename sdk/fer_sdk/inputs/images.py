@@ -1,23 +1,26 @@
 """Reading of photos; format and size are checked from the header before decoding."""
 
+import base64
+import binascii
 import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, Union
+from typing import IO, TYPE_CHECKING, Final, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.opencv import require_opencv
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, shown
+from fer_sdk.inputs.file_kinds import HEAD_BYTES, TO_CONVERT, kind_of
 from fer_sdk.preprocess import Color, check_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-ImageSource: TypeAlias = Union["NDArray[np.uint8]", str, Path, bytes, "PillowImage"]
-"""Array, path of a file, content of a file, or Pillow image."""
+ImageSource: TypeAlias = Union["NDArray[np.uint8]", str, Path, bytes, IO[bytes], "PillowImage"]
+"""Array; path, content, file object or base64 data URI of a photo; or Pillow image."""
 
 MIN_SIDE: Final = 16
 MAX_SIDE: Final = 16_384
@@ -26,6 +29,11 @@ MAX_PIXELS: Final = 100_000_000
 
 MAX_BYTES: Final = 400_000_000
 """Largest photo file: more than 100 million pixels need without compression."""
+
+MAX_NAME: Final = 300
+"""Longest path in an error message."""
+
+_EXIF_ORIENTATION: Final = 0x0112
 
 MAX_JPEG_SCANS: Final = 100
 """Limit of a progressive JPEG. Usual files have ten scans; each takes one full decoding pass."""
@@ -51,14 +59,20 @@ class ImageHeader:
 
 
 def load_image(
-    source: ImageSource, color: Color | None = None, *, convert: bool = False
+    source: ImageSource,
+    color: Color | None = None,
+    *,
+    orientation: int | None = None,
+    convert: bool = False,
 ) -> tuple[NDArray[np.uint8], Color]:
     """Load an image from any supported source.
 
     Args:
         source: Array; path or content of a photo, as for `read_photo`; or Pillow image of mode
-            "RGB" or "L", whose EXIF orientation is not applied.
+            "RGB" or "L".
         color: Order of an array's channels; None for the other sources, which define it.
+        orientation: EXIF orientation of an array, 1 to 8; None for an upright one, and for the
+            other sources, which are rotated upright by their own EXIF orientation.
         convert: Also accept other photos, as `read_photo`, and other modes of Pillow images.
 
     Returns:
@@ -67,8 +81,13 @@ def load_image(
 
     Raises:
         InputError: If the source has another type, `color` is missing for an array or given for
-            another source, or the image is too large, too small or damaged.
+            another source, `orientation` likewise, or the image is too large, too small or damaged.
     """
+    if orientation is not None and not isinstance(source, np.ndarray):
+        raise InputError(
+            f"orientation is valid for arrays only, but is given for {type(source).__name__}, "
+            "which is rotated by its own"
+        )
     if isinstance(source, np.ndarray):
         if color is None:
             raise InputError(
@@ -76,18 +95,21 @@ def load_image(
                 "'rgb' (Pillow) or 'grey'"
             )
         check_image(source, color)
-        return source, color
+        return upright(source, 1 if orientation is None else orientation), color
     if color is not None:
         raise InputError(
             f"color is valid for arrays only, but is {color!r} for {type(source).__name__}"
         )
     if isinstance(source, str | Path | bytes):
         return read_photo(source, convert=convert), "bgr"
+    if hasattr(source, "read") and not hasattr(source, "getexif"):
+        return read_photo(_read_stream(source), convert=convert), "bgr"
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(source, pillow.Image):
         return _from_pillow(source, convert)
     raise InputError(
-        "image must be a uint8 array, a path, the bytes of a photo or a Pillow image, "
+        "image must be a uint8 array, a path, a photo's bytes, file object or data URI, or a "
+        "Pillow image, "
         f"but is {type(source).__name__}"
     )
 
@@ -99,7 +121,7 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
     part of the image is grey; the `fer` command rejects such photos.
 
     Args:
-        source: Path or content of a JPEG, PNG, WebP or BMP file.
+        source: Path, content or base64 data URI of a JPEG, PNG, WebP or BMP file.
         convert: Also accept grey, transparent, CMYK and 16-bit images: grey levels are copied to
             three channels, transparency is dropped, and the upper 8 bits are kept.
 
@@ -109,8 +131,10 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
     Raises:
         InputError: If the file is missing, damaged, too large or too small, or has another format.
     """
-    name = "the photo" if isinstance(source, bytes) else str(source)
-    data = source if isinstance(source, bytes) else _read_file(Path(source))
+    if isinstance(source, str) and source[:5].lower() == "data:":
+        source = _decode_uri(source)
+    name = "the photo" if isinstance(source, bytes) else shown(source, MAX_NAME)
+    data = source if isinstance(source, bytes) else _read_file(Path(source), name)
     header = _read_header(data, name)
     _check_size(header.width, header.height, name)
     if (header.channels, header.bits) != (3, 8) and not convert:
@@ -132,17 +156,63 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
     return np.asarray(image, np.uint8)
 
 
-def _read_file(path: Path) -> bytes:
+def upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Rotate and mirror an image so that it is upright.
+
+    Args:
+        image: uint8 (height, width) or (height, width, channels).
+        orientation: EXIF orientation (CIPA DC-008, tag 0x0112), 1 to 8; 1 is upright.
+
+    Returns:
+        The image, height and width exchanged for 5 to 8.
+
+    Raises:
+        InputError: If the orientation is another.
+    """
+    if orientation not in range(1, 9):
+        raise InputError(f"orientation must be 1 to 8, as EXIF states it, but is {orientation!r}")
+    if orientation >= 5:
+        image = np.swapaxes(image, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def _decode_uri(uri: str) -> bytes:
+    """Return the content of a base64 data URI (RFC 2397)."""
+    head, comma, text = uri.partition(",")
+    if not comma or not head.lower().endswith(";base64"):
+        raise InputError(f"a data URI must be data:image/...;base64,..., but is {shown(uri)}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(f"the data URI {shown(uri)} is not valid base64: {error}") from error
+
+
+def _read_stream(stream: IO[bytes]) -> bytes:
+    data = stream.read(MAX_BYTES + 1)
+    if not isinstance(data, bytes):
+        raise InputError("a file object must be opened in binary mode: open(path, 'rb')")
+    if len(data) > MAX_BYTES:
+        raise InputError(f"the photo must have at most {MAX_BYTES // 1_000_000} MB: resize it")
+    return data
+
+
+def _read_file(path: Path, name: str) -> bytes:
     try:
         if path.exists() and not path.is_file():  # a pipe or device may never end
-            raise InputError(f"cannot read {path}: it is not a regular file")
+            raise InputError(f"cannot read {name}: it is not a regular file")
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} must have at most {MAX_BYTES // 1_000_000} MB: resize it")
+            raise InputError(f"{name} must have at most {MAX_BYTES // 1_000_000} MB: resize it")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"no photo at {path}") from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise InputError(f"cannot read {path}: {error}") from error
+        raise InputError(f"no photo at {name}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror or type(error).__name__}") from error
+    except ValueError as error:  # a null byte in the name
+        raise InputError(f"cannot read {name}: {error}") from error
 
 
 def _check_size(width: int, height: int, name: str) -> None:
@@ -165,7 +235,9 @@ def _from_pillow(image: "PillowImage", convert: bool) -> tuple[NDArray[np.uint8]
         )
     try:
         ready = image if image.mode in ("RGB", "L") else image.convert("RGB")
-        return np.asarray(ready, np.uint8), "grey" if ready.mode == "L" else "rgb"
+        stated = image.getexif().get(_EXIF_ORIENTATION, 1)
+        pixels = upright(np.asarray(ready, np.uint8), stated if stated in range(1, 9) else 1)
+        return pixels, "grey" if ready.mode == "L" else "rgb"
     except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes on first access
         raise InputError(f"the Pillow image is damaged: {error}") from error
 
@@ -185,6 +257,12 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
                 return reader(data)
             except (struct.error, IndexError, ValueError) as error:
                 raise InputError(f"{name} is a truncated or damaged image ({error})") from error
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind in TO_CONVERT:
+        raise InputError(
+            f"{name} must be a JPEG, PNG, WebP or BMP file, but is {kind}: convert it, for example "
+            f"by {TO_CONVERT[kind]}"
+        )
     raise InputError(f"{name} must be a JPEG, PNG, WebP or BMP file, but begins with {data[:8]!r}")
 
 

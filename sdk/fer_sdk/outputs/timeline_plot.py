@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
-from fer_sdk.errors import InputError
+from fer_sdk.errors import InputError, shown
 from fer_sdk.outputs.rows import columns, rows
 from fer_sdk.outputs.sinks import SCHEMA
 
@@ -75,7 +75,7 @@ def read_timelines(path: str | Path) -> tuple[tuple[str, ...], list[FaceTimeline
     except FileNotFoundError as error:
         raise InputError(f"no file at {path}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a file of fer video: {error!r}") from error
+        raise InputError(f"{path} is not a file of fer video: {shown(repr(error), 200)}") from error
     if not entries:
         raise InputError(f"{path} has no face")
     faces = [FaceTimeline(i, *zip(*values, strict=True)) for i, values in entries.items()]
@@ -175,7 +175,7 @@ def _labels_of(names: Any) -> tuple[str, ...]:
     prefix = "scores_"
     labels = tuple(name[len(prefix) :] for name in names if name.startswith(prefix))
     if list(names) != list(columns("frames", labels)):
-        raise ValueError(f"its columns are {list(names)[:6]}...")
+        raise ValueError(f"its columns are {shown(list(names))}")
     return labels
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk._internal.opencv_log import silent_opencv
 from fer_sdk.errors import InputError, OutputError
 from fer_sdk.outputs.annotate import draw_faces
 from fer_sdk.outputs.file_sink import FileSink
@@ -81,7 +81,7 @@ class VideoSink(FileSink):
 
         writer = cv2.VideoWriter()
         code = cv2.VideoWriter.fourcc(*self._codec)
-        with captured_native_log():
+        with silent_opencv():
             writer.open(str(self._temporary), cv2.CAP_FFMPEG, code, self.fps, self._size)
         if not writer.isOpened():
             raise OutputError(

@@ -214,7 +214,7 @@ def _compile(model: Path) -> _Compiled:
     if not hasattr(HardwareAccelerator, "GPU"):
         raise NoAdapterError("the GPU delegate needs LiteRT (ai-edge-litert) 2.1.2 or later")
     failure = ""
-    with captured_native_log() as log:
+    with captured_native_log(always=True) as log:  # names the adapter
         try:
             # The details of a compiled model lack scale and zero point.
             interpreter = Interpreter(model_content=content)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fer_sdk._internal.output_paths import check_outputs
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
-from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
 from fer_train.cli.options import CACHE_OPTION
 
@@ -111,12 +112,9 @@ def _save_predictions(
         if model.suffix == prediction_cache.SUFFIX:
             paths.append(model)
             continue
-        path = folder / f"{model.parent.name}-{model.stem}{prediction_cache.SUFFIX}"
-        if path.exists() and not overwrite:
-            raise InputError(
-                f"{path} already exists: add --overwrite or another --save-predictions"
-            )
-        paths.append(path)
+        paths.append(folder / f"{model.parent.name}-{model.stem}{prediction_cache.SUFFIX}")
+    written = [path for path, model in zip(paths, models, strict=True) if path != model]
+    check_outputs(written, [*models, *map(sidecar_of, models)], overwrite=overwrite)
     with progress_bar(desc="predicting", unit=" splits") as bar:
         for model, path in zip(models, paths, strict=True):
             if model != path:

@@ -3,13 +3,18 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import click
 
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.files import write_beside
+from fer_sdk._internal.output_paths import check_outputs
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.cli.console import DATA_OPTION
 from fer_sdk.evaluation import fer2013
+
+WRITTEN: Final = ("scores.json", "confusion.png", "reliability.png")
 
 
 @click.command()
@@ -28,6 +33,7 @@ def evaluate(
     from fer_train.evaluation import evaluate as evaluation
 
     if out is not None:
+        check_outputs([out / name for name in WRITTEN], [model, sidecar_of(model), data])
         require("train", "drawing", "matplotlib")
     result = evaluation.evaluate(model, fer2013.load(data), fer2013.SPLITS[split], ferplus=ferplus)
     text = json.dumps(

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from fer_sdk._internal.extras import require
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.cli.console import DATA_OPTION
 from fer_sdk.evaluation import fer2013
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _NOT_REPRODUCED: Final = ("data", "out", "max_minutes", "restart", "workers", "worker")
 """Options that do not affect the weights; the sidecar's command omits them."""
+
+CHECKPOINT: Final = "checkpoint.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,8 @@ class RunOptions:
     precision: Precision | None
 
     def folder(self, name: str) -> Path:
-        """Return the folder of the run; delete its checkpoint if `restart` is set."""
-        folder = self.out or Path("runs") / f"{name}-seed{self.seed}"
-        if self.restart:
-            (folder / "checkpoint.npz").unlink(missing_ok=True)
-        return folder
+        """Return the folder of the run."""
+        return self.out or Path("runs") / f"{name}-seed{self.seed}"
 
     def changed(self, recipe: Recipe) -> Recipe:
         """Return a recipe with `epochs` and `precision` replaced, where given."""
@@ -192,6 +192,12 @@ def _train(
     faces: tuple[Path, Path] | None = None,
 ) -> None:
     """Train with a progress bar, then plot the curves and, if finished, publish the network."""
+    folder = options.folder(name)
+    initial = [recipe.sizes.get("trained"), recipe.sizes.get("weights")]
+    check_outputs(
+        (folder / file for file in (f"{name}.keras", f"{name}.keras.json", CHECKPOINT)),
+        [options.data, soft_labels, *(faces or ()), *(str(path) for path in initial if path)],
+    )
     require("train", "training", "keras", "matplotlib")
     from fer_train.data import imported_faces
     from fer_train.data.soft_labels import load
@@ -211,7 +217,8 @@ def _train(
     if faces:
         others = imported_faces.load(faces[0])
         imported = others, load(faces[1], others.fingerprint)
-    folder = options.folder(name)
+    if options.restart:
+        (folder / CHECKPOINT).unlink(missing_ok=True)
     run = Run(recipe, dataset, folder, options.seed, targets, imported, options.team())
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from fer_sdk._internal.files import is_dir
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
@@ -27,10 +29,9 @@ def import_faces(
     from fer_sdk.batch.photos import find_photos
     from fer_train.data import imported_faces
 
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} already exists: add --overwrite or another --out")
+    check_outputs([out], [source, data], overwrite=overwrite)
     dataset = fer2013.load(data)
-    if source.is_dir():
+    if is_dir(source):
         if split is not None:
             raise click.UsageError("--split goes with a face pack, not with a folder of photos")
         from fer_sdk.detectors.yunet import YuNet

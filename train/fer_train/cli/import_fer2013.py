@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.cli.console import progress_bar
-from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
 
 
@@ -24,8 +24,7 @@ def import_command(
     """Import FER2013 from SOURCE: a csv, a .zip or .tar.gz with a csv, or a folder of images."""
     from fer_train.data.importer import import_fer2013, save
 
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} already exists: add --overwrite or another --out")
+    check_outputs([out], [source, ferplus], overwrite=overwrite)
     with progress_bar(desc="reading", unit=" rows") as bar:
         data = import_fer2013(source, ferplus=ferplus, partial=partial, progress=bar.update)
     save(data, out)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fer_sdk._internal.extras import require
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.cli.console import DATA_OPTION
 from fer_sdk.evaluation import fer2013
 from fer_train.configs import RECIPES
@@ -17,6 +18,7 @@ from fer_train.configs import RECIPES
               show_default=True, help="Picture to write.")  # fmt: skip
 def show(recipe: str, data: Path, out: Path) -> None:
     """Draw random augmentations of eight Training faces by RECIPE."""
+    check_outputs([out], [data])
     require("train", "drawing augmentations", "keras", "matplotlib")
     dataset = fer2013.load(data)
     from fer_train.data.augmentations import example_augmentations

@@ -5,7 +5,9 @@ from typing import Final
 
 import click
 
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.registry import find_model
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import fer2013
@@ -77,8 +79,7 @@ def soft_labels(
         models = (*models, *shipped_teachers())
     if not models:
         raise click.UsageError("soft labels need MODELS or --teacher shipped")
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} already exists: add --overwrite or another --out")
+    check_outputs([out], [*models, *map(sidecar_of, models), data, faces], overwrite=overwrite)
     if faces is None:
         dataset = fer2013.load(data)
         pixels = dataset.pixels[dataset.rows(fer2013.TRAINING, deduplicated=True)]

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.files import write_beside
-from fer_sdk.errors import InputError
+from fer_sdk._internal.files import is_dir, is_file, write_beside
+from fer_sdk.errors import InputError, shown
 from fer_sdk.evaluation.fer2013 import OFFICIAL_COUNTS, SIDE, TRAINING, USAGES, Fer2013
 from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS, LABEL_FOLDERS
 
@@ -65,13 +65,15 @@ def import_fer2013(
     Raises:
         InputError: If the data is missing, truncated or invalid; the message names line or file.
     """
-    if source.is_dir():
+    if is_dir(source):
         pixels, emotion, usage = _read_folder(source, progress)
-    elif source.is_file():
+    elif is_file(source):
         with _open_csv(source) as (stream, name):
             pixels, emotion, usage = _read_csv(stream, name, progress)
     else:
-        raise InputError(f"no FER2013 at {source}: expected fer2013.csv, an archive or a folder")
+        raise InputError(
+            f"no FER2013 at {shown(source)}: expected fer2013.csv, an archive or a folder"
+        )
     if not pixels:
         raise InputError(f"{source} contains a header but no rows")
     data = Fer2013(
@@ -156,7 +158,7 @@ def _read_csv(stream: IO[str], name: str, progress: Progress) -> Rows:
         raise InputError(f"{name} line 1: expected a csv header, but got other data") from error
     if not set(header) >= COLUMNS:
         raise InputError(
-            f"{name} line 1: expected the columns emotion, pixels, Usage, but got {header[:8]}"
+            f"{name} line 1: expected the columns emotion, pixels, Usage, but got {shown(header)}"
         )
     at_emotion, at_pixels, at_usage = (header.index(c) for c in ("emotion", "pixels", "Usage"))
     pixels: list[NDArray[np.uint8]] = []
@@ -197,7 +199,7 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     try:
         values = np.fromiter(map(int, words), np.int64, len(words))
     except ValueError as error:
-        raise InputError(f"{where}: pixel values must be integers: {error}") from error
+        raise InputError(f"{where}: pixel values must be integers: {shown(error)}") from error
     if values.min() < 0 or values.max() > 255:
         raise InputError(
             f"{where}: pixel values must be 0 to 255, but reach {values.min()} to {values.max()}"
@@ -308,7 +310,7 @@ def _read_ferplus(path: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for line, (row, expected) in enumerate(zip(rows, usage, strict=True), start=2):
         if row["Usage"] != USAGES[expected]:
             raise InputError(
-                f"{path} line {line}: Usage is {row['Usage']!r}, "
+                f"{path} line {line}: Usage is {shown(row['Usage'])!r}, "
                 f"but that face is {USAGES[expected]}"
             )
         try:

@@ -3,8 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from fer_sdk.errors import InputError
+
+RUN_FILES: Final = ("recipe.json", "history.json")
+"""Files of a run's folder that a comparison reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,9 @@ def read_run(folder: Path) -> RunSummary:
         InputError: If the folder holds no run with at least one epoch.
     """
     try:
-        recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-        history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+        recipe, history = (
+            json.loads((folder / name).read_text(encoding="utf-8")) for name in RUN_FILES
+        )
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder} is not the folder of a run with at least one epoch: {error}"

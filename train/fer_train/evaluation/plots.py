@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk._internal.files import write_beside
+from fer_sdk.errors import InputError
 from fer_sdk.evaluation.metrics import CALIBRATION_BINS, Scores
 from fer_sdk.evaluation.splits import SplitScores
 from fer_train.evaluation.compare import RunSummary
@@ -18,6 +19,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#9ca3af"
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def draw_curves(history: Sequence[dict[str, float]], path: Path, title: str) -> None:
@@ -148,6 +150,8 @@ def draw_reliability(result: SplitScores, path: Path, title: str) -> None:
 @contextmanager
 def _figure(path: Path, width: float, height: float, columns: int = 1) -> Iterator[tuple[Any, Any]]:
     """Yield figure and axes of `width` x `height` inches; save the figure to `path` on success."""
+    if path.suffix.lower() not in PLOT_SUFFIXES:
+        raise InputError(f"{path} must end in {', '.join(PLOT_SUFFIXES)}")
     figure, axis = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
     try:
         yield figure, axis
