@@ -33,7 +33,7 @@ locked = $(PYTHON) -m venv $(1) \
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
 .PHONY: demo test test-all check lint unit coverage packages bare old-boards jax ray lowest pythons \
-	gpu docs web web-check page chromium android-check benchmark peers arm system lock release clean
+	gpu docs web web-check page chromium ffmpeg android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -69,6 +69,7 @@ coverage: $(DEV)/ready
 # Debian packages and what npm fetches. One by one: apt-get locks its database.
 packages:
 	@$(MAKE) system
+	@$(MAKE) ffmpeg
 	@$(MAKE) chromium
 	@$(MAKE) $(WEB)/vendor/ready
 	@$(MAKE) $(VULKAN)/ready
@@ -132,6 +133,12 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
 	&& apt-get install -qy --no-install-recommends chromium; } \
 	|| { echo 'the browser tests need Chromium: sudo apt-get install chromium' >&2; exit 1; }
+
+# Makes the videos of some tests, and copies the sound into annotated videos.
+ffmpeg:
+	@command -v ffmpeg >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends ffmpeg; } \
+	|| { echo 'tests of video containers need ffmpeg: sudo apt-get install ffmpeg' >&2; exit 1; }
 
 $(WEB)/vendor/ready: $(WEB)/package-lock.json
 	@command -v npm >/dev/null \

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.errors import InputError
 from fer_sdk.preprocess import FER2013_INPUT, Point, crop_transform
 from fer_sdk.results import FaceQuality, Landmarks
 
@@ -16,6 +17,8 @@ MIN_SHARPNESS: Final = 0.25
 
 MAX_TURN_DEGREES: Final = 35.0
 """An assumption; there were no photos at known angles to measure it."""
+
+UPSIDE_DOWN: Final = "upside down: the mouth is above the eyes"
 
 NO_FACE_DEGREES: Final = 90.0
 """Reported for landmarks that form no face, such as a mouth above the eyes."""
@@ -55,6 +58,11 @@ class QualityLimits:
     min_sharpness: float = MIN_SHARPNESS
     max_turn_degrees: float = MAX_TURN_DEGREES
 
+    def __post_init__(self) -> None:
+        for name in ("min_size_px", "min_sharpness", "max_turn_degrees"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be 0 or more, but is {getattr(self, name)}")
+
 
 DEFAULT_LIMITS: Final = QualityLimits()
 
@@ -73,6 +81,8 @@ def face_quality(
     sharpness = _sharpness(crop)
     yaw, pitch, roll = _pose_degrees(landmarks)
     reasons = []
+    if landmarks.mouth[1] < (landmarks.right_eye[1] + landmarks.left_eye[1]) / 2:
+        reasons.append(UPSIDE_DOWN)
     if size < limits.min_size_px:
         reasons.append(f"small: {size:.0f} px, under {limits.min_size_px:.0f}")
     if sharpness < limits.min_sharpness:

@@ -151,7 +151,7 @@ def test_a_run_with_another_model_is_not_resumed(
     part.write_text('{"model_sha256": "of another"}\n')
     done = fer("image", archive, "--csv", out)
     assert done.exit_code == 1
-    assert "started with another model" in done.stderr
+    assert "with another model or other options" in done.stderr
     assert fer("image", archive, "--csv", part.with_name("new.csv"), "--model", "no").exit_code == 1
     assert {path.name for path in tmp_path.iterdir()} == {"archive", part.name}
 

@@ -18,6 +18,7 @@ from fer_sdk.cli.console import DATA_OPTION, DefaultGroup, progress_bar
 from fer_sdk.cli.options import prior_option
 from fer_sdk.errors import RuntimeFailure
 from fer_sdk.evaluation import fer2013
+from fer_sdk.runtimes import MAX_THREADS
 
 if TYPE_CHECKING:
     from fer_bench.results.datasets import Faces
@@ -54,7 +55,7 @@ def _delegate(context: click.Context, option: click.Parameter, name: str) -> str
 @click.option("--delegate", default="cpu", show_default=True, callback=_delegate,
               metavar="|".join(DELEGATES) + "|onnx-PROVIDER",
               help="Where models run; gpu exits with code 3 without an adapter.")  # fmt: skip
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
+@click.option("--threads", type=click.IntRange(1, MAX_THREADS), default=1, show_default=True,
               help="Number of CPU threads.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Take a few seconds; score on a sample of the faces.")
 @click.option("--full", is_flag=True,

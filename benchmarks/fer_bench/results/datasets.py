@@ -125,13 +125,14 @@ def of_folder(folder: Path) -> Faces:
     if not folder.is_dir():
         raise InputError(f"no folder at {folder}")
     pixels, truth = [], []
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for inner in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
         label = LABEL_FOLDERS.get(inner.name.lower())
         if label is None:
             raise InputError(
                 f"{inner} must be named by a label ({', '.join(FER2013_LABELS)}): rename it"
             )
-        for picture in sorted(p for p in inner.rglob("*") if p.suffix.lower() in SUFFIXES):
+        found = sorted(p for p in inner.rglob("*") if p.suffix.lower() in SUFFIXES)
+        for picture in (p for p in found if not p.name.startswith(".")):
             photo = read_photo(picture, convert=True)
             pixels.append(to_input(photo, FER2013_INPUT, "bgr"))
             truth.append(label)

@@ -15,6 +15,9 @@ from fer_sdk.results import PhotoResult
 PHOTO_SUFFIXES: Final = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")
 """Files with these suffixes are photos; of others, the content decides."""
 
+MAX_PROCESSES: Final = 256
+"""Each loads the model and the detector, about 100 MB."""
+
 OWN_SUFFIX: Final = ".fer.jpg"
 """End of the names of annotated pictures, which a later search of their folder passes over."""
 
@@ -147,8 +150,11 @@ def process_photos(
         One result per photo; `error` is set for a photo that failed.
 
     Raises:
+        InputError: If `processes` is out of range.
         FerError: As `ExpressionRecognizer` does, before the first photo.
     """
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise InputError(f"processes must be 1 to {MAX_PROCESSES}, but is {processes}")
     settings = settings or BatchSettings()
     tasks = (photo if isinstance(photo, PhotoTask) else PhotoTask(photo) for photo in photos)
     with PhotoProcessor(settings) as processor:

@@ -48,8 +48,8 @@ class ResumeLog(ContextManager):
                     break
                 if number == 0 and line != head:
                     raise ValueError(
-                        "it was started with another model or other options; use those again, or "
-                        "delete the file"
+                        "it holds the results of a run that was stopped, with another model or "
+                        "other options: use those again, or delete this file to start anew"
                     )
                 if number:
                     self.done.add(json.loads(line)["photo"])

@@ -19,7 +19,7 @@ from fer_sdk.detectors.yunet import Search
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True,
+@click.option("--workers", type=click.IntRange(1, 10_000), default=2, show_default=True,
               help="Worker processes, one CPU core each.")  # fmt: skip
 @click.option("--address", help="Ray cluster, such as auto. Default: start one on this machine.")
 @click.option("--name-column", default="photo", show_default=True,

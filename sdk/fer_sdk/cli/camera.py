@@ -24,7 +24,7 @@ QUIT_KEYS = (ord("q"), 27)  # 27: Esc
 
 
 @click.command()
-@click.option("--device", type=click.IntRange(0), default=0, show_default=True,
+@click.option("--device", type=click.IntRange(0, 999), default=0, show_default=True,
               help="Number of the camera.")  # fmt: skip
 @click.option("--headless", is_flag=True,
               help="Open no window; print a line when an expression changes.")  # fmt: skip

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from fer_sdk._internal.native_log import own_descriptors
+from fer_sdk.cli.stop_signals import interrupt_on_termination
 from fer_sdk.errors import FerError, InputError, shown
 
 
@@ -103,6 +104,7 @@ _lost: list[OSError] = []
 def _with_streams(run: Any, *words: Any, **named: Any) -> Any:
     """Run a command; a stream that could not be written is one line and an exit code."""
     own_descriptors()
+    interrupt_on_termination()
     _lost.clear()
     code: Any = 0
     try:

@@ -16,7 +16,7 @@ import click
 from fer_sdk._internal.files import is_dir, sha256_of, write_beside
 from fer_sdk._internal.opencv import require_opencv
 from fer_sdk._internal.output_paths import check_outputs
-from fer_sdk.batch.photos import OWN_SUFFIX, no_photo, process_photos, search_folder
+from fer_sdk.batch.photos import MAX_PROCESSES, OWN_SUFFIX, no_photo, process_photos, search_folder
 from fer_sdk.batch.processor import BatchSettings, PhotoTask
 from fer_sdk.batch.resume_log import ResumeLog
 from fer_sdk.bundles.bundle import ModelBundle
@@ -52,7 +52,7 @@ PHOTOS_PER_PROCESS: Final = 16
 @model_options
 @max_side_option
 @search_option
-@click.option("--processes", type=click.IntRange(1),
+@click.option("--processes", type=click.IntRange(1, MAX_PROCESSES),
               help="Processes to start. Default: one per core for many photos.")  # fmt: skip
 @click.option("--max-faces", type=click.IntRange(1), default=BatchSettings().max_faces,
               show_default=True, help="Reject photos with more faces.")  # fmt: skip

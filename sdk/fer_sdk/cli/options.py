@@ -8,7 +8,7 @@ import click
 
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.detectors.yunet import MAX_SIDE, SEARCHES
-from fer_sdk.runtimes import DELEGATES, RUNTIMES
+from fer_sdk.runtimes import DELEGATES, MAX_THREADS, RUNTIMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -78,7 +78,7 @@ def model_options(command: Command) -> Command:
     """Add --model, --runtime, --delegate, --threads and --prior."""
     for option in (
         prior_option,
-        click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
+        click.option("--threads", type=click.IntRange(1, MAX_THREADS), default=1, show_default=True,
                      help="CPU threads of classifier and detector."),
         click.option("--delegate", type=click.Choice(DELEGATES), default="cpu", show_default=True,
                      help="gpu runs the model on LiteRT's GPU delegate; without a GPU the command "

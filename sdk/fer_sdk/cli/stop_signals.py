@@ -1,10 +1,16 @@
-"""Stopping a long run between two steps on SIGINT (Ctrl-C) or SIGTERM."""
+"""Stopping a long run on SIGINT (Ctrl-C), SIGTERM or SIGHUP (a closed terminal)."""
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
+
+SIGNALS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals that stop a command; Windows has no SIGHUP."""
 
 STOPPED_EXIT_CODE: Final = 130
 """Exit code of a command stopped by Ctrl-C, as shells report it."""
@@ -12,7 +18,9 @@ STOPPED_EXIT_CODE: Final = 130
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Record the first SIGINT or SIGTERM instead of interrupting; a second one interrupts.
+    """Record the first of `SIGNALS` instead of interrupting; a second one interrupts.
+
+    A signal that is ignored, as SIGHUP under nohup, stays ignored.
 
     For use in the main thread.
 
@@ -30,8 +38,28 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, record)
+        for number in SIGNALS
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
     try:
         yield lambda: received
     finally:
         restore()
+
+
+def interrupt_on_termination() -> None:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, so that temporary files are removed.
+
+    By default they end a process at once. Handlers that were set before, and ignored signals, stay.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        return  # Python sets signal handlers in the main thread only
+    for number in SIGNALS:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)

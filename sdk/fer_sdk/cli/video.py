@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import numpy as np
@@ -26,7 +26,7 @@ from fer_sdk.cli.options import (
 )
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE, stop_signals
 from fer_sdk.cli.stream_summary import StreamSummary
-from fer_sdk.errors import FerError, InputError, StreamError
+from fer_sdk.errors import FerError, InputError, StreamError, shown
 from fer_sdk.inputs.capture import VideoFile
 from fer_sdk.outputs.sinks import CsvSink, JsonLinesSink, JsonSink, ParquetSink, Sink
 from fer_sdk.outputs.video_sink import VideoSink
@@ -34,12 +34,16 @@ from fer_sdk.results import FrameResult
 from fer_sdk.video.recognizer import VideoRecognizer
 from fer_sdk.video.tracker import TrackingSettings
 
+SHOWN_GAPS: Final = 3
+SHORT_SHARE: Final = 0.9
+"""Share of the stated frames below which their number is reported."""
+
 Write = Callable[[NDArray[np.uint8], FrameResult], None]
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@path_option("--out", "out", "Annotated video, such as out.mp4.")
+@path_option("--out", "out", "Annotated video, such as out.mp4; with sound if ffmpeg is installed.")
 @path_option("--csv", "csv_path", "CSV file with a row per face and frame.")
 @path_option("--json", "json_path", "JSON file with all frames.")
 @path_option("--jsonl", "jsonl_path", "JSON Lines file with an object per frame.")
@@ -92,6 +96,8 @@ def video(
             summary, stopped, failure = _run(frames, recognizer, outputs, about)
     for line in (*summary.lines(), *map(str, outputs.paths)):
         echo(line)
+    for line in _missing_frames(frames, summary.frames, stopped or failure is not None):
+        echo(line, err=True)
     of = f" of {frames.frame_count}" if frames.frame_count else ""
     kept = f"stopped after {summary.frames}{of} frames, which are kept"
     if failure:
@@ -99,6 +105,22 @@ def video(
     if stopped:
         echo(kept, err=True)
         raise click.exceptions.Exit(STOPPED_EXIT_CODE)
+
+
+def _missing_frames(frames: VideoFile, read: int, ended_early: bool) -> Iterator[str]:
+    """Yield a line for frames that are missing in the middle and at the end."""
+    if frames.gaps:
+        spans = ", ".join(f"{begin:.2f} to {end:.2f} s" for begin, end in frames.gaps[:SHOWN_GAPS])
+        more = len(frames.gaps) - SHOWN_GAPS
+        yield (
+            f"no frame from {spans}{f' and in {more} more gaps' if more > 0 else ''}: "
+            "the recording paused, or the file is damaged there"
+        )
+    if not ended_early and frames.frame_count and read < SHORT_SHARE * frames.frame_count:
+        yield (
+            f"read {read} frames; the file states about {frames.frame_count}, which may be the "
+            "length of its sound"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +139,17 @@ class _Outputs:
         return [path for path in given if path is not None]
 
     def open(
-        self, stack: contextlib.ExitStack, labels: tuple[str, ...], about: dict[str, Any]
+        self,
+        stack: contextlib.ExitStack,
+        frames: VideoFile,
+        labels: tuple[str, ...],
+        about: dict[str, Any],
     ) -> Iterator[Write]:
         """Open each file and yield the function that appends a frame to it."""
         if self.video is not None:
-            yield stack.enter_context(VideoSink(self.video, about["fps"])).write
+            sink = VideoSink(self.video, frames.peak_fps(), sound_from=frames.path)
+            stack.callback(_report_sound, sink)
+            yield stack.enter_context(sink).write
         if self.csv is not None:
             yield _without_image(stack.enter_context(CsvSink(self.csv, labels)))
         if self.json is not None:
@@ -130,6 +158,11 @@ class _Outputs:
             yield _without_image(stack.enter_context(JsonLinesSink(self.jsonl)))
         if self.parquet is not None:
             yield _without_image(stack.enter_context(ParquetSink(self.parquet, labels)))
+
+
+def _report_sound(sink: VideoSink) -> None:
+    if sink.sound_failure:
+        echo(f"{sink.path} has no sound: {shown(sink.sound_failure, 200)}", err=True)
 
 
 def _without_image(sink: Sink) -> Write:
@@ -144,7 +177,7 @@ def _run(
     failure: FerError | None = None
     timed = progress_bar(iterable=frames, total=frames.frame_count, unit=" frames")
     with stop_signals() as stopped, contextlib.ExitStack() as stack:
-        writers = list(outputs.open(stack, recognizer.labels, about))
+        writers = list(outputs.open(stack, frames, recognizer.labels, about))
         try:
             for time_s, image in timed:
                 result = recognizer.recognize(image, time_s=time_s, color="bgr")

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.errors import InputError
 from fer_sdk.results import Face
 
 
@@ -23,3 +24,13 @@ class FaceDetector(Protocol):
 
     def close(self) -> None:
         """Free the detector; may be called twice."""
+
+
+def check_min_score(min_score: float) -> None:
+    """Check the least score of a returned face.
+
+    Raises:
+        InputError: If it is not within 0 to 1; 70 is meant to be 0.7.
+    """
+    if not 0 <= min_score <= 1:
+        raise InputError(f"min_score must be 0 to 1, but is {min_score}")

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk.detectors.base import check_min_score
 from fer_sdk.errors import MissingDependencyError, RuntimeFailure
 from fer_sdk.preprocess import FER2013_CROP, Affine, InputSpec, Point, check_image, sample
 from fer_sdk.results import Face, Landmarks
@@ -57,6 +58,7 @@ class BlazeFace:
             min_score: Smallest score of a returned face, 0 to 1.
 
         Raises:
+            InputError: If `min_score` is out of range.
             MissingDependencyError: If LiteRT is not installed.
         """
         try:
@@ -65,6 +67,7 @@ class BlazeFace:
             raise MissingDependencyError(
                 "ai_edge_litert", "tflite-runtime", "BlazeFace (LiteRT only)"
             ) from error
+        check_min_score(min_score)
         self._min_score = min_score
         network = (resources.files("fer_sdk") / "data" / BLAZEFACE_FILE).read_bytes()
         self._interpreter: Any = Interpreter(model_content=network, num_threads=1)

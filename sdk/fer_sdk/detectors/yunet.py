@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundles.detector import MULTIPLE, DetectorBundle
 from fer_sdk.bundles.registry import DEFAULT_DETECTOR, find_detector
+from fer_sdk.detectors.base import check_min_score
 from fer_sdk.detectors.decoding import decode, suppress
 from fer_sdk.detectors.tiles import OVERLAP, Tile, finer_levels, fitted_wh, tiles_of
 from fer_sdk.errors import InputError
@@ -19,6 +20,7 @@ MIN_SCORE: Final = 0.7
 """Default of `YuNet`'s `min_score`."""
 MAX_SIDE: Final = 640
 """Default of `YuNet`'s `max_side`."""
+GREATEST_SIDE: Final = 4096
 
 Search = Literal["fast", "thorough"]
 SEARCHES: Final[tuple[str, ...]] = get_args(Search)
@@ -46,7 +48,7 @@ class YuNet:
         Args:
             model: Name of a shipped detector, or path of a .tflite file with its sidecar.
             min_score: Smallest score of a returned face, 0 to 1.
-            max_side: Longest side of the searched image in pixels, 32 or more. Larger images are
+            max_side: Longest side of the searched image in pixels, 32 to 4096. Larger images are
                 downscaled to it, and the detection time is proportional to the area. 320 is
                 sufficient for one face near the camera.
             search: "fast" searches the image once. "thorough" also searches it at its own size, at
@@ -63,14 +65,14 @@ class YuNet:
             NoAdapterError: If `delegate` is "gpu" and no GPU is found.
             RuntimeFailure: If the runtime cannot load the network.
         """
-        if not 0 <= min_score <= 1:
-            raise InputError(f"min_score must be 0 to 1, but is {min_score}")
+        check_min_score(min_score)
         if search not in SEARCHES:
             raise InputError(f"search must be one of {', '.join(SEARCHES)}, but is {search!r}")
         least = MULTIPLE if search == "fast" else 2 * OVERLAP
-        if max_side < least:
+        if not least <= max_side <= GREATEST_SIDE:
             raise InputError(
-                f"max_side must be {least} or more for search={search!r}, but is {max_side}"
+                f"max_side must be {least} to {GREATEST_SIDE} pixels for search={search!r}, "
+                f"but is {max_side}"
             )
         self._min_score, self._max_side, self._search = min_score, max_side, search
         self._bundle = DetectorBundle.load(find_detector(model))

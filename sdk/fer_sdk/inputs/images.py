@@ -142,7 +142,7 @@ def read_photo(source: Path | str | bytes, *, convert: bool = False) -> NDArray[
         raise InputError(
             f"{name} must be an 8-bit colour photo, but is {header.bits}-bit "
             f"{kinds.get(header.channels, f'of {header.channels} channels')}: "
-            "convert it, or add --convert"
+            "convert it, or accept it by --convert or read_photo(..., convert=True)"
         )
     require_opencv("reading photos")
     import cv2  # imported on demand: recognizing faces in arrays needs no OpenCV

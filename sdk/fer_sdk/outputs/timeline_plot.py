@@ -4,6 +4,7 @@ import csv
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ OTHER_COLORS: Final = ("#1b998b", "#e26d9a", "#5c4033", "#4f772d", "#222222")
 
 FACES_AT_MOST: Final = 8
 GAP_S: Final = 0.5
-"""A face that is not detected for longer leaves a gap in the plot."""
+GAP_FRAMES: Final = 2.5
+"""A face that is not detected for longer, in seconds and in frames, leaves a gap in the plot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,15 @@ def draw_timeline(path: str | Path, labels: tuple[str, ...], faces: list[FaceTim
 
     drawn = sorted(faces[:FACES_AT_MOST], key=lambda face: face.id)
     colors = _colors(labels)
+    step_s = _step_s(drawn)
     figure = Figure(figsize=(10, 1.2 + 2.4 * len(drawn)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     for axis, face in zip(axes, drawn, strict=True):
-        _draw_face(axis, face, labels, colors)
+        _draw_face(axis, face, labels, colors, step_s)
+    begin_s = min(face.times_s[0] for face in drawn)
+    end_s = max(face.times_s[-1] for face in drawn) + step_s
+    axes[-1].set_xlim(begin_s, end_s if end_s > begin_s else begin_s + 1)
     axes[-1].set_xlabel("seconds")
     hidden = len(faces) - len(drawn)
     if hidden:
@@ -123,14 +129,19 @@ def draw_timeline(path: str | Path, labels: tuple[str, ...], faces: list[FaceTim
 
 
 def _draw_face(
-    axis: Any, face: FaceTimeline, labels: tuple[str, ...], colors: dict[str, str]
+    axis: Any,
+    face: FaceTimeline,
+    labels: tuple[str, ...],
+    colors: dict[str, str],
+    step_s: float,
 ) -> None:
-    for start, end in _unbroken(face.times_s):
-        shares = list(zip(*face.scores[start:end], strict=True))
-        axis.stackplot(face.times_s[start:end], shares, colors=[colors[n] for n in labels])
+    for start, end in _unbroken(face.times_s, step_s):
+        # The last frame is shown for one step: a range of one frame would have no width else.
+        times_s = (*face.times_s[start:end], face.times_s[end - 1] + step_s)
+        shares = list(zip(*face.scores[start:end], face.scores[end - 1], strict=True))
+        axis.stackplot(times_s, shares, colors=[colors[n] for n in labels])
         for first, last in _runs(face.labels, start, end):
-            left = face.times_s[first]
-            right = face.times_s[min(last, end - 1)]
+            left, right = times_s[first - start], times_s[last - start]
             axis.broken_barh([(left, right - left)], (1.04, 0.12), color=colors[face.labels[first]])
             axis.axvline(left, ymax=1 / 1.2, color="white", linewidth=0.6)
     axis.set(ylim=(0, 1.2), yticks=[0, 0.5, 1], ylabel="score")
@@ -139,9 +150,16 @@ def _draw_face(
     axis.set_title(f"face {face.id}; smoothed label above", loc="left", fontsize=10)
 
 
-def _unbroken(times_s: tuple[float, ...]) -> list[tuple[int, int]]:
+def _step_s(faces: list[FaceTimeline]) -> float:
+    """Return the median time between two frames with the same face; 0 without any."""
+    steps = sorted(b - a for face in faces for a, b in pairwise(face.times_s))
+    return steps[len(steps) // 2] if steps else 0.0
+
+
+def _unbroken(times_s: tuple[float, ...], step_s: float) -> list[tuple[int, int]]:
     """Return start and end of each range of frames without a gap."""
-    breaks = [n for n in range(1, len(times_s)) if times_s[n] - times_s[n - 1] > GAP_S]
+    longest_s = max(GAP_S, GAP_FRAMES * step_s)
+    breaks = [n for n in range(1, len(times_s)) if times_s[n] - times_s[n - 1] > longest_s]
     return list(zip([0, *breaks], [*breaks, len(times_s)], strict=True))
 
 
@@ -158,7 +176,7 @@ def _colors(labels: tuple[str, ...]) -> dict[str, str]:
 
 
 def _read_csv(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
         return _labels_of(reader.fieldnames or []), list(reader)
 
@@ -180,13 +198,14 @@ def _labels_of(names: Any) -> tuple[str, ...]:
 
 
 def _read_json(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    text = json.loads(path.read_text(encoding="utf-8"))
+    text = json.loads(path.read_text(encoding="utf-8-sig"))
     if text["schema"] != SCHEMA:
         raise ValueError(f"schema {text['schema']}, not {SCHEMA}")
     return tuple(text["labels"]), [row for frame in text["frames"] for row in rows(frame)]
 
 
 def _read_json_lines(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    frames = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    frames = [json.loads(line) for line in lines if line.strip()]
     labels = next((tuple(face["scores"]) for frame in frames for face in frame["faces"]), ())
     return labels, [row for frame in frames for row in rows(frame)]

@@ -11,6 +11,7 @@ from fer_sdk._internal.opencv_log import silent_opencv
 from fer_sdk.errors import InputError, OutputError
 from fer_sdk.outputs.annotate import draw_faces
 from fer_sdk.outputs.file_sink import FileSink
+from fer_sdk.outputs.sound import copy_sound
 from fer_sdk.results import FrameResult
 
 if TYPE_CHECKING:
@@ -21,19 +22,24 @@ CODECS: Final = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG",
 
 
 class VideoSink(FileSink):
-    """Writes a video with the faces drawn on every frame; sound is not copied.
+    """Writes a video with the faces drawn on every frame.
+
+    Sound is copied from `sound_from`, if the programs ffmpeg and ffprobe are installed.
 
     An exception in a `with` block discards the file; `close` keeps it. An existing file of that
     name is replaced.
     """
 
-    def __init__(self, path: str | Path, fps: float) -> None:
+    def __init__(
+        self, path: str | Path, fps: float, *, sound_from: str | Path | None = None
+    ) -> None:
         """Create a temporary file in the same folder, which `close` renames.
 
         Args:
             path: .mp4, .mov, .mkv, .avi or .webm file; its folder is created.
-            fps: Frames per second, such as `VideoFile.fps`. Frames are repeated or skipped so that
-                each is shown at its `time_s`.
+            fps: Frames per second, such as `VideoFile.peak_fps()`. Frames are repeated or skipped
+                so that each is shown at its `time_s`.
+            sound_from: Video whose sound is copied; its first frame must be the first one written.
 
         Raises:
             InputError: If the suffix is unknown.
@@ -44,6 +50,9 @@ class VideoSink(FileSink):
             raise InputError(f"{path} must end in one of {', '.join(CODECS)}")
         super().__init__(path)
         self.fps = fps
+        self.sound_failure: str | None = None
+        """Why the sound could not be copied; set by `close`."""
+        self._sound_from = None if sound_from is None else Path(sound_from)
         self._codec = codec
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -110,4 +119,8 @@ class VideoSink(FileSink):
             raise OutputError(
                 f"only {readable} of {self._written} frames of {self.path} can be read back: "
                 "check the free disk space"
+            )
+        if self._sound_from is not None:
+            self.sound_failure = copy_sound(
+                self._temporary, self._sound_from, self._written / self.fps
             )

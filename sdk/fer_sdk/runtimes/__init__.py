@@ -20,6 +20,8 @@ IMAGE_RUNTIMES: Final[dict[str, Callable[[Path, int], ImageSession]]] = {
     "tflite": tflite.open_image_session,
 }
 """For each runtime that can run a face detector: the function that opens a session."""
+MAX_THREADS: Final = 256
+"""Limit of CPU threads; some runtimes crash when the system refuses to start more."""
 
 DELEGATES: Final = ("cpu", "gpu")
 """Devices that a model can run on. A session never falls back from one to the other."""
@@ -34,11 +36,11 @@ def open_session(
         model: .tflite or .onnx file.
         runtime: Key of `RUNTIMES`. None selects LiteRT for .tflite and ONNX Runtime for .onnx.
         delegate: "cpu", or "gpu" for LiteRT's GPU delegate, which must run the entire model.
-        threads: Number of CPU threads, 1 or more.
+        threads: Number of CPU threads, 1 to `MAX_THREADS`.
 
     Raises:
         InputError: If the runtime or delegate is unknown or does not support the file, or `threads`
-            is below 1.
+            is out of range.
         MissingDependencyError: If the runtime is not installed.
         BundleError: If the file is not a well-formed model.
         NoAdapterError: If `delegate` is "gpu" and no GPU adapter is found, or LiteRT is below
@@ -79,7 +81,7 @@ def open_image_session(
         threads: Number of CPU threads, 1 or more.
 
     Raises:
-        InputError: If the runtime or delegate is unknown, or `threads` is below 1.
+        InputError: If the runtime or delegate is unknown, or `threads` is out of range.
         MissingDependencyError: If the runtime is not installed.
         BundleError: If the file is not a well-formed model.
         NoAdapterError: If `delegate` is "gpu" and no GPU adapter is found, or LiteRT is below
@@ -100,8 +102,8 @@ def open_image_session(
 
 
 def _check_options(delegate: str, threads: int) -> None:
-    if threads < 1:
-        raise InputError(f"threads must be 1 or more, but is {threads}")
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"threads must be 1 to {MAX_THREADS}, but is {threads}")
     if delegate not in DELEGATES:
         raise InputError(f"delegate must be one of {', '.join(DELEGATES)}, but is {delegate!r}")
 
@@ -109,6 +111,7 @@ def _check_options(delegate: str, threads: int) -> None:
 __all__ = [
     "DELEGATES",
     "IMAGE_RUNTIMES",
+    "MAX_THREADS",
     "RUNTIMES",
     "ImageSession",
     "Session",

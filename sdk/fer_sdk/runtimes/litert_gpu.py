@@ -232,7 +232,7 @@ def _compile(model: Path) -> _Compiled:
         if "No adapters found" in log.text:
             raise NoAdapterError(
                 "no GPU adapter was found for the GPU delegate: install a Vulkan driver, or use "
-                "the CPU (--delegate cpu)"
+                "the delegate cpu"
             )
         raise RuntimeFailure(f"the GPU delegate cannot load {model}: {failure}")
     if not compiled.is_fully_accelerated():

@@ -32,6 +32,10 @@ WINDOW_MIN_SCORE: Final = 0.6
 WINDOWS_AT_MOST: Final = 8
 """With more tracks than this, one search of the full frame takes less time than all windows."""
 
+MAX_GAP_FRAMES: Final = 2
+"""A track lasts at least this number of frames without a detection: `max_gap_s` alone would end it
+with every frame of a video that has one frame in five seconds."""
+
 
 class VideoRecognizer(ContextManager):
     """Tracks the faces of one stream and classifies their expressions; not for several threads.
@@ -104,7 +108,7 @@ class VideoRecognizer(ContextManager):
 
     def reset(self) -> None:
         """Drop all tracks: the next frame is the first of a new stream, with ids from 1."""
-        self._tracker = FaceTracker(self._tracking)
+        self._tracker = FaceTracker(self._tracking, max_gap_frames=MAX_GAP_FRAMES)
         self._smoothers: dict[int, Smoother] = {}
         self._next_index = 0
         self._last_s = -math.inf

@@ -62,31 +62,44 @@ class TrackingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A tracked face: its id, last box and the time of that box in seconds."""
+    """A tracked face: its id, last box, and the time in seconds and frame of that box."""
 
     id: int
     box_xyxy: Box
     seen_s: float
+    seen_frame: int
 
 
 class FaceTracker:
     """Assigns the boxes of each frame to tracks."""
 
-    def __init__(self, settings: TrackingSettings) -> None:
-        """Start without a track."""
+    def __init__(self, settings: TrackingSettings, *, max_gap_frames: int = 0) -> None:
+        """Start without a track.
+
+        Args:
+            settings: Limits for matching.
+            max_gap_frames: A track does not end before this number of frames, however long they
+                take. The Kotlin version has no such limit; 0 computes the same.
+        """
+        self._max_gap_frames = max_gap_frames
         self._settings = settings
         self._tracks: dict[int, Track] = {}
         self._begun = 0
+        self._frame = 0
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """Tracks whose last box is at most `max_gap_s` old, in ascending order of id."""
+        """Tracks that have not ended, in ascending order of id."""
         return tuple(self._tracks.values())
 
     def end_old(self, time_s: float) -> None:
-        """End the tracks whose last box is more than `max_gap_s` older than `time_s`."""
-        gap = self._settings.max_gap_s
-        self._tracks = {t.id: t for t in self.tracks if time_s - t.seen_s <= gap}
+        """End the tracks whose last box is too old at the time of the next frame."""
+        gap_s, gap_frames = self._settings.max_gap_s, self._max_gap_frames
+        self._tracks = {
+            t.id: t
+            for t in self.tracks
+            if time_s - t.seen_s <= gap_s or self._frame - t.seen_frame <= gap_frames
+        }
 
     def update(
         self, boxes: Sequence[Box], time_s: float, *, may_begin: bool
@@ -115,7 +128,8 @@ class FaceTracker:
                 ids[number] = self._begun
         for track_id, box in zip(ids, boxes, strict=True):
             if track_id is not None:
-                self._tracks[track_id] = Track(track_id, box, time_s)
+                self._tracks[track_id] = Track(track_id, box, time_s, self._frame)
+        self._frame += 1
         return tuple(ids)
 
     def unseen(self, boxes: Sequence[Box]) -> tuple[Track, ...]:

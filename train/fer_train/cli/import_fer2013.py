@@ -26,7 +26,13 @@ def import_command(
 
     check_outputs([out], [source, ferplus], overwrite=overwrite)
     with progress_bar(desc="reading", unit=" rows") as bar:
-        data = import_fer2013(source, ferplus=ferplus, partial=partial, progress=bar.update)
+        data = import_fer2013(
+            source,
+            ferplus=ferplus,
+            partial=partial,
+            progress=bar.update,
+            note=lambda line: click.echo(line, err=True),
+        )
     save(data, out)
     click.echo(f"{len(data.emotion):,} rows")
     for number, usage in enumerate(fer2013.USAGES):

@@ -27,6 +27,9 @@ from fer_sdk.labels import FER2013_LABELS, FERPLUS_LABELS, LABEL_FOLDERS
 Progress = Callable[[int], None]
 """Called with the number of rows that were read since the last call."""
 
+Note = Callable[[str], None]
+"""Called with a line for the user."""
+
 KNOWN_CSV_NAMES: Final = ("fer2013.csv", "icml_face_data.csv")
 COLUMNS: Final = {"emotion", "pixels", "Usage"}
 FERPLUS_COLUMNS: Final = (
@@ -41,7 +44,7 @@ SPLIT_FOLDERS: Final = {
     "validation": "PublicTest",
     "privatetest": "PrivateTest",
 }
-IMAGE_SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".bmp"}
+IMAGE_SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp"}
 
 Rows = tuple[list[NDArray[np.uint8]], list[int], list[int]]
 """Pixels, emotion and usage of each row."""
@@ -53,6 +56,7 @@ def import_fer2013(
     ferplus: Path | None = None,
     partial: bool = False,
     progress: Progress = lambda rows: None,
+    note: Note = lambda line: None,
 ) -> Fer2013:
     """Read and check FER2013 in any of its formats.
 
@@ -61,12 +65,13 @@ def import_fer2013(
         ferplus: fer2013new.csv of FER+, joined by row number.
         partial: Accept other numbers of rows than the official ones.
         progress: Called with the number of rows that were read.
+        note: Called with a line that says which files of a folder were passed over.
 
     Raises:
         InputError: If the data is missing, truncated or invalid; the message names line or file.
     """
     if is_dir(source):
-        pixels, emotion, usage = _read_folder(source, progress)
+        pixels, emotion, usage = _read_folder(source, progress, note)
     elif is_file(source):
         with _open_csv(source) as (stream, name):
             pixels, emotion, usage = _read_csv(stream, name, progress)
@@ -117,7 +122,7 @@ def _open_csv(source: Path) -> Iterator[tuple[IO[str], str]]:
             with zipfile.ZipFile(source) as archive:
                 member = _choose_member([n for n in archive.namelist() if _is_csv(n)], source)
                 with archive.open(member) as raw:
-                    yield io.TextIOWrapper(raw, "utf-8", newline=""), f"{source}:{member}"
+                    yield io.TextIOWrapper(raw, "utf-8-sig", newline=""), f"{source}:{member}"
         elif tarfile.is_tarfile(source):
             with tarfile.open(source) as archive:
                 names = [m.name for m in archive.getmembers() if m.isfile() and _is_csv(m.name)]
@@ -126,9 +131,9 @@ def _open_csv(source: Path) -> Iterator[tuple[IO[str], str]]:
                 if raw_member is None:
                     raise InputError(f"{member} in {source} is not a file")
                 with raw_member as raw:
-                    yield io.TextIOWrapper(raw, "utf-8", newline=""), f"{source}:{member}"
+                    yield io.TextIOWrapper(raw, "utf-8-sig", newline=""), f"{source}:{member}"
         else:
-            with source.open(encoding="utf-8", newline="") as stream:
+            with source.open(encoding="utf-8-sig", newline="") as stream:
                 yield stream, str(source)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise InputError(f"{source} is truncated or damaged: {error}") from error
@@ -165,7 +170,7 @@ def _read_csv(stream: IO[str], name: str, progress: Progress) -> Rows:
     emotion: list[int] = []
     usage: list[int] = []
     try:
-        for row in reader:
+        for row in filter(None, reader):  # a blank line has no fields
             where = f"{name} line {reader.line_num}"
             if len(row) != len(header):
                 raise InputError(f"{where}: expected {len(header)} fields, but got {len(row)}")
@@ -207,19 +212,22 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     return values.astype(np.uint8).reshape(SIDE, SIDE)
 
 
-def _read_folder(source: Path, progress: Progress) -> Rows:
+def _read_folder(source: Path, progress: Progress, note: Note) -> Rows:
     """Read `split/label/image` files, sorted by split, number in the file name, and path."""
     found: list[tuple[int, int, str, int, Path]] = []
-    splits = sorted(p for p in source.iterdir() if p.is_dir())
+    others: list[Path] = []
+    splits = _folders(source, others)
     usages = {_key(p): SPLIT_FOLDERS[_key(p)] for p in splits if _key(p) in SPLIT_FOLDERS}
     if "PublicTest" in usages.values():
         usages["test"] = "PrivateTest"
     for split in splits:
-        for folder in sorted(p for p in split.iterdir() if p.is_dir()):
+        for folder in _folders(split, others):
             if folder.name.lower() not in LABEL_FOLDERS:
                 raise InputError(f"{folder}: expected a folder named after one of {FER2013_LABELS}")
             for path in sorted(folder.iterdir()):
-                if path.suffix.lower() in IMAGE_SUFFIXES:
+                if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
+                    others.append(path)
+                else:
                     numbers = re.findall(r"\d+", path.stem)
                     found.append(
                         (
@@ -234,12 +242,23 @@ def _read_folder(source: Path, progress: Progress) -> Rows:
         raise InputError(
             f"{source} must contain train/angry/*.png and test/angry/*.png, but contains none"
         )
+    if others:
+        names = ", ".join(str(path.relative_to(source)) for path in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        note(f"passed over: {names}{more}")
     found.sort()
     pixels = []
     for _, _, _, _, path in found:
         pixels.append(_read_face(path))
         progress(1)
     return pixels, [label for _, _, _, label, _ in found], [usage for usage, *_ in found]
+
+
+def _folders(source: Path, others: list[Path]) -> list[Path]:
+    """Return the folders in a folder; hidden ones are added to `others`."""
+    folders = sorted(path for path in source.iterdir() if path.is_dir())
+    others += [path for path in folders if path.name.startswith(".")]
+    return [path for path in folders if not path.name.startswith(".")]
 
 
 def _key(split: Path) -> str:
@@ -298,7 +317,7 @@ def _check_counts(data: Fer2013, source: Path) -> None:
 
 def _read_ferplus(path: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read FER+ votes from {path}: {error}") from error
