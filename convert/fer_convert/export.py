@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.output_kind import check_output, probe_faces
 from fer_sdk.errors import BundleError, first_line
 
 
@@ -32,10 +33,11 @@ def load_trained(path: Path) -> keras.Model:
 
 
 def check_ports(model: keras.Model, source: ModelBundle) -> None:
-    """Raise an error if a model's input or output shape differs from its sidecar.
+    """Raise an error if a model's input or output differs from its sidecar.
 
     Raises:
-        BundleError: If a shape differs.
+        BundleError: If a shape differs, or the network returns probabilities and not logits, which
+            no later check would find: softmax of them agrees before and after conversion.
     """
     spec = source.input
     expected = (None, spec.height, spec.width, 1), (None, len(source.labels))
@@ -45,6 +47,10 @@ def check_ports(model: keras.Model, source: ModelBundle) -> None:
             f"{source.path} must have input {expected[0]} and output {expected[1]} according to "
             f"its sidecar, but has input {actual[0]} and output {actual[1]}"
         )
+    if source.output != "logits":
+        raise BundleError(f"{source.sidecar} must state the output 'logits' to be converted")
+    probes = probe_faces(spec.height, spec.width)[..., None].astype(np.float32)
+    check_output(np.asarray(model(probes, training=False), np.float32), "logits", source.path.name)
 
 
 def for_conversion(model: keras.Model, batch: int = 1) -> keras.Model:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.output_kind import check_output, probe_faces
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL, find_model
 from fer_sdk.errors import BundleError, InputError, RuntimeFailure
@@ -19,6 +20,9 @@ from fer_sdk.runtimes import Session, open_session
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+LEAST_PROBABILITY: Final = 1e-6
+"""Probabilities below it count as this: the logarithm of 0 is infinite."""
 
 
 class ExpressionClassifier(ContextManager):
@@ -90,7 +94,8 @@ class ExpressionClassifier(ContextManager):
 
         Raises:
             InputError: If there is no such model, runtime, delegate or prior.
-            BundleError: If the model is damaged, or model and sidecar do not belong together.
+            BundleError: If the model is damaged, or model and sidecar do not belong together, or
+                the model returns probabilities where the sidecar states logits.
             MissingDependencyError: If the runtime is not installed.
             NoAdapterError: If `delegate` is "gpu" and no GPU is found.
             RuntimeFailure: If the runtime cannot load the model.
@@ -98,8 +103,11 @@ class ExpressionClassifier(ContextManager):
         bundle = ModelBundle.load(find_model(model))
         session = open_session(bundle.path, runtime=runtime, delegate=delegate, threads=threads)
         try:
-            return cls(bundle, session, prior=prior)
-        except (BundleError, InputError):
+            classifier = cls(bundle, session, prior=prior)
+            probes = probe_faces(bundle.input.height, bundle.input.width)
+            check_output(session.run(probes), bundle.output, bundle.path.name)
+            return classifier
+        except (BundleError, InputError, RuntimeFailure):
             session.close()
             raise
 
@@ -159,7 +167,10 @@ class ExpressionClassifier(ContextManager):
                 f"inputs must be uint8 (n, {size[0]}, {size[1]}), "
                 f"but are {inputs.dtype} {inputs.shape}"
             )
-        return softmax(self._session.run(inputs) + self._offsets, self.prior.temperature)
+        logits = self._session.run(inputs)
+        if self.bundle.output == "probabilities":
+            logits = np.log(np.maximum(logits, LEAST_PROBABILITY))
+        return softmax(logits + self._offsets, self.prior.temperature)
 
     def close(self) -> None:
         """Free the model; may be called twice."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from fer_sdk.bundles.output_kind import Output
 from fer_sdk.bundles.prior import BALANCED, TRAINING, Prior, PriorChoice, for_shares
 from fer_sdk.bundles.sidecar import (
     WrongKeyError,
@@ -50,6 +51,7 @@ class ModelBundle:
         metrics: Measured scores; each has the keys data, split and n.
         priors: Class priors by name, see `fer_sdk.bundles.prior`; may be empty.
         default_prior: Prior that a classifier uses by default: a name in `priors`, or "training".
+        output: What the model returns: "logits", or "probabilities" after softmax.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class ModelBundle:
     metrics: tuple[dict[str, Any], ...]
     priors: dict[str, Prior] = field(default_factory=dict)
     default_prior: str = TRAINING
+    output: Output = "logits"
 
     def prior(self, wanted: PriorChoice = None) -> Prior:
         """Return the constants of a class prior.
@@ -148,7 +151,7 @@ class ModelBundle:
                     "mouth": list(crop.mouth),
                 },
             },
-            "output": "logits",
+            "output": self.output,
             "temperature": self.temperature,
             "uncertain_below": self.uncertain_below,
             "license": self.license,
@@ -169,7 +172,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
     crop = check(spec, "crop", lambda v: isinstance(v, dict), "an object")
     check_names(crop, {"right_eye", "left_eye", "mouth"}, "crop")
     check(text, "sha256", is_hash, "64 hexadecimal digits")
-    check(text, "output", lambda v: v == "logits", "'logits'")
+    output = check(text, "output", lambda v: v in get_args(Output), "'logits' or 'probabilities'")
     check(spec, "color", lambda v: v == "grey", "'grey'")
     check(spec, "resize", lambda v: v == RESIZE, repr(RESIZE))
     points = {
@@ -212,6 +215,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
         ),
         priors=priors,
         default_prior=default_prior,
+        output=output,
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.output_kind import check_output, probe_faces
 from fer_sdk.bundles.prior import TRAINING
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import BundleError
@@ -60,6 +61,8 @@ def open_model(model: Path, prior: str = TRAINING) -> Iterator[tuple[ModelBundle
         network = keras.saving.load_model(model, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BundleError(f"Keras cannot load {model}: {error}") from error
+    probes = probe_faces(bundle.input.height, bundle.input.width)
+    check_output(predict(network, probes), bundle.output, model.name)
 
     def probabilities(faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         return softmax(predict(network, faces) + offsets, constants.temperature)

@@ -77,12 +77,22 @@ def check(data: bytes) -> None:
         _signature(signature, len(tensors))
 
 
+UNSUPPORTED: Final = {
+    5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 13: "LOCAL_RESPONSE_NORMALIZATION",
+    36: "GATHER", 45: "STRIDED_SLICE", 49: "SPLIT", 53: "CAST", 65: "SLICE", 77: "SHAPE",
+    83: "PACK", 88: "UNPACK", 94: "FILL", 126: "BATCH_MATMUL",
+}  # fmt: skip
+"""Names of operators of other networks. SHAPE, STRIDED_SLICE and PACK are made of a Flatten layer
+whose batch size is not fixed: convert with a fixed batch size, or use Reshape."""
+
+
 def _operator_code(code: Table) -> int:
     number = max(code.integer(0, "i8"), code.integer(3, "i32"))
     if code.has(1):
         raise MalformedError("it uses a custom operator")
     if number not in OPERATORS:
-        raise MalformedError(f"operator {number} is not used by image classifiers")
+        name = UNSUPPORTED.get(number, "unknown")
+        raise MalformedError(f"its operator {number} ({name}) is not supported")
     if not 1 <= code.integer(2, "i32", 1) <= 100:
         raise MalformedError(f"an operator has version {code.integer(2, 'i32', 1)}")
     return number

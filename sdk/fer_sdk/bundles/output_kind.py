@@ -1,0 +1,60 @@
+"""Whether a network returns logits or probabilities, checked on its outputs."""
+
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_sdk.errors import BundleError
+
+Output = Literal["logits", "probabilities"]
+"""What a model's outputs are: "logits" are the inputs of softmax, "probabilities" its outputs."""
+
+PROBES: Final = 8
+TOLERANCE: Final = 0.03
+"""Largest difference of a sum of probabilities to 1: seven int8 outputs are rounded to 1/256."""
+
+
+def probe_faces(height: int, width: int) -> NDArray[np.uint8]:
+    """Return images that differ strongly: uint8 (`PROBES`, height, width), range [0, 255]."""
+    down = np.linspace(0, 255, height)[:, None] + np.zeros((1, width))
+    across = np.linspace(0, 255, width)[None, :] + np.zeros((height, 1))
+    noise = np.random.default_rng(0).uniform(0, 255, (2, height, width))
+    flat = (np.full((height, width), level, np.float64) for level in (0, 255))
+    faces = np.stack([*flat, down, 255 - down, across, 255 - across, *noise])
+    return np.asarray(faces, np.uint8)
+
+
+def check_output(outputs: NDArray[np.floating], stated: Output, where: str) -> None:
+    """Check that outputs are what the sidecar states.
+
+    Softmax on probabilities would give other, much lower confidences: 1.0 would become 0.31.
+
+    Args:
+        outputs: Outputs for `probe_faces`, float (`PROBES`, classes).
+        stated: What the sidecar states.
+        where: The model's name in error messages.
+
+    Raises:
+        BundleError: If logits are stated and the outputs are probabilities, or the reverse.
+    """
+    if not np.isfinite(outputs).all():
+        return  # reported where the outputs are used
+    bounded = bool((outputs >= 0).all() and (outputs <= 1 + TOLERANCE).all())
+    sums_to_1 = bounded and bool((abs(outputs.sum(axis=1) - 1) <= TOLERANCE).all())
+    if stated == "probabilities" and not sums_to_1:
+        raise BundleError(
+            f"{where} must return probabilities according to its sidecar, but its outputs are "
+            f"{outputs.min():.3g} to {outputs.max():.3g} and do not sum to 1: state 'logits', or "
+            "end the network in softmax and not in sigmoid"
+        )
+    if stated == "logits" and sums_to_1:
+        raise BundleError(
+            f"{where} must return logits according to its sidecar, but its outputs sum to 1, so it "
+            "ends in softmax: remove the softmax, or state the output 'probabilities'"
+        )
+    if stated == "logits" and bounded and float(np.ptp(outputs)) > TOLERANCE:
+        raise BundleError(
+            f"{where} must return logits according to its sidecar, but all its outputs are within "
+            "0 and 1, so it ends in sigmoid: remove the sigmoid"
+        )
