@@ -104,11 +104,11 @@ _lost: list[OSError] = []
 def _with_streams(run: Any, *words: Any, **named: Any) -> Any:
     """Run a command; a stream that could not be written is one line and an exit code."""
     own_descriptors()
-    interrupt_on_termination()
     _lost.clear()
     code: Any = 0
     try:
-        return run(*words, **named)
+        with interrupt_on_termination():
+            return run(*words, **named)
     except OSError:
         _flush()
         if not _lost:

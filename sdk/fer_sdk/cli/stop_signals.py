@@ -49,7 +49,8 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         restore()
 
 
-def interrupt_on_termination() -> None:
+@contextlib.contextmanager
+def interrupt_on_termination() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt, so that temporary files are removed.
 
     By default they end a process at once. Handlers that were set before, and ignored signals, stay.
@@ -58,8 +59,13 @@ def interrupt_on_termination() -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        return  # Python sets signal handlers in the main thread only
-    for number in SIGNALS:
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, interrupt)
+    changed = []
+    if threading.current_thread() is threading.main_thread():  # else Python refuses handlers
+        changed = [number for number in SIGNALS if signal.getsignal(number) == signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
