@@ -279,7 +279,7 @@ def test_a_video_cut_off_midway_keeps_the_frames_until_then(
     done = fer("video", cut, *three_files(out))
     assert done.exit_code == 1
     line = one_line(done)
-    assert "is truncated or damaged: it states 60 frames" in line
+    assert "is truncated: " in line
     check_kept(out, int(line.split("stopped after ")[1].split()[0]))
 
 
