@@ -75,7 +75,7 @@ def test_a_sidecar_without_a_required_key_is_rejected(bundle: Path, key: str) ->
         (["labels"], ["happy", "happy"]),
         (["labels"], "happy"),
         (["precision"], "int4"),
-        (["output"], "probabilities"),
+        (["output"], "votes"),
         (["temperature"], 0),
         (["temperature"], True),
         (["temperature"], "warm"),

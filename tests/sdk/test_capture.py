@@ -57,7 +57,9 @@ def test_a_truncated_video_yields_the_frames_before_and_then_raises(
     frames: list[Frame] = []
     with (
         VideoFile(path) as video,
-        pytest.raises(StreamError, match=r"is truncated: \d+ of its bytes are missing; it ends after 3\d"),
+        pytest.raises(
+            StreamError, match=r"is truncated: \d+ of its bytes are missing; it ends after 3\d"
+        ),
     ):
         collect(video, frames)
     assert 30 <= len(frames) < 40

@@ -188,8 +188,9 @@ def test_unsuitable_views_are_drawn_apart_and_labels_cover_no_face() -> None:
         left, top = round(face.box_xyxy[0]), round(face.box_xyxy[1])
         assert abs(drawn[top + 60, left].astype(int) - color).max() < 40
     drawn = draw_faces(image, [*faces, *below])
-    for left, top, right, bottom in (f.box_xyxy for f in [*faces, *below]):
-        inside = drawn[round(top) + 4 : round(bottom) - 4, round(left) + 4 : round(right) - 4]
+    for box in (f.box_xyxy for f in [*faces, *below]):
+        begin_x, begin_y, end_x, end_y = map(round, box)
+        inside = drawn[begin_y + 4 : end_y - 4, begin_x + 4 : end_x - 4]
         dark = (inside.max(axis=2) < 100).mean()  # letters of a label
         assert dark < 0.005
 
