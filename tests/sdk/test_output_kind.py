@@ -65,7 +65,7 @@ def test_another_output_than_the_sidecar_states_is_refused(
         ExpressionClassifier.load(model)
 
 
-def test_stated_probabilities_give_the_answer_of_the_logits(
+def test_stated_probabilities_give_the_result_of_the_logits(
     tiny_int8: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces = probe_faces(48, 48)

@@ -1,4 +1,4 @@
-"""One photo gives one answer, however it is handed over; limits and messages of bad input."""
+"""A photo gives the same result from every source; limits and messages of bad input."""
 
 import base64
 import io
