@@ -94,7 +94,7 @@ def test_an_unknown_runtime_a_wrong_suffix_and_zero_threads_are_rejected(golden:
         open_session(golden / "tiny-int8.tflite", runtime="onnx")
     with pytest.raises(InputError, match=r"must be a \.tflite or \.onnx file"):
         open_session(golden / "preprocess.json")
-    with pytest.raises(InputError, match="threads must be 1 or more"):
+    with pytest.raises(InputError, match="threads must be 1 to 256"):
         open_session(golden / "tiny-int8.tflite", threads=0)
     with pytest.raises(InputError, match="delegate='gpu' needs the runtime 'litert'"):
         open_session(golden / "tiny-int8.tflite", runtime="tflite", delegate="gpu")

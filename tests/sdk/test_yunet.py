@@ -120,8 +120,8 @@ def test_closing_while_other_threads_detect_gives_a_fer_error(sample_photo: Path
 
 def test_options_out_of_range_are_one_line() -> None:
     for options, message in (
-        ({"max_side": 16}, "max_side must be 32 or more"),
-        ({"max_side": 128, "search": "thorough"}, "max_side must be 256 or more"),
+        ({"max_side": 16}, "max_side must be 32 to 4096 pixels"),
+        ({"max_side": 128, "search": "thorough"}, "max_side must be 256 to 4096 pixels"),
         ({"search": "slow"}, "search must be one of fast, thorough"),
         ({"min_score": 1.5}, "min_score must be 0 to 1"),
         ({"model": "nothing"}, "no face detector nothing"),
