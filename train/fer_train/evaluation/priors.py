@@ -21,7 +21,7 @@ from fer_sdk.evaluation.pack_scores import SCORED
 EVERYDAY: Final = "everyday"
 EXPONENT: Final = 0.4
 """With 0 all labels would be equally frequent; with 1 the rare ones would hardly be predicted.
-Chosen on the split `fit` of press photos: .5 classifies .3 to .6 points more of the faces correctly,
+Chosen on the split `fit` of press photos: .5 is right about .3 to .6 points more of the faces,
 but its mean recall of the five labels is 2 points lower."""
 FEWEST: Final = 3
 """A label with fewer faces counts as having so many: no share is 0."""
