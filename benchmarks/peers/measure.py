@@ -137,7 +137,7 @@ def _shipped_int8() -> list[ModelBundle]:
         bundle
         for bundle in bundles
         if (bundle.precision, bundle.path.suffix) == ("int8", ".tflite")
-        and bundle.labels == FER2013_LABELS
+        and not bundle.ferplus_votes
     ]
     return sorted(found, key=lambda bundle: bundle.path.stat().st_size)
 

@@ -29,7 +29,6 @@ from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.errors import BundleError
 from fer_sdk.evaluation import face_pack, fer2013
 from fer_sdk.evaluation.face_pack import FacePack
-from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.recognizer import ExpressionRecognizer
 from research.crops import Curves, measure
 from research.group_shares import measure_groups
@@ -83,7 +82,7 @@ def gather(name: str, folder: Path, people: FacePack, data: fer2013.Fer2013) -> 
     groups = measure_groups(paths[0], people)  # before PrivateTest is read: a pack may be unfit
     settings = Settings()
     with progress_bar(total=settings.steps(len(paths)), desc="scoring", unit=" steps") as bar:
-        faces = _fitting(of_fer2013(data, fer2013.PRIVATE_TEST), bundle.labels)
+        faces = _fitting(of_fer2013(data, fer2013.PRIVATE_TEST), bundle)
         result = run_benchmark(paths, faces, settings, lambda step: bar.update())
     with captured_native_log():
         recognizer = ExpressionRecognizer(paths[0], prior="training")
@@ -95,14 +94,16 @@ def gather(name: str, folder: Path, people: FacePack, data: fer2013.Fer2013) -> 
     return CardData(name, bundle, result, london, groups, crops, operators, confidence, correct)
 
 
-def _fitting(faces: Faces, labels: tuple[str, ...]) -> Faces:
-    """Leave out the protocols that do not have all labels of the model."""
-    protocols = [p for p in faces.protocols if set(labels) <= set(p.labels)]
+def _fitting(faces: Faces, bundle: ModelBundle) -> Faces:
+    """Leave out the protocols that lack a label of the model; begin with that of its labels."""
+    protocols = [p for p in faces.protocols if set(bundle.labels) <= set(p.labels)]
+    if bundle.ferplus_votes:
+        protocols.reverse()
     return replace(faces, protocols=tuple(protocols))
 
 
 def _crops(classifier: ExpressionClassifier, data: fer2013.Fer2013) -> Curves:
-    if classifier.bundle.labels != FER2013_LABELS:
+    if classifier.bundle.ferplus_votes:
         return {}
     rows = data.rows(fer2013.PUBLIC_TEST, deduplicated=True)
     with progress_bar(desc="crops", unit=" crops") as bar:

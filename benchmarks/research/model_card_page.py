@@ -81,7 +81,13 @@ def card(data: CardData) -> str:
         "",
         "## Data and training",
         "",
-        f"Training data: FER2013 Training without blank images. Recipe `{source['recipe']}`, seed "
+        "Training data: FER2013 Training without blank images"
+        + (
+            " and the faces of `--faces` below, which have no labels"
+            if ", faces " in source["data"]
+            else ""
+        )
+        + f". Recipe `{source['recipe']}`, seed "
         f"{source['seed']}, {source['epochs']} epochs, {source['minutes']} minutes"
         + (f" on {source['hardware']}" if "hardware" in source else "")
         + (" for the last of the runs below" if len(trained) > 1 else "")

@@ -40,7 +40,7 @@ def test_the_error_for_a_missing_package_names_its_extra() -> None:
 
 
 def test_native_output_is_captured_and_python_output_is_kept() -> None:
-    code = """
+    code = r"""
 import os
 from fer_sdk._internal.native_log import captured_native_log, own_descriptors
 with captured_native_log():

@@ -98,7 +98,10 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "stride 0": (lambda d: with_pool_stride(d, 0), "option 2 of AVERAGE_POOL_2D is 0"),
     "stride 7": (lambda d: with_pool_stride(d, 7), "AVERAGE_POOL_2D of .* cannot return"),
-    "sparse weights operator": (lambda d: with_builtin_code(d, 124), "operator 124 \\(unknown\\) is not supported"),
+    "sparse weights operator": (
+        lambda d: with_builtin_code(d, 124),
+        "operator 124 \\(unknown\\) is not supported",
+    ),
     "scale NaN": (lambda d: with_scale(d, float("nan")), "scale is not between"),
 }
 

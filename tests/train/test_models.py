@@ -58,7 +58,7 @@ def test_every_network_maps_faces_to_logits(
 def test_every_known_network_is_tested_above() -> None:
     marks = test_every_network_maps_faces_to_logits.pytestmark  # type: ignore[attr-defined]
     tested = {case[0] for case in marks[0].args[1]}
-    assert tested | {"residual_student", "bn_folded"} == set(models.MODELS)
+    assert tested | {"residual_student", "bn_folded", "side_by_side"} == set(models.MODELS)
 
 
 def test_a_student_starts_with_the_features_of_another(tmp_path: Path) -> None:

@@ -127,10 +127,6 @@ _DISTILLATION: Final = Study(
             replace(_DISTILLED, augmentation=STUDENT_AUGMENTATION), augmentations=1
         ),
         "soft labels of the same augmentation": Variant(_DISTILLED),
-        "the same, temperature 2 on both sides": Variant(replace(_DISTILLED, soft_temperature=2.0)),
-        "the same, standardized logits, temperature 2": Variant(
-            replace(_DISTILLED, soft_temperature=2.0, standardize_logits=True)
-        ),
         "80 % soft labels, 20 % labels": Variant(replace(_DISTILLED, soft_weight=0.8)),
         "80 % soft labels, 14 % labels, 6 % FER+": Variant(
             replace(_DISTILLED, soft_weight=0.8, ferplus_weight=0.3)
