@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -14,11 +16,11 @@ LOGITS = RNG.normal(size=(6, 7)).astype(np.float32)
 VOTES, TEACHERS = RNG.dirichlet(np.ones(7), (2, 6)).astype(np.float32)
 
 
-def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
 
 
-def loss(function: DistillationLoss, votes: float, logits: NDArray[np.float32]) -> NDArray:
+def loss(function: DistillationLoss, votes: float, logits: NDArray[np.float32]) -> NDArray[Any]:
     targets = np.hstack([votes * VOTES, (1 - votes) * TEACHERS])
     return np.asarray(keras.ops.convert_to_numpy(function.call(targets, logits)))
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fer_sdk._internal.files import sha256_of, write_beside
-from fer_sdk.bundles.bundle import ModelBundle, sidecar_of
+from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS

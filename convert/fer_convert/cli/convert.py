@@ -17,8 +17,9 @@ from fer_convert.cli.options import (
 from fer_convert.settings import INT8, Io, Settings, Target, bundle_name
 from fer_sdk._internal.extras import require
 from fer_sdk._internal.output_paths import check_outputs
-from fer_sdk.bundles.bundle import ModelBundle, Precision, sidecar_of
+from fer_sdk.bundles.bundle import ModelBundle, Precision
 from fer_sdk.bundles.registry import shipped_models
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
 
 if TYPE_CHECKING:

@@ -118,14 +118,15 @@ def mix_smiles(
     Returns:
         float64 (n, classes); each row keeps its sum.
     """
-    mixed = probabilities.copy()
+    mixed: NDArray[np.float64] = probabilities.copy()
     columns = [classes.index("happy"), classes.index("neutral")]
     measured = ~np.isnan(smile)
     both = mixed[measured][:, columns]
     squares = smile[measured].astype(np.float64) ** 2
     share = squares / (squares + UNDECIDED_SMILE**2)
     by_smile = both.sum(axis=1, keepdims=True) * np.stack([share, 1 - share], axis=1)
-    mixed[np.ix_(measured, columns)] = (1 - weight) * both + weight * by_smile
+    rows = np.flatnonzero(measured)[:, None]
+    mixed[rows, columns] = (1 - weight) * both + weight * by_smile
     return mixed
 
 
