@@ -76,13 +76,14 @@ def transforms() -> list[dict[str, list[float]]]:
 def main(export: Path, out: Path) -> None:
     """Write the faces, the predictions and the transforms.
 
-    The predictions are those under the prior `training`, under which the labels vary most.
+    The predictions are those under the prior `training`. The faces are chosen by the predictions of
+    `small-fer2013-int8`, which vary most.
     """
     out.mkdir(parents=True, exist_ok=True)
     manifest = json.loads((export / "manifest.json").read_text())
     models = [export / m["file"] for m in manifest["models"] if m["runtime"] == "onnx"]
-    (default,) = [m for m in models if m.name == f"{manifest['default']}.onnx"]
-    with ExpressionClassifier.load(default, prior="training") as classifier:
+    (varied,) = [m for m in models if m.name == "small-fer2013-int8.onnx"]
+    with ExpressionClassifier.load(varied, prior="training") as classifier:
         faces = varied_faces(classifier)
     predictions = {}
     for model in models:
