@@ -37,8 +37,8 @@ def test_the_golden_rows_are_decoded_to_the_last_bit(case: dict[str, Any]) -> No
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_the_golden_photos_give_the_golden_faces(case: dict[str, Any]) -> None:
     # int8 kernels differ between processors by single steps: up to 2 pixels on these faces.
-    # float32 kernels of the lowest LiteRT differ by .0014 pixels.
-    tolerance = 5e-3 if case["detector"] == "yunet-float32" else 2.0
+    # float32 kernels of the lowest LiteRT differ by .023 pixels.
+    tolerance = 5e-2 if case["detector"] == "yunet-float32" else 2.0
     image = sources()[str(case["source"])]
     detector = YuNet(str(case["detector"]), max_side=int(str(case["max_side"])))
     found: list[dict[str, Any]] = [golden_face(face) for face in detector.detect(image)]

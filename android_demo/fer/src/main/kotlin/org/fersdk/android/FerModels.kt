@@ -34,7 +34,7 @@ class FerModels(private val assets: AssetManager) {
         val names = assets.list("").orEmpty().toSet()
         bundles = names.filter { it.endsWith(".tflite") || it.endsWith(".onnx") }
             .filter { it + ModelBundle.SIDECAR_SUFFIX in names }
-            .sortedWith(compareBy({ !it.startsWith(DEFAULT) }, { it }))
+            .sortedWith(compareBy({ !it.matches(DEFAULT) }, { it }))
             .map { name ->
                 val sidecar = assets.readAsset(name + ModelBundle.SIDECAR_SUFFIX)
                 ModelBundle.parse(name, sidecar.decodeToString())
@@ -98,7 +98,7 @@ class FerModels(private val assets: AssetManager) {
 
     private companion object {
         // The default model of fer_sdk.bundles.registry; without it, the first name in the alphabet.
-        const val DEFAULT = "small-"
+        val DEFAULT = Regex("small-(int|float).*")
         const val DETECTOR = "face_detection_short_range.tflite"
     }
 }

@@ -173,7 +173,7 @@ class MainActivityTest {
         assertSame(activity, camera.stubOwner)
         assertEquals(View.GONE, activity.findViewById<View>(R.id.permission_panel).visibility)
         assertTrue(frame().isClosed)
-        assertEquals("happy 99 %", text(R.id.expression))
+        assertEquals("happy 100 %", text(R.id.expression))
         assertTrue(text(R.id.status), text(R.id.status).startsWith("fake GPU · detection "))
     }
 
@@ -286,7 +286,7 @@ class MainActivityTest {
         frame()
         assertTrue(text(R.id.notice), text(R.id.notice).startsWith("fake GPU lost its device; switched to"))
         assertEquals(View.VISIBLE, activity.findViewById<View>(R.id.notice).visibility)
-        assertEquals("happy 99 %", text(R.id.expression))
+        assertEquals("happy 100 %", text(R.id.expression))
         assertTrue(text(R.id.status).startsWith("fake CPU"))
     }
 
