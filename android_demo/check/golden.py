@@ -2,10 +2,10 @@
 
     python android_demo/check/golden.py EXPORT OUT
 
-EXPORT is a folder written by `fer-convert --android`. The faces are random variations of the sample
-photo's face: shifted, rotated, scaled, mirrored, with other lighting, contrast and noise. They are
-selected so that the predicted labels vary. OUT receives faces.bin, predictions.json (labels and
-probabilities by model) and crops.json (crop transforms).
+EXPORT is a folder written by `fer-convert --android`. The faces are synthetic ones of the exporter,
+and random variations of the sample photo's face: shifted, rotated, scaled, mirrored, with other
+lighting, contrast and noise. They are selected so that the predicted labels vary. OUT receives
+faces.bin, predictions.json (labels and probabilities by model) and crops.json (crop transforms).
 """
 
 import json
@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_convert.android_export import synthetic_faces
 from fer_sdk import ExpressionClassifier, read_photo
 from fer_sdk.preprocess import FER2013_INPUT, crop_face, crop_transform
 
 FACES = 200
-CANDIDATES = 4000
+DISTORTED, SYNTHETIC = 4000, 200
 SAMPLE = Path(__file__).parents[2] / "examples" / "eileen_collins.png"
 POINTS = ((200.125, 101.8), (247.125, 102.6), (219.1, 143.2))
 """Right eye, left eye and mouth in the sample photo."""
@@ -47,15 +48,27 @@ def distorted(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return np.asarray(np.clip(np.round(face), 0, 255), np.uint8)
 
 
-def varied_faces(classifier: ExpressionClassifier) -> NDArray[np.uint8]:
-    """Return `FACES` faces whose predicted labels are as evenly distributed as possible."""
+def varied_faces(models: list[Path]) -> NDArray[np.uint8]:
+    """Return `FACES` faces that vary the models' labels.
+
+    Their combinations of the labels that all models predict are as evenly distributed as possible.
+    """
     photo, rng = read_photo(SAMPLE), np.random.default_rng(0)
-    candidates = np.stack([distorted(photo, rng) for _ in range(CANDIDATES)])
-    labels = classifier.probabilities(candidates).argmax(axis=1)
-    nth_of_label = np.zeros(CANDIDATES, np.int64)
-    for label in np.unique(labels):
-        nth_of_label[labels == label] = np.arange((labels == label).sum())
-    return candidates[np.sort(np.argsort(nth_of_label, kind="stable")[:FACES])]
+    candidates = np.concatenate(
+        [
+            synthetic_faces(SYNTHETIC, FER2013_INPUT, seed=1),
+            np.stack([distorted(photo, rng) for _ in range(DISTORTED)]),
+        ]
+    )
+    labels = []
+    for model in models:
+        with ExpressionClassifier.load(model, prior="training") as classifier:
+            labels.append(classifier.probabilities(candidates).argmax(axis=1))
+    _, combination = np.unique(np.stack(labels), axis=1, return_inverse=True)
+    nth = np.zeros(len(candidates), np.int64)
+    for number in np.unique(combination):
+        nth[combination == number] = np.arange((combination == number).sum())
+    return candidates[np.sort(np.argsort(nth, kind="stable")[:FACES])]
 
 
 def transforms() -> list[dict[str, list[float]]]:
@@ -76,15 +89,12 @@ def transforms() -> list[dict[str, list[float]]]:
 def main(export: Path, out: Path) -> None:
     """Write the faces, the predictions and the transforms.
 
-    The predictions are those under the prior `training`. The faces are chosen by the predictions of
-    `small-fer2013-int8`, which vary most.
+    The predictions are those under the prior `training`, under which the labels vary most.
     """
     out.mkdir(parents=True, exist_ok=True)
     manifest = json.loads((export / "manifest.json").read_text())
     models = [export / m["file"] for m in manifest["models"] if m["runtime"] == "onnx"]
-    (varied,) = [m for m in models if m.name == "small-fer2013-int8.onnx"]
-    with ExpressionClassifier.load(varied, prior="training") as classifier:
-        faces = varied_faces(classifier)
+    faces = varied_faces(models)
     predictions = {}
     for model in models:
         with ExpressionClassifier.load(model, prior="training") as classifier:

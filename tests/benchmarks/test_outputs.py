@@ -20,6 +20,9 @@ from fer_sdk.bundles.registry import find_model
         ("nano.tflite --html r/benchmark.md --report r", "are the same file"),
         ("nano.tflite --json .", "is a folder"),
         ("nano.tflite --android --json nano.tflite", "which this command reads"),
+        ("nano.tflite --faces pack.npz --json pack.npz", "which this command reads"),
+        ("nano.tflite --faces pack.npz --csv nano.tflite.json", "which this command reads"),
+        ("nano.tflite --faces pack.npz --csv z --json z", "are the same file"),
     ],
 )
 def test_an_output_that_is_an_input_or_named_twice_is_refused(
@@ -33,6 +36,7 @@ def test_an_output_that_is_an_input_or_named_twice_is_refused(
     shutil.copy(f"{find_model('nano-int8')}.json", "nano.tflite.json")
     shutil.copy(sample_photo, "photo.png")
     Path("link").symlink_to("photo.png")
+    Path("pack.npz").write_bytes(b"a pack")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     done = CliRunner().invoke(main, ["run", *words.split()])
     assert done.exit_code == 1, done.output

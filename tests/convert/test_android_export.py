@@ -97,10 +97,10 @@ def test_synthetic_faces_have_many_expressions_and_depend_only_on_the_seed() -> 
     faces = synthetic_faces(60, FER2013_INPUT)
     np.testing.assert_array_equal(faces, synthetic_faces(60, FER2013_INPUT))
     assert (faces != synthetic_faces(60, FER2013_INPUT, seed=1)).any()
-    with ExpressionClassifier.load(prior="training") as classifier:
+    with ExpressionClassifier.load("small-fer2013-int8", prior="training") as classifier:
         labels = Counter(e.label for e in classifier.classify_inputs(faces))
     assert len(labels) >= 4
-    assert max(labels.values()) < 50
+    assert max(labels.values()) < 40
 
 
 def test_a_folder_of_bundles_is_exported(golden: Path, tmp_path: Path) -> None:

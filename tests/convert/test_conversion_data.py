@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,24 @@ def test_a_model_with_contempt_is_compared_with_the_ferplus_majority(
     assert "has no FER+ votes" in without.stderr
     save(voted, empty_folder / "data.npz")
     done = fer_convert(source, "--int8", *arguments)
+    assert done.exit_code == 0, done.output
+    (metric,) = ModelBundle.load(Path("out/net-int8.tflite")).metrics
+    assert (metric["data"], metric["n"], metric["accuracy"]) == ("FER+ majority", 24, 1.0)
+
+
+def test_a_model_of_ferplus_votes_states_so_and_is_compared_with_their_majority(
+    small_fer2013: Fer2013, empty_folder: Path
+) -> None:
+    voted = with_votes(small_fer2013)
+    voted.ferplus_votes[150:155] = np.eye(10, dtype=np.uint8)[7] * 8  # every vote is contempt
+    voted.ferplus_votes[155:160] = np.eye(10, dtype=np.uint8)[8] * 8  # and "unknown"
+    bundle = ModelBundle.load(bundled(small_net(), empty_folder, stated=1.0))
+    replace(bundle, source={**bundle.source, "label_convention": "FER+"}).write_sidecar()
+    save(voted, empty_folder / "data.npz")
+    done = fer_convert(
+        bundle.path, "--int8", "--data", empty_folder / "data.npz", "--calibration-samples", 70,
+        "--out", "out",
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
     (metric,) = ModelBundle.load(Path("out/net-int8.tflite")).metrics
     assert (metric["data"], metric["n"], metric["accuracy"]) == ("FER+ majority", 24, 1.0)

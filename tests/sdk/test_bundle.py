@@ -82,6 +82,7 @@ def test_a_sidecar_without_a_required_key_is_rejected(bundle: Path, key: str) ->
         (["uncertain_below"], 1.5),
         (["license"], ""),
         (["source"], {"commit": 5}),
+        (["source"], {"label_convention": "ferplus"}),
         (["metrics"], [{"data": "FER2013"}]),
         (["input"], []),
         (["input", "height"], 4),

@@ -1,13 +1,15 @@
 """`fer-bench --faces PACK.npz`: scores on a labelled face pack, without times."""
 
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from fer_bench.cli.options import refuse_other_options
 from fer_sdk import shipped_models
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.prior import PriorChoice
-from fer_sdk.bundles.registry import find_model
+from fer_sdk.bundles.registry import model_files
 from fer_sdk.cli.console import progress_bar
 from fer_sdk.evaluation import face_pack
 
@@ -41,7 +43,8 @@ def bench_on_pack(
         csv_path: File for the scores as CSV.
 
     Raises:
-        FerError: As `score_on_pack` does, or if the pack is unreadable or lacks the split.
+        FerError: As `score_on_pack` does, or if the pack is unreadable or lacks the split, or an
+            output is one of the files that are read.
     """
     refuse_other_options(
         "--faces PACK.npz", "models", "faces", "split", "prior", "delegate", "threads",
@@ -50,7 +53,9 @@ def bench_on_pack(
     from fer_bench.measure.face_packs import score_on_pack
     from fer_bench.reports.face_packs import table, write_csv, write_json
 
-    paths = [find_model(model) for model in models or shipped_models()]
+    files = [model_files(model) for model in models or shipped_models()]
+    check_outputs([json_path, csv_path], [pack, *chain.from_iterable(files)])
+    paths = [path for path, _ in files]
     faces = face_pack.load(pack)
     if split is not None:
         faces = faces.subset(split)

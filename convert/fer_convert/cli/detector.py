@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from fer_convert.cli.options import require_converters
+from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.detector import DetectorPrecision
+from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.cli.console import progress_bar
-from fer_sdk.errors import InputError
 
 
 @click.command()
@@ -44,10 +45,8 @@ def detector(
     precision. If one fails this parity check, nothing is written and the exit code is 1.
     """
     wanted: tuple[DetectorPrecision, ...] = precisions or ("float32", "int8")
-    for precision in wanted:
-        path = out / f"{name}-{precision}.tflite"
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} exists: add --overwrite or choose another path")
+    written = [out / f"{name}-{precision}.tflite" for precision in wanted]
+    check_outputs([*written, *map(sidecar_of, written)], [onnx], overwrite=overwrite)
     require_converters(onnx=True)
     from fer_convert.detector import convert_detector, load_photos
 

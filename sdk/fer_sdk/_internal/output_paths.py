@@ -62,11 +62,6 @@ def check_outputs(
                 )
 
 
-def same_file(one: str | Path, other: str | Path) -> bool:
-    """Return whether two paths lead to the same file, which need not exist."""
-    return _identity(Path(one)) == _identity(Path(other))
-
-
 def _which(read: Path, written: Path) -> str:
     return "an input" if str(read) == str(written) else f"the same file as {read}"
 

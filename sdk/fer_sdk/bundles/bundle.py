@@ -32,6 +32,11 @@ _KEYS: Final = {
     "uncertain_below", "license", "source", "metrics",
 }  # fmt: skip
 _OPTIONAL_KEYS: Final = {"priors", "default_prior"}
+LABEL_CONVENTIONS: Final = ("FER2013", "FER+")
+_SOURCE: Final = (
+    "an object whose values are strings, with the label_convention "
+    f"{' or '.join(LABEL_CONVENTIONS)}, if any"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +110,11 @@ class ModelBundle:
     def ferplus_votes(self) -> bool:
         """Whether the labels follow FER+'s votes, what crowds see, and not FER2013's labels.
 
-        The key `label_convention` of `source` states it, "FER2013" or "FER+"; a model with
-        contempt, which FER2013 lacks, follows FER+ in any case.
+        The key `label_convention` of `source` states it, "FER2013" or "FER+"; without the key, the
+        model follows FER+ only if it has the label contempt, which FER2013 lacks.
         """
-        return self.source.get("label_convention") == "FER+" or "contempt" in self.labels
+        default = "FER+" if "contempt" in self.labels else "FER2013"
+        return self.source.get("label_convention", default) == "FER+"
 
     @property
     def sidecar(self) -> Path:
@@ -207,7 +213,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             text, "uncertain_below", lambda v: is_number(v) and 0 <= v <= 1, "a number 0 to 1"
         ),
         license=check(text, "license", is_name, "a printable name"),
-        source=check(text, "source", is_text_map, "an object whose values are strings"),
+        source=check(text, "source", _is_source, _SOURCE),
         metrics=tuple(
             check(
                 text, "metrics", are_metrics, "objects with data, split, n and an accuracy 0 to 1"
@@ -217,6 +223,10 @@ def _parse(path: Path, text: Any) -> ModelBundle:
         default_prior=default_prior,
         output=output,
     )
+
+
+def _is_source(value: Any) -> bool:
+    return is_text_map(value) and value.get("label_convention", "FER+") in LABEL_CONVENTIONS
 
 
 def _parse_priors(found: Any, classes: int) -> dict[str, Prior]:

@@ -38,15 +38,7 @@ def find_model(model: str | Path) -> Path:
     Raises:
         InputError: If `model` is neither a shipped model's name nor an existing file.
     """
-    shipped = shipped_models()
-    if str(model) in shipped:
-        return shipped[str(model)]
-    path = Path(model)
-    if not is_file(path):
-        raise InputError(
-            f"no model {shown(model)}: give a .tflite or .onnx file or one of {', '.join(shipped)}"
-        )
-    return path
+    return _find(model, shipped_models(), "model", "a .tflite or .onnx file")
 
 
 def model_files(model: str | Path) -> tuple[Path, Path]:
@@ -69,12 +61,13 @@ def find_detector(model: str | Path) -> Path:
     Raises:
         InputError: If `model` is neither a shipped detector's name nor an existing file.
     """
-    shipped = shipped_detectors()
+    return _find(model, shipped_detectors(), "face detector", "a .tflite file")
+
+
+def _find(model: str | Path, shipped: dict[str, Path], kind: str, files: str) -> Path:
     if str(model) in shipped:
         return shipped[str(model)]
     path = Path(model)
     if not is_file(path):
-        raise InputError(
-            f"no face detector {model}: give a .tflite file or one of {', '.join(shipped)}"
-        )
+        raise InputError(f"no {kind} {shown(model)}: give {files} or one of {', '.join(shipped)}")
     return path

@@ -152,6 +152,8 @@ class _Buffers:
         with captured_native_log():
             for buffer in (*self._inputs, *self._outputs):
                 buffer.destroy()
+            # The last reference to the model: LiteRT logs when it frees its environment.
+            self._inputs, self._outputs, self._model = [], [], None
 
 
 @dataclass(frozen=True, slots=True)

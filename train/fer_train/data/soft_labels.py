@@ -2,8 +2,8 @@
 
 The .npz holds `labels`, uint8 (augmentations, n, classes), with several teachers `agreement`, uint8
 (n,), and `manifest`, JSON text with the classes, the teachers and their hashes, the fingerprint of
-the faces and the augmentation. A probability p
-is stored as round(255 sqrt(p)), which resolves small probabilities better than round(255 p).
+the faces and the augmentation. A probability p is stored as round(255 sqrt(p)), which resolves
+small probabilities better than round(255 p).
 """
 
 import hashlib
