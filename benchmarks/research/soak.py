@@ -3,10 +3,12 @@
     python -m research.soak VIDEO [--minutes 30] [--opens 1000] [--seed 0]
 
 VIDEO is repeated, with random changes of brightness and random blank intervals, so that tracks
-begin and end. Memory is the resident set of the process as reported by Linux. The first tenth, but
-at least 30 seconds or 20 openings, is warm-up.
+begin and end. Memory is the resident set of the process as reported by Linux, after the C
+library has returned its unused memory. The first tenth, but at least 30 seconds or 20 openings, is
+warm-up.
 """
 
+import ctypes
 import gc
 import math
 import os
@@ -134,6 +136,7 @@ def _open_and_close(video: Path, opens: int, model: str) -> list[float]:
 
 def _resident_mb() -> float:
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
