@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from tests.benchmarks.fairface import write_fairface
 
 from fer_bench.measure.plan import Settings
@@ -47,6 +47,13 @@ def london(folder: Path, photo: Path) -> Path:
     return folder
 
 
+def make_card(shipped: Path, fairface: str, photo: Path) -> Result:
+    """Run the generator on `data.npz` in the folder and two copies of the photo."""
+    folders = [str(london(shipped, photo)), fairface]
+    words = ["example", *folders, "--data", str(shipped / "data.npz")]
+    return CliRunner().invoke(model_card.main, [*words, "--out", str(shipped / "docs")])
+
+
 @pytest.fixture
 def fairface(tmp_path: Path) -> str:
     return str(write_fairface(tmp_path / "fairface.npz"))
@@ -56,14 +63,7 @@ def test_the_card_states_what_was_measured(
     shipped: Path, fairface: str, small_fer2013: Fer2013, sample_photo: Path
 ) -> None:
     save(small_fer2013, shipped / "data.npz")
-    words = [
-        "example",
-        str(london(shipped, sample_photo)),
-        fairface,
-        "--data",
-        str(shipped / "data.npz"),
-    ]
-    done = CliRunner().invoke(model_card.main, [*words, "--out", str(shipped / "docs")])
+    done = make_card(shipped, fairface, sample_photo)
     assert done.exit_code == 0, done.output
     text = (shipped / "docs" / "example.md").read_text()
     for line in (
@@ -88,16 +88,9 @@ def test_the_committed_cards_have_the_form_of_the_generator(
     shipped: Path, fairface: str, small_fer2013: Fer2013, sample_photo: Path
 ) -> None:
     save(small_fer2013, shipped / "data.npz")
-    words = [
-        "example",
-        str(london(shipped, sample_photo)),
-        fairface,
-        "--data",
-        str(shipped / "data.npz"),
-    ]
-    done = CliRunner().invoke(model_card.main, [*words, "--out", str(shipped)])
+    done = make_card(shipped, fairface, sample_photo)
     assert done.exit_code == 0, done.output
-    generated = (shipped / "example.md").read_text()
+    generated = (shipped / "docs" / "example.md").read_text()
     without_crops = re.sub(r"## Sensitivity to the crop\n\n.*\n\n", "", generated)
     assert without_crops != generated
     cards = sorted((Path(__file__).parents[2] / "docs" / "models").glob("*.md"))
@@ -120,58 +113,38 @@ def fixed_parts(card: str) -> list[str]:
 
 
 def test_a_class_of_low_recall_is_a_known_failure(
-    shipped: Path, fairface: str, small_fer2013: Fer2013
+    shipped: Path, fairface: str, small_fer2013: Fer2013, sample_photo: Path
 ) -> None:
     emotion = small_fer2013.emotion.copy()
     emotion[emotion == 2] = 4
     save(Fer2013(small_fer2013.pixels, emotion, small_fer2013.usage, small_fer2013.duplicate_of,
                  small_fer2013.ferplus_votes), shipped / "data.npz")  # fmt: skip
-    photo = Path(__file__).parents[2] / "examples" / "eileen_collins.png"
-    words = ["example", str(london(shipped, photo)), fairface, "--data", str(shipped / "data.npz")]
-    done = CliRunner().invoke(model_card.main, [*words, "--out", str(shipped)])
+    done = make_card(shipped, fairface, sample_photo)
     assert done.exit_code == 0, done.output
-    text = (shipped / "example.md").read_text()
+    text = (shipped / "docs" / "example.md").read_text()
     assert "- sad: recall 50 %; most often mistaken for fear (50 %)." in text
 
 
 def test_a_model_without_a_documented_origin_is_refused(
-    shipped: Path, fairface: str, golden: Path, small_fer2013: Fer2013
+    shipped: Path, fairface: str, golden: Path, small_fer2013: Fer2013, sample_photo: Path
 ) -> None:
     save(small_fer2013, shipped / "data.npz")
     shutil.copy(golden / "tiny-int8.tflite.json", shipped / "example-int8.tflite.json")
-    words = [
-        "example",
-        str(shipped),
-        fairface,
-        "--data",
-        str(shipped / "data.npz"),
-        "--out",
-        str(shipped),
-    ]
-    done = CliRunner().invoke(model_card.main, words)
+    done = make_card(shipped, fairface, sample_photo)
     assert done.exit_code == 1
     assert "its source lacks calibration, command, data, epochs" in done.stderr
-    assert not (shipped / "example.md").exists()
+    assert not (shipped / "docs" / "example.md").exists()
 
 
 def test_a_model_without_a_training_command_is_refused(
-    shipped: Path, fairface: str, small_fer2013: Fer2013
+    shipped: Path, fairface: str, small_fer2013: Fer2013, sample_photo: Path
 ) -> None:
     save(small_fer2013, shipped / "data.npz")
     sidecar = shipped / "example-int8.tflite.json"
     told = json.loads(sidecar.read_text())
     told["source"]["command"] = "fer-convert small.keras --int8"
     sidecar.write_text(json.dumps(told))
-    words = [
-        "example",
-        str(shipped),
-        fairface,
-        "--data",
-        str(shipped / "data.npz"),
-        "--out",
-        str(shipped),
-    ]
-    done = CliRunner().invoke(model_card.main, words)
+    done = make_card(shipped, fairface, sample_photo)
     assert done.exit_code == 1
     assert "must name the commands that trained and converted the model" in done.stderr
-    assert not (shipped / "example.md").exists()
+    assert not (shipped / "docs" / "example.md").exists()
