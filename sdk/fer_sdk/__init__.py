@@ -56,6 +56,7 @@ from fer_sdk.results import (
     RecognizedFace,
     TrackedFace,
 )
+from fer_sdk.video.baseline import Baseline, BaselineSettings
 from fer_sdk.video.recognizer import VideoRecognizer
 from fer_sdk.video.smoother import SmoothingSettings
 from fer_sdk.video.tracker import TrackingSettings
@@ -65,6 +66,8 @@ __version__ = version("fer-sdk")
 __all__ = [
     "DEFAULT_MODEL",
     "FER2013_LABELS",
+    "Baseline",
+    "BaselineSettings",
     "BatchSettings",
     "BlazeFace",
     "BundleError",

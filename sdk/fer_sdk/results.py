@@ -8,12 +8,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer_sdk.preprocess import Point
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
+
+VALENCE_MINUS: Final = ("angry", "disgust", "fear", "sad")
+"""Labels whose probabilities are subtracted from that of happy; surprise is in neither part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,18 @@ class RecognizedFace(Face):
     scores: dict[str, float]
     quality: FaceQuality
 
+    @property
+    def valence(self) -> float | None:
+        """Probability of happy minus those of angry, disgust, fear and sad, -1 to 1.
+
+        It is a summary of `scores` and no more: neither surprise nor neutral contributes, and it
+        says nothing about what the person feels. Of a `TrackedFace` it is smoothed as the scores
+        are. None if the model lacks one of the five labels.
+        """
+        if not {"happy", *VALENCE_MINUS} <= self.scores.keys():
+            return None
+        return self.scores["happy"] - sum(self.scores[label] for label in VALENCE_MINUS)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values under the attributes' names."""
         return {
@@ -159,11 +174,17 @@ class TrackedFace(RecognizedFace):
         id: Number of the track, from 1; the same for the same face in all frames, never reused.
         raw_label: Most probable expression of this frame alone.
         raw_scores: Probability by label of this frame alone.
+        change: Rise of each label's log-odds against neutral over the person's own resting face,
+            smoothed; None without a baseline (`VideoRecognizer(baseline=...)`), or while the image
+            of the face is unsuitable.
+        changed_to: "happy" if the face rose to it from its own resting face, else None.
     """
 
     id: int
     raw_label: str
     raw_scores: dict[str, float]
+    change: dict[str, float] | None = None
+    changed_to: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values under the attributes' names."""
@@ -172,6 +193,9 @@ class TrackedFace(RecognizedFace):
             **RecognizedFace.to_dict(self),
             "raw_label": self.raw_label,
             "raw_scores": _rounded_scores(self.raw_scores),
+            "valence": None if self.valence is None else round(self.valence, 6),
+            "change": None if self.change is None else _rounded_scores(self.change),
+            "changed_to": self.changed_to,
         }
 
 

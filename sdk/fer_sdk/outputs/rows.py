@@ -6,7 +6,8 @@ A row holds the values of `FrameResult.to_dict()` or `PhotoResult.to_dict()`, fl
   `quality_size_px`, `scores.happy` becomes `scores_happy`;
 - the elements of `box_xyxy` are named left, top, right, bottom, those of a landmark x and y:
   `box_xyxy_left`, `landmarks_nose_x`;
-- a list of texts is joined by "; ": `quality_reasons`.
+- a list of texts is joined by "; ": `quality_reasons`;
+- `change` of a face without a baseline, which is null, becomes an empty value for each label.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,14 @@ def flatten(values: Mapping[str, Any], parent: str = "") -> dict[str, Any]:
 def rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return one row per face of what `to_dict()` of a result returned."""
     head = {name: value for name, value in record.items() if name != "faces"}
-    return [{**head, **flatten(face)} for face in record["faces"]]
+    return [{**head, **flatten(_with_change(face))} for face in record["faces"]]
+
+
+def _with_change(face: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a face whose `change`, if it has that name, is given for every label."""
+    if "change" not in face or face["change"] is not None:
+        return face
+    return {**face, "change": dict.fromkeys(face["scores"])}
 
 
 def columns(kind: Kind, labels: Sequence[str]) -> dict[str, type]:
@@ -69,10 +77,12 @@ def columns(kind: Kind, labels: Sequence[str]) -> dict[str, type]:
         path = Path("path")
         record = PhotoResult((face,), photo="", error="", picture=path, crops=(path,)).to_dict()
     else:
-        tracked = TrackedFace(box, marks, 0.0, "", 0.0, False, scores, quality, 0, "", scores)
+        tracked = TrackedFace(
+            box, marks, 0.0, "", 0.0, False, scores, quality, 0, "", scores, scores, ""
+        )
         record = FrameResult(0, 0.0, (tracked,), False).to_dict()
     (row,) = rows(record)
-    return {name: type(value) for name, value in row.items()}
+    return {name: float if name == "valence" else type(value) for name, value in row.items()}
 
 
 def arrow_schema(kind: Kind, labels: Sequence[str]) -> Any:

@@ -23,7 +23,7 @@ from fer_sdk.outputs.file_sink import FileSink
 from fer_sdk.outputs.rows import Kind, arrow_schema, columns, rows
 from fer_sdk.results import FrameResult, PhotoResult
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Number of the file format, in JSON files; the columns state it in the others."""
 
 ROWS_PER_BATCH: Final = 1000

@@ -20,6 +20,8 @@ from fer_sdk.preprocess import Color, check_image, to_bgr
 from fer_sdk.quality import DEFAULT_LIMITS, QualityLimits
 from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import Face, FrameResult, Landmarks, RecognizedFace, TrackedFace
+from fer_sdk.video.baseline import Baseline, BaselineSettings
+from fer_sdk.video.personal_baselines import PersonalBaselines
 from fer_sdk.video.smoother import Smoother, SmoothingSettings
 from fer_sdk.video.tracker import FaceTracker, Track, TrackingSettings
 
@@ -58,6 +60,8 @@ class VideoRecognizer(ContextManager):
         tracking: TrackingSettings | None = None,
         smoothing: SmoothingSettings | None = None,
         max_side: int = MAX_SIDE,
+        baseline: str | Baseline | None = None,
+        changes: BaselineSettings | None = None,
     ) -> None:
         """Open the model and the face detectors.
 
@@ -73,12 +77,20 @@ class VideoRecognizer(ContextManager):
             tracking: Search interval and matching of boxes; None takes the defaults.
             smoothing: Temporal smoothing of the scores; None takes the defaults.
             max_side: As in `YuNet`, for full frames; has no effect on another detector.
+            baseline: The persons' own resting faces, for `TrackedFace.change` and `changed_to`:
+                "first 3 s" measures each face in its first 3 s with suitable quality, "0-3 s" the
+                faces that are seen in the first 3 s of the stream; a `Baseline` is used for every
+                face, for streams that show one known person. None leaves both out.
+            changes: When an expression counts as a change; None takes the defaults.
 
         Raises:
             FerError: As `ExpressionClassifier.load` and `YuNet` do.
+            InputError: If the baseline is another model's or neither of these forms.
         """
         self._tracking = tracking or TrackingSettings()
         self._smoothing = smoothing or SmoothingSettings()
+        self._baseline = baseline
+        self._changes = changes or BaselineSettings()
         self._recognizer = ExpressionRecognizer(
             model,
             detector=detector,
@@ -94,7 +106,11 @@ class VideoRecognizer(ContextManager):
             if detector is None
             else detector
         )
-        self.reset()
+        try:
+            self.reset()
+        except InputError:
+            self.close()
+            raise
 
     @property
     def classifier(self) -> ExpressionClassifier:
@@ -106,10 +122,37 @@ class VideoRecognizer(ContextManager):
         """All labels of the model, in the order of its outputs."""
         return self._recognizer.labels
 
+    @property
+    def baselines(self) -> dict[int, Baseline]:
+        """The baseline of each tracked face that has one, by id; dropped with its track."""
+        return self._baselines.measured
+
+    def measure_baseline(self, seconds: float = 3.0, *, face_id: int | None = None) -> None:
+        """Measure resting faces from the next frame on; `change` is None until that is done.
+
+        Args:
+            seconds: Duration, counted from the first suitable frame of each face; above 0, at most
+                60.
+            face_id: A tracked face; None measures all, and new ones when they appear.
+
+        Raises:
+            InputError: If the duration is out of range or the model has no label neutral.
+        """
+        self._baselines.measure(seconds, face_id)
+
+    def set_baseline(self, face_id: int, baseline: Baseline) -> None:
+        """Use the baseline of a known person for one tracked face.
+
+        Raises:
+            InputError: If it was measured with another model or prior.
+        """
+        self._baselines.set(face_id, baseline)
+
     def reset(self) -> None:
-        """Drop all tracks: the next frame is the first of a new stream, with ids from 1."""
+        """Drop all tracks and their baselines: the next frame is the first of a new stream."""
         self._tracker = FaceTracker(self._tracking, max_gap_frames=MAX_GAP_FRAMES)
         self._smoothers: dict[int, Smoother] = {}
+        self._baselines = PersonalBaselines(self.classifier, self._baseline, self._changes)
         self._next_index = 0
         self._last_s = -math.inf
         self._unsearched = 0
@@ -215,6 +258,7 @@ class VideoRecognizer(ContextManager):
     def _smoothed(self, faces: dict[int, RecognizedFace], time_s: float) -> tuple[TrackedFace, ...]:
         """Return the faces, by track id, with their scores smoothed over time."""
         active = {track.id for track in self._tracker.tracks}
+        self._baselines.keep(active)
         self._smoothers = {i: s for i, s in self._smoothers.items() if i in active}
         return tuple(self._smooth(number, face, time_s) for number, face in faces.items())
 
@@ -222,6 +266,8 @@ class VideoRecognizer(ContextManager):
         smoother = self._smoothers.setdefault(number, Smoother(self._smoothing))
         smoother.update(tuple(face.scores.values()), time_s)
         confidence = smoother.probabilities[smoother.label]
+        changes = self._baselines.update(number, face, time_s)
+        change = None if changes is None else changes.change
         return TrackedFace(
             box_xyxy=face.box_xyxy,
             landmarks=face.landmarks,
@@ -234,6 +280,8 @@ class VideoRecognizer(ContextManager):
             id=number,
             raw_label=face.label,
             raw_scores=face.scores,
+            change=None if change is None else dict(zip(self.labels, change, strict=True)),
+            changed_to=None if changes is None else changes.changed_to,
         )
 
 
