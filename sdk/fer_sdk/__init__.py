@@ -36,7 +36,8 @@ from fer_sdk.errors import (
     RuntimeFailure,
     StreamError,
 )
-from fer_sdk.inputs.capture import Camera, Frame, VideoFile
+from fer_sdk.inputs.camera import Camera
+from fer_sdk.inputs.capture import Frame, VideoFile
 from fer_sdk.inputs.images import ImageSource, read_photo
 from fer_sdk.labels import FER2013_LABELS
 from fer_sdk.outputs.annotate import draw_faces, write_picture

@@ -179,7 +179,7 @@ def test_a_baseline_of_another_model_or_prior_is_refused(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"threshold": 0}, {"threshold": math.nan}, {"margin": 1.0}, {"margin": -0.1},
+    [{"threshold": 0}, {"threshold": math.nan}, {"margin": 2.0}, {"margin": -0.1},
      {"time_constant_s": -1}, {"hold_s": math.inf}, {"labels": ()}, {"labels": ("neutral",)},
      {"min_sharpness": 1.5}],
 )  # fmt: skip
@@ -223,7 +223,7 @@ def test_the_first_seconds_of_a_face_are_its_baseline(classifier: ExpressionClas
     assert baseline.sure
     assert faces[24].change["happy"] == pytest.approx(0)
     assert {found.changed_to for found in faces[:25]} == {None}
-    assert [found.changed_to for found in faces[26:36]] == ["happy"] * 10
+    assert [found.changed_to for found in faces[27:36]] == ["happy"] * 9
     assert faces[34].change["happy"] == pytest.approx(3.82, abs=0.2)
     assert {found.changed_to for found in faces[-5:]} == {None}
 
@@ -269,7 +269,7 @@ def test_a_given_baseline_is_used_at_once_and_blurred_frames_are_left_out(
     known = Baseline.from_faces([face(NEUTRAL)], classifier)
     tracker = ChangeTracker(known, BaselineSettings())
     assert [tracker.suits(quality) for quality in (GOOD, BLURRED)] == [True, False]
-    assert not tracker.suits(replace(GOOD, sharpness=0.29))  # under .6 of the baseline's
+    assert not tracker.suits(replace(GOOD, sharpness=0.37))  # under .75 of the baseline's
     with VideoRecognizer(classifier, baseline=known) as recognizer:
         (found,) = play(recognizer, [(HAPPY, 1)])
     assert found.changed_to == "happy"
@@ -280,7 +280,6 @@ def test_no_baseline_without_a_label_neutral(golden: Path) -> None:
     odd = ExpressionClassifier(bundle, FixedSession(), prior="training")
     with pytest.raises(InputError, match="has no label neutral, which a baseline needs"):
         VideoRecognizer(odd, baseline="first 3 s")
-    assert RecognizedFace.valence.fget is not None
 
 
 def test_valence_is_happy_minus_the_four_negative_labels() -> None:

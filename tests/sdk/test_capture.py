@@ -86,13 +86,19 @@ class FakeCapture:
     def get(self, name: int) -> float:
         return self.properties.get(name, 0.0)
 
-    def read(self) -> tuple[bool, Any]:
+    def grab(self) -> bool:
         if self.frames == 0:
             if self.raises:
                 raise cv2.error("select() timeout")
-            return False, None
+            return False
         self.frames -= 1
+        return True
+
+    def retrieve(self) -> tuple[bool, Any]:
         return True, np.full((48, 64, 3), self.frames, np.uint8)
+
+    def read(self) -> tuple[bool, Any]:
+        return self.retrieve() if self.grab() else (False, None)
 
     def release(self) -> None:
         self.released += 1
@@ -111,7 +117,7 @@ def test_a_disconnected_camera_raises_stream_error(
     capture = use_capture(monkeypatch, FakeCapture(5, raises=raises))
     frames: list[Frame] = []
     with (
-        Camera(2) as camera,
+        Camera(2, reconnect_s=0) as camera,
         pytest.raises(
             StreamError, match="camera 2 stopped after 5 frames: check that it is connected"
         ),

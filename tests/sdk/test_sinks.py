@@ -99,7 +99,7 @@ def test_all_formats_hold_the_same_values(kind: Any, tmp_path: Path) -> None:
             for sink in (table, nested, lines, binary):
                 sink.write(result)
     text = json.loads((tmp_path / "a.json").read_text())
-    assert (text["schema"], text["model"], text["labels"]) == (2, "m", list(LABELS))
+    assert (text["schema"], text["model"], text["labels"]) == (3, "m", list(LABELS))
     assert text[kind] == [result.to_dict() for result in results]
     told = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert told == text[kind]

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.synthetic import moving_face
 from fer_sdk import VideoFile, read_photo
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.cli.main import main
+from fer_sdk.inputs import camera as camera_module
+from fer_sdk.outputs.timeline_plot import read_timelines
 from fer_sdk.video.recognizer import VideoRecognizer
 
 
@@ -73,7 +76,7 @@ def test_csv_holds_the_values_of_json(results: Path) -> None:
     rows = rows_of(results / "moving.csv")
     text = json.loads((results / "moving.json").read_text())
     assert [frame["frame_index"] for frame in text["frames"]] == list(range(60))
-    assert (text["schema"], text["model"], text["fps"]) == (2, DEFAULT_MODEL, 24)
+    assert (text["schema"], text["model"], text["fps"]) == (3, DEFAULT_MODEL, 24)
     for row, frame in zip(rows, text["frames"], strict=True):
         (face,) = frame["faces"]
         assert row == {name: str(value) for name, value in by_hand(frame, face).items()}
@@ -81,6 +84,9 @@ def test_csv_holds_the_values_of_json(results: Path) -> None:
         assert row["label"] == "happy"
         assert sum(face["scores"].values()) == pytest.approx(1, abs=1e-5)
         assert sum(face["raw_scores"].values()) == pytest.approx(1, abs=1e-5)
+        negative = sum(face["scores"][name] for name in ("angry", "disgust", "fear", "sad"))
+        assert face["valence"] == pytest.approx(face["scores"]["happy"] - negative, abs=1e-5)
+        assert (face["change"], face["changed_to"]) == (None, None)
 
 
 def by_hand(frame: dict[str, Any], face: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +107,8 @@ def by_hand(frame: dict[str, Any], face: dict[str, Any]) -> dict[str, Any]:
         **{f"quality_{name}": face["quality"][name] for name in ("size_px", "sharpness", *angles)},
         "quality_reasons": "; ".join(face["quality"]["reasons"]), "raw_label": face["raw_label"],
         **{f"raw_scores_{label}": score for label, score in face["raw_scores"].items()},
+        "valence": face["valence"],
+        **{f"change_{label}": "" for label in face["scores"]}, "changed_to": "",
     }  # fmt: skip
 
 
@@ -118,7 +126,8 @@ def test_parquet_has_the_rows_of_the_csv(results: Path, face_video: Path, tmp_pa
     path = tmp_path / "moving.parquet"
     assert fer("video", face_video, "--parquet", path).exit_code == 0
     rows = parquet.read_table(path).to_pylist()
-    assert [{k: str(v) for k, v in row.items()} for row in rows] == rows_of(results / "moving.csv")
+    as_text = [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
+    assert as_text == rows_of(results / "moving.csv")
 
 
 def test_a_file_is_not_replaced_unasked_and_never_the_source(
@@ -372,11 +381,176 @@ def test_a_headless_camera_prints_changes_until_it_is_unplugged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
-    done = fer("camera", "--headless", "--device", 1)
+    done = fer("camera", "--headless", "--device", 1, "--reconnect", 0)
     assert done.exit_code == 1
     (line,) = done.stdout.splitlines()
     assert line.startswith("0.0 s, face 1: happy ")
     assert one_line(done) == "error: camera 1 stopped after 10 frames: check that it is connected"
+
+
+def test_a_camera_prints_json_lines_and_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = iter([10, 0, 10])
+
+    class Returns(FakeCamera):
+        def __init__(self, device: int) -> None:
+            super().__init__(device)
+            self.read_frames = 10 - next(left, 0)
+
+        def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+            return True
+
+    monkeypatch.setattr(cv2, "VideoCapture", Returns)
+    monkeypatch.setattr(camera_module, "RETRY_S", 0.01)
+    words = ("camera", "--headless", "--reconnect", "0.2", "--jsonl", "-")
+    done = fer(*words)
+    assert done.exit_code == 1
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [frame["frame_index"] for frame in frames] == list(range(20))
+    assert frames[0]["faces"][0]["label"] == "happy"
+    again, error = done.stderr.splitlines()
+    assert again == "the camera was opened again once after it stopped"
+    assert "stopped after 20 frames and did not return within 0.2 s" in error
+    left = iter([10, 0, 10])
+    (line,) = fer(*words, "--jsonl-changes").stdout.splitlines()
+    assert json.loads(line)["frame_index"] == 0
+
+
+def test_a_camera_keeps_a_json_lines_file_when_it_is_unplugged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
+    words = ("camera", "--headless", "--reconnect", "0", "--jsonl", tmp_path / "a.jsonl")
+    assert fer(*words).exit_code == 1
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 10
+    assert "already exists" in one_line(fer(*words))
+    assert "--jsonl-changes needs --jsonl" in fer("camera", "--jsonl-changes").stderr
+
+
+@pytest.mark.parametrize("wrong", ["x", "0", "3-1", "100"])
+def test_an_invalid_baseline_is_wrong_usage(wrong: str, face_video: Path) -> None:
+    done = fer("video", face_video, "--baseline", wrong)
+    assert done.exit_code == 2
+    assert "is not SECONDS or FROM-TO, such as 3 or 0-3" in done.stderr
+
+
+def test_json_lines_on_stdout_are_those_of_the_file(
+    results: Path, face_video: Path, tmp_path: Path
+) -> None:
+    done = fer("video", face_video, "--jsonl", "-", "--csv", tmp_path / "a.csv")
+    assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines == json.loads((results / "moving.json").read_text())["frames"]
+    assert done.stderr.splitlines() == [
+        "face 1, 0.0 to 2.5 s: happy 100%; 0 changes", str(tmp_path / "a.csv"),
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="head is POSIX")
+def test_a_closed_pipe_ends_the_lines_and_keeps_the_files(face_video: Path, tmp_path: Path) -> None:
+    program = f"{sys.executable} -m tests.fer"
+    root = Path(__file__).parents[2]
+    for more, rows in (("", None), ('--csv "$2"', 60)):
+        command = f'( {program} video "$1" --jsonl - {more}; echo $? >&2 ) | head -n 2'
+        done = subprocess.run(
+            ["sh", "-c", command, "sh", str(face_video), str(tmp_path / "a.csv")], cwd=root,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert [json.loads(line)["frame_index"] for line in done.stdout.splitlines()] == [0, 1]
+        assert done.stderr.splitlines()[-1] == "0"
+        assert "Error" not in done.stderr
+        if rows is not None:
+            assert len(rows_of(tmp_path / "a.csv")) == rows
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_behind_stdout_is_one_line(face_video: Path) -> None:
+    command = f'{sys.executable} -m tests.fer video "$1" --jsonl - > /dev/full'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", str(face_video)], cwd=Path(__file__).parents[2],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if "error" in line]
+    assert "cannot print to stdout: No space left" in line
+
+
+def test_a_part_of_a_video_is_used(results: Path, face_video: Path, tmp_path: Path) -> None:
+    path = tmp_path / "part.csv"
+    done = fer("video", face_video, "--csv", path, "--every", 5, "--from", 0.5, "--to", 2)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == ""
+    times_s = [float(row["time_s"]) for row in rows_of(results / "moving.csv")]
+    assert [float(row["time_s"]) for row in rows_of(path)] == [
+        time_s for time_s in times_s if 0.5 <= time_s <= 2
+    ][::5]
+    late = fer("video", face_video, "--csv", tmp_path / "late.csv", "--from", 60)
+    assert late.exit_code == 1
+    assert "has no frame from 60 s on: its last is at 2.458 s" in one_line(late)
+    assert not (tmp_path / "late.csv").exists()
+    assert "must begin at 0 s" in one_line(fer("video", face_video, "--from", 2, "--to", 1))
+
+
+def test_sound_is_left_out_with_a_line_when_the_begin_is(face_video: Path, tmp_path: Path) -> None:
+    done = fer("video", face_video, "--out", tmp_path / "a.avi", "--from", 2)
+    assert done.exit_code == 0, done.output
+    assert "has no sound: it is copied only from the begin on" in one_line(done)
+
+
+def test_a_baseline_is_in_the_files_and_the_summary(face_video: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    done = fer("video", face_video, "--baseline", "1", "--csv", path)
+    assert done.exit_code == 0, done.output
+    _, told, _ = done.stdout.splitlines()
+    assert told.startswith("face 1, baseline of ")
+    assert "happy rather than neutral: the face may not be at rest" in told
+    rows = rows_of(path)
+    begun = [row["change_happy"] != "" for row in rows]
+    assert begun == sorted(begun)
+    first = begun.index(True)
+    assert float(rows[first]["time_s"]) >= 1
+    assert {row["changed_to"] for row in rows} == {""}
+    never = fer("video", face_video, "--baseline", "50-60", "--csv", tmp_path / "b.csv")
+    assert "face 1 has no baseline: " in never.stdout
+    pytest.importorskip("matplotlib", reason="timelines need the extra `plot`")
+    assert fer("timeline", path, "--out", tmp_path / "a.png").exit_code == 0
+    plain, banded = (read_timelines(file)[1][0] for file in (tmp_path / "b.csv", path))
+    assert (plain.with_baseline, banded.with_baseline) == (False, True)
+    assert banded.changes[first - 1 : first + 1] == (None, "")
+    assert banded.valence[0] == float(rows[0]["valence"])
+
+
+def test_memory_does_not_grow_with_the_length_of_a_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def face(number: int) -> Any:
+        # A new track every ten frames, as in a long video of many people.
+        return moving_face(number) if number % 10 < 8 else np.full((360, 480, 3), 90, np.uint8)
+
+    def peak_mb(frames: int) -> float:
+        length = frames
+
+        def repeated(self: VideoFile) -> Any:
+            for number in range(length):
+                yield number / 2, images[number % 20]
+
+        monkeypatch.setattr(VideoFile, "__iter__", repeated)
+        tracemalloc.start()
+        words = ("--csv", tmp_path / "a.csv", "--json", tmp_path / "a.json", "--overwrite")
+        done = fer("video", tmp_path / "short.avi", *words, "--baseline", "1")
+        assert done.exit_code == 0, done.output
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak / 1e6
+
+    writer = cv2.VideoWriter(
+        str(tmp_path / "short.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 24, (480, 360)
+    )
+    writer.write(moving_face(0))
+    writer.release()
+    images = [face(number) for number in range(20)]
+    peak_mb(20)  # fills caches
+    short = peak_mb(40)
+    assert peak_mb(400) < 1.1 * short
 
 
 def test_ctrl_c_ends_a_camera_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -444,9 +618,9 @@ def test_the_timelines_of_all_formats_are_equal(
         ("missing.json", None, "no file at"),
         ("result.txt", "x", "must be a .csv, .json, .jsonl or .parquet file"),
         ("broken.json", "{", "is not a file of fer video"),
-        ("other.json", '{"schema": 9, "frames": []}', "schema 9, not 2"),
+        ("other.json", '{"schema": 9, "frames": []}', "schema 9, not 3"),
         ("other.csv", "a,b\n1,2\n", "is not a file of fer video"),
-        ("empty.json", '{"schema": 2, "labels": ["happy"], "frames": []}', "has no face"),
+        ("empty.json", '{"schema": 3, "labels": ["happy"], "frames": []}', "has no face"),
     ],
 )
 def test_a_timeline_of_something_else_is_one_line(

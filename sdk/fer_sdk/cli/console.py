@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from tqdm import tqdm
@@ -131,10 +131,15 @@ def _flush() -> None:
         except OSError as error:
             if error.errno != errno.EPIPE:
                 _lost.append(error)
-            with contextlib.suppress(OSError):
-                null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, stream.fileno())
-                os.close(null)
+            discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what a stream still holds go to the null device: Python flushes it at exit."""
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def _one_line(run: Any, context: click.Context) -> Any:

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.detectors.yunet import MAX_SIDE, SEARCHES
+from fer_sdk.errors import InputError
 from fer_sdk.runtimes import DELEGATES, MAX_THREADS, RUNTIMES
+from fer_sdk.video.personal_baselines import BaselineSpan
+
+MAX_DEVICE: Final = 999
+STDOUT: Final = Path("-")
+"""The path that stands for stdout."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,6 +73,52 @@ prior_option = click.option(
 max_side_option = click.option(
     "--max-side", type=click.IntRange(32), default=MAX_SIDE, show_default=True,
     help="Longest side of the searched image in pixels; the time grows with its square.",
+)  # fmt: skip
+
+
+class BaselineType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.2 on
+    """Seconds of a resting face, 3, or a span of the stream, 0-3."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Return what `VideoRecognizer` takes as its baseline."""
+        text = f"{value} s" if "-" in str(value) else f"first {value} s"
+        try:
+            BaselineSpan.parse(text)
+        except InputError as error:
+            self.fail(f"{value!r} is not SECONDS or FROM-TO, such as 3 or 0-3: {error}", parameter,
+                      context)  # fmt: skip
+        return text
+
+
+class SourceType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.2 on
+    """A camera by number, or by path, address or pipeline."""
+
+    name = "source"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Return a number if there are only digits."""
+        if not str(value).isdecimal():
+            return value
+        if int(value) > MAX_DEVICE:
+            self.fail(f"{value} is not in the range 0<=x<={MAX_DEVICE}", parameter, context)
+        return int(value)
+
+
+baseline_option = click.option(
+    "--baseline", type=BaselineType(), metavar="SECONDS|FROM-TO",
+    help="Measure each person's resting face, and report changes from it: 3 takes the first 3 "
+         "seconds of each face, 0-3 the faces seen in seconds 0 to 3 of the stream.",
+)  # fmt: skip
+changes_option = click.option(
+    "--jsonl-changes", is_flag=True,
+    help="With --jsonl: only frames in which a face appears or leaves or its label or changed_to "
+         "changes.",
 )  # fmt: skip
 search_option = click.option(
     "--search", type=click.Choice(SEARCHES), default="fast", show_default=True,

@@ -1,6 +1,7 @@
 """`fer video`: the faces of a video file, tracked."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,11 @@ from fer_sdk._internal.output_paths import check_outputs
 from fer_sdk.bundles.prior import PriorChoice
 from fer_sdk.bundles.registry import model_files
 from fer_sdk.cli.console import echo, progress_bar
+from fer_sdk.cli.json_lines import ChangeFilter, StdoutLines, check_jsonl_changes
 from fer_sdk.cli.options import (
+    STDOUT,
+    baseline_option,
+    changes_option,
     max_side_option,
     model_options,
     overwrite_option,
@@ -46,13 +51,22 @@ Write = Callable[[NDArray[np.uint8], FrameResult], None]
 @path_option("--out", "out", "Annotated video, such as out.mp4; with sound if ffmpeg is installed.")
 @path_option("--csv", "csv_path", "CSV file with a row per face and frame.")
 @path_option("--json", "json_path", "JSON file with all frames.")
-@path_option("--jsonl", "jsonl_path", "JSON Lines file with an object per frame.")
+@path_option("--jsonl", "jsonl_path",
+             "JSON Lines file with an object per frame; - prints the lines to stdout.")  # fmt: skip
+@changes_option
 @path_option("--parquet", "parquet_path",
              "Parquet file with the rows of --csv; needs the extra `parquet`.")  # fmt: skip
 @model_options
 @max_side_option
 @click.option("--detect-every", type=click.IntRange(1), default=TrackingSettings().detect_every,
               show_default=True, help="Frames between two searches for new faces.")  # fmt: skip
+@baseline_option
+@click.option("--every", type=click.IntRange(1), default=1, show_default=True,
+              help="Use the first and then every n-th frame.")  # fmt: skip
+@click.option("--from", "begin_s", type=click.FloatRange(0), default=0.0, show_default=True,
+              help="Second of the video to begin at; frames before are decoded only.")  # fmt: skip
+@click.option("--to", "end_s", type=click.FloatRange(0), default=math.inf, show_default="the end",
+              help="Second of the video to end at.")  # fmt: skip
 @overwrite_option
 def video(
     file: Path,
@@ -60,6 +74,7 @@ def video(
     csv_path: Path | None,
     json_path: Path | None,
     jsonl_path: Path | None,
+    jsonl_changes: bool,
     parquet_path: Path | None,
     model: str,
     runtime: str | None,
@@ -68,19 +83,29 @@ def video(
     prior: PriorChoice,
     max_side: int,
     detect_every: int,
+    baseline: str | None,
+    every: int,
+    begin_s: float,
+    end_s: float,
     overwrite: bool,
 ) -> None:
     """Track the faces of the video FILE and recognize their expressions.
 
     After Ctrl-C, on a full disk or at the end of a truncated video, the frames until then are kept
-    in the files.
+    in the files. With --jsonl - the summary is on stderr.
     """
-    outputs = _Outputs(out, csv_path, json_path, jsonl_path, parquet_path)
+    lines = StdoutLines() if jsonl_path == STDOUT else None
+    jsonl_file = jsonl_path if lines is None else None
+    check_jsonl_changes(jsonl_path, jsonl_changes)
+    outputs = _Outputs(
+        out, csv_path, json_path, jsonl_file, parquet_path, lines, jsonl_changes,
+        with_sound=begin_s == 0,
+    )  # fmt: skip
     check_outputs(outputs.paths, [file, *model_files(model)], overwrite=overwrite)
     require_opencv("reading videos")
     silence_video_decoders()
     tracking = TrackingSettings(detect_every=detect_every)
-    with VideoFile(file) as frames:
+    with VideoFile(file, every=every, begin_s=begin_s, end_s=end_s) as frames:
         with captured_native_log():
             recognizer = VideoRecognizer(
                 model,
@@ -90,15 +115,21 @@ def video(
                 prior=prior,
                 tracking=tracking,
                 max_side=max_side,
+                baseline=baseline,
             )
         about = {"video": str(file), "model": model, "fps": frames.fps}
         with recognizer:
-            summary, stopped, failure = _run(frames, recognizer, outputs, about)
+            summary = StreamSummary(with_baselines=baseline is not None)
+            stopped, failure = _run(frames, recognizer, outputs, about, summary)
     for line in (*summary.lines(), *map(str, outputs.paths)):
-        echo(line)
-    for line in _missing_frames(frames, summary.frames, stopped or failure is not None):
+        echo(line, err=lines is not None)
+    whole = every == 1 and begin_s == 0 and end_s == math.inf
+    closed = lines is not None and lines.closed
+    for line in _missing_frames(
+        frames, summary.frames, not whole or closed or stopped or failure is not None
+    ):
         echo(line, err=True)
-    of = f" of {frames.frame_count}" if frames.frame_count else ""
+    of = f" of {frames.frame_count}" if frames.frame_count and whole else ""
     kept = f"stopped after {summary.frames}{of} frames, which are kept"
     if failure:
         raise StreamError(f"{failure}; {kept}") from failure
@@ -132,6 +163,9 @@ class _Outputs:
     json: Path | None
     jsonl: Path | None
     parquet: Path | None
+    lines: StdoutLines | None
+    only_changes: bool
+    with_sound: bool
 
     @property
     def paths(self) -> list[Path]:
@@ -147,17 +181,35 @@ class _Outputs:
     ) -> Iterator[Write]:
         """Open each file and yield the function that appends a frame to it."""
         if self.video is not None:
-            sink = VideoSink(self.video, frames.peak_fps(), sound_from=frames.path)
-            stack.callback(_report_sound, sink)
+            sound_from = frames.path if self.with_sound else None
+            sink = VideoSink(self.video, frames.peak_fps(), sound_from=sound_from)
+            if self.with_sound:
+                stack.callback(_report_sound, sink)
+            else:
+                echo(f"{self.video} has no sound: it is copied only from the begin on", err=True)
             yield stack.enter_context(sink).write
         if self.csv is not None:
             yield _without_image(stack.enter_context(CsvSink(self.csv, labels)))
         if self.json is not None:
             yield _without_image(stack.enter_context(JsonSink(self.json, labels, about=about)))
         if self.jsonl is not None:
-            yield _without_image(stack.enter_context(JsonLinesSink(self.jsonl)))
+            yield self._filtered(stack.enter_context(JsonLinesSink(self.jsonl)))
+        if self.lines is not None:
+            yield self._filtered(self.lines)
         if self.parquet is not None:
             yield _without_image(stack.enter_context(ParquetSink(self.parquet, labels)))
+
+    def _filtered(self, sink: Sink | StdoutLines) -> Write:
+        """Return the function that appends the frames, or only those with changes."""
+        if not self.only_changes:
+            return _without_image(sink)
+        changes = ChangeFilter()
+        return lambda image, result: sink.write(result) if changes.passes(result) else None
+
+    @property
+    def useless(self) -> bool:
+        """Whether nothing is left to write: the reader of stdout has gone."""
+        return self.lines is not None and self.lines.closed and not self.paths
 
 
 def _report_sound(sink: VideoSink) -> None:
@@ -165,15 +217,18 @@ def _report_sound(sink: VideoSink) -> None:
         echo(f"{sink.path} has no sound: {shown(sink.sound_failure, 200)}", err=True)
 
 
-def _without_image(sink: Sink) -> Write:
+def _without_image(sink: Sink | StdoutLines) -> Write:
     return lambda image, result: sink.write(result)
 
 
 def _run(
-    frames: VideoFile, recognizer: VideoRecognizer, outputs: _Outputs, about: dict[str, Any]
-) -> tuple[StreamSummary, bool, FerError | None]:
-    """Process the frames; returns a summary, whether a signal stopped it, and an error."""
-    summary = StreamSummary()
+    frames: VideoFile,
+    recognizer: VideoRecognizer,
+    outputs: _Outputs,
+    about: dict[str, Any],
+    summary: StreamSummary,
+) -> tuple[bool, FerError | None]:
+    """Process the frames; returns whether a signal stopped it, and an error."""
     failure: FerError | None = None
     timed = progress_bar(iterable=frames, total=frames.frame_count, unit=" frames")
     with stop_signals() as stopped, contextlib.ExitStack() as stack:
@@ -185,14 +240,15 @@ def _run(
                     require_space(path)
                 for write in writers:
                     write(image, result)
-                summary.add(result)
-                if stopped():
+                summary.add(result, recognizer.baselines)
+                if stopped() or outputs.useless:
                     break
         except FerError as error:
             failure = error
-        if not summary.faces:  # raised inside the sinks' block: no file is left
+        if not summary.faces and not outputs.useless:
+            # Raised inside the sinks' block: no file is left.
             raise failure or InputError(
                 f"no face found in {summary.frames} frames of {about['video']}: a face must be "
                 "upright and at least 20 pixels wide"
             )
-        return summary, stopped(), failure
+        return stopped(), failure

@@ -1,7 +1,6 @@
-"""Frames with timestamps from video files and cameras; truncated streams raise an error."""
+"""Frames with timestamps from video files; truncated streams raise an error."""
 
 import math
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -51,14 +50,35 @@ class VideoFile(ContextManager):
     does not increase is replaced by the previous one plus one frame at the stated frame rate.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: int = 1,
+        begin_s: float = 0.0,
+        end_s: float = math.inf,
+    ) -> None:
         """Open a video file with OpenCV and FFmpeg. Network addresses are rejected.
 
+        Args:
+            path: The file.
+            every: Yield the first and then each `every`-th frame of the span.
+            begin_s: Least timestamp in seconds of the frames to yield; those before are decoded,
+                so that the timestamps are exact.
+            end_s: Largest timestamp in seconds; the file is not read further.
+
         Raises:
-            InputError: If the file is missing, empty or not a readable video, or its frames are
-                too large.
+            InputError: If the file is missing, empty or not a readable video, its frames are too
+                large, or the span is empty.
         """
         path = Path(path)
+        if every < 1:
+            raise InputError(f"every must be 1 or more, but is {every}")
+        if not (0 <= begin_s < end_s):
+            raise InputError(
+                f"a span of a video must begin at 0 s or later and end after that, but is "
+                f"{begin_s:g} to {end_s:g} s"
+            )
         if not is_file(path):
             raise InputError(f"no video at {shown(path, MAX_NAME)}")
         if path.stat().st_size == 0:
@@ -74,6 +94,7 @@ class VideoFile(ContextManager):
             )
         self.path = path
         self._capture = capture
+        self._every, self._begin_s, self._end_s = every, begin_s, end_s
         width, height = (
             int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
         )
@@ -105,27 +126,32 @@ class VideoFile(ContextManager):
         """
         import cv2
 
-        read, last_s = 0, -1 / self.fps
+        read, inside, last_s = 0, 0, -1 / self.fps
         longest_s = max(GAP_S, GAP_FRAMES / self.fps)
         failure = ""
         while True:
+            image = None
             try:
-                image = _next_image(self._capture)
+                if not self._capture.grab():
+                    break
+                time_s = self._time_after(last_s, first=read == 0)
+                if time_s > self._end_s:
+                    return
+                wanted = time_s >= self._begin_s and inside % self._every == 0
+                if wanted:
+                    image = _retrieved(self._capture)
+                    if image is None:
+                        break
             except cv2.error as error:
                 failure = f"cannot be read further ({shown(error.err or error)})"
                 break
-            if image is None:
-                break
-            time_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if read == 0 and not time_s >= 0:
-                time_s = 0.0
-            if not (math.isfinite(time_s) and (time_s > last_s)):
-                time_s = last_s + 1 / self.fps
             if read and time_s - last_s > longest_s and len(self.gaps) < MAX_GAPS:
                 self.gaps.append((last_s, time_s))
             last_s = time_s
             read += 1
-            yield Frame(time_s, self._square(image))
+            inside += time_s >= self._begin_s
+            if image is not None:
+                yield Frame(time_s, self._square(image))
         if read == 0:
             raise InputError(
                 f"no frame of {self.path} can be decoded: OpenCV {cv2.__version__} may not support "
@@ -137,6 +163,20 @@ class VideoFile(ContextManager):
             failure = f"is truncated: {missing} of its bytes are missing"
         if failure:
             raise StreamError(f"{self.path} {failure}; it ends after {read} frames")
+        if not inside:
+            raise InputError(
+                f"{self.path} has no frame from {self._begin_s:g} s on: its last is at "
+                f"{last_s:.3f} s"
+            )
+
+    def _time_after(self, last_s: float, *, first: bool) -> float:
+        """Return the timestamp of the grabbed frame, or the next plausible one."""
+        import cv2
+
+        time_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        if first and not time_s >= 0:
+            return 0.0
+        return time_s if math.isfinite(time_s) and time_s > last_s else last_s + 1 / self.fps
 
     @property
     def codec(self) -> str:
@@ -189,62 +229,8 @@ class VideoFile(ContextManager):
         self._capture.release()
 
 
-class Camera(ContextManager):
-    """Frames of a camera, BGR, with timestamps in seconds since the first frame."""
-
-    def __init__(self, device: int = 0) -> None:
-        """Open a camera.
-
-        Args:
-            device: Number of the camera, 0 for the first.
-
-        Raises:
-            InputError: If the camera does not exist or is in use.
-        """
-        require_opencv("a camera")
-        import cv2
-
-        with silent_opencv():
-            capture = cv2.VideoCapture(device)
-        if not capture.isOpened():
-            raise InputError(
-                f"cannot open camera {device}: check that it is connected, not in use, and that "
-                "this user has permission"
-            )
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # read the newest frame, not a queue of old ones
-        self.device = device
-        self._capture = capture
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield frames until the camera is closed.
-
-        Raises:
-            StreamError: If the camera delivers no more frames, for example after a disconnection.
-        """
-        import cv2
-
-        read, began_s = 0, None
-        while self._capture.isOpened():
-            try:
-                image = _next_image(self._capture)
-            except cv2.error:  # some backends raise where others return False
-                image = None
-            now_s = time.monotonic()
-            if image is None:
-                raise StreamError(
-                    f"camera {self.device} stopped after {read} frames: check that it is connected"
-                )
-            began_s = now_s if began_s is None else began_s
-            read += 1
-            yield Frame(now_s - began_s, image)
-
-    def close(self) -> None:
-        """Release the camera; may be called twice."""
-        self._capture.release()
-
-
-def _next_image(capture: "cv2.VideoCapture") -> NDArray[np.uint8] | None:
-    good, image = capture.read()
+def _retrieved(capture: "cv2.VideoCapture") -> NDArray[np.uint8] | None:
+    good, image = capture.retrieve()
     return np.asarray(image, np.uint8) if good and image is not None else None
 
 

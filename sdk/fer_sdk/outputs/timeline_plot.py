@@ -21,6 +21,11 @@ COLORS: Final = {
 OTHER_COLORS: Final = ("#1b998b", "#e26d9a", "#5c4033", "#4f772d", "#222222")
 """Colours of labels that are not FER2013's."""
 
+NO_CHANGE_COLOR: Final = "#e4e6e9"
+"""Of the band that shows changes from a baseline, where there is none."""
+NEGATIVE_COLOR: Final = "#6b7280"
+"""Of negative valence; positive valence has the colour of happy."""
+
 FACES_AT_MOST: Final = 8
 GAP_S: Final = 0.5
 GAP_FRAMES: Final = 2.5
@@ -36,12 +41,22 @@ class FaceTimeline:
         times_s: Seconds, ascending.
         labels: Smoothed label.
         scores: Smoothed scores, one tuple per frame, in the order of the model's labels.
+        changes: What the face changed to from its own baseline, "" for no change, or None for a
+            frame without a baseline; one per frame, or empty.
+        valence: Smoothed valence, one per frame, or empty for a model that has none.
     """
 
     id: int
     times_s: tuple[float, ...]
     labels: tuple[str, ...]
     scores: tuple[tuple[float, ...], ...]
+    changes: tuple[str | None, ...] = ()
+    valence: tuple[float, ...] = ()
+
+    @property
+    def with_baseline(self) -> bool:
+        """Whether any frame has a baseline."""
+        return any(change is not None for change in self.changes)
 
 
 def read_timelines(path: str | Path) -> tuple[tuple[str, ...], list[FaceTimeline]]:
@@ -72,20 +87,38 @@ def read_timelines(path: str | Path) -> tuple[tuple[str, ...], list[FaceTimeline
         entries: dict[int, list[Any]] = defaultdict(list)
         for row in found:
             scores = tuple(float(row[f"scores_{label}"]) for label in labels)
-            entry = float(row["time_s"]), str(row["label"]), scores
-            entries[int(row["id"])].append(entry)
+            entry = float(row["time_s"]), str(row["label"]), scores, _change(row, labels)
+            entries[int(row["id"])].append((*entry, row["valence"]))
     except FileNotFoundError as error:
         raise InputError(f"no file at {path}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a file of fer video: {shown(repr(error), 200)}") from error
     if not entries:
         raise InputError(f"{path} has no face")
-    faces = [FaceTimeline(i, *zip(*values, strict=True)) for i, values in entries.items()]
+    faces = [_timeline(number, values) for number, values in entries.items()]
     return labels, sorted(faces, key=lambda face: -len(face.times_s))
+
+
+def _change(row: dict[str, Any], labels: tuple[str, ...]) -> str | None:
+    """Return the change of a row: a label, "" for none, or None without a baseline."""
+    if row[f"change_{labels[0]}"] in ("", None):
+        return None
+    return str(row["changed_to"] or "")
+
+
+def _timeline(number: int, entries: list[Any]) -> FaceTimeline:
+    times_s, names, scores, changes, valence = zip(*entries, strict=True)
+    known = all(value not in ("", None) for value in valence)
+    return FaceTimeline(
+        number, times_s, names, scores, changes, tuple(map(float, valence)) if known else ()
+    )
 
 
 def draw_timeline(path: str | Path, labels: tuple[str, ...], faces: list[FaceTimeline]) -> None:
     """Plot each face's smoothed scores over time as a stacked area, its label as a bar above.
+
+    A second bar above shows the changes from the person's baseline, if there is one, and a panel
+    below the smoothed valence.
 
     Args:
         path: Picture to write: .png, .svg or .pdf.
@@ -106,11 +139,15 @@ def draw_timeline(path: str | Path, labels: tuple[str, ...], faces: list[FaceTim
     drawn = sorted(faces[:FACES_AT_MOST], key=lambda face: face.id)
     colors = _colors(labels)
     step_s = _step_s(drawn)
-    figure = Figure(figsize=(10, 1.2 + 2.4 * len(drawn)), layout="constrained")
+    ratios = [ratio for face in drawn for ratio in ((4, 1) if face.valence else (4,))]
+    figure = Figure(figsize=(10, 1.2 + 0.6 * sum(ratios)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, face in zip(axes, drawn, strict=True):
-        _draw_face(axis, face, labels, colors, step_s)
+    axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
+    left = iter(axes)
+    for face in drawn:
+        _draw_face(next(left), face, labels, colors, step_s)
+        if face.valence:
+            _draw_valence(next(left), face, step_s)
     begin_s = min(face.times_s[0] for face in drawn)
     end_s = max(face.times_s[-1] for face in drawn) + step_s
     axes[-1].set_xlim(begin_s, end_s if end_s > begin_s else begin_s + 1)
@@ -135,6 +172,7 @@ def _draw_face(
     colors: dict[str, str],
     step_s: float,
 ) -> None:
+    top = 1.36 if face.with_baseline else 1.2
     for start, end in _unbroken(face.times_s, step_s):
         # The last frame is shown for one step: a range of one frame would have no width else.
         times_s = (*face.times_s[start:end], face.times_s[end - 1] + step_s)
@@ -143,11 +181,33 @@ def _draw_face(
         for first, last in _runs(face.labels, start, end):
             left, right = times_s[first - start], times_s[last - start]
             axis.broken_barh([(left, right - left)], (1.04, 0.12), color=colors[face.labels[first]])
-            axis.axvline(left, ymax=1 / 1.2, color="white", linewidth=0.6)
-    axis.set(ylim=(0, 1.2), yticks=[0, 0.5, 1], ylabel="score")
+            axis.axvline(left, ymax=1 / top, color="white", linewidth=0.6)
+        for first, last in _runs(face.changes, start, end) if face.with_baseline else ():
+            change = face.changes[first]
+            if change is not None:
+                left, right = times_s[first - start], times_s[last - start]
+                color = colors.get(change, NO_CHANGE_COLOR)
+                axis.broken_barh([(left, right - left)], (1.2, 0.12), color=color)
+    axis.set(ylim=(0, top), yticks=[0, 0.5, 1], ylabel="score")
     axis.margins(x=0)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.set_title(f"face {face.id}; smoothed label above", loc="left", fontsize=10)
+    above = (
+        "change from the baseline and smoothed label" if face.with_baseline else "smoothed label"
+    )
+    axis.set_title(f"face {face.id}; {above} above", loc="left", fontsize=10)
+
+
+def _draw_valence(axis: Any, face: FaceTimeline, step_s: float) -> None:
+    for start, end in _unbroken(face.times_s, step_s):
+        times_s = (*face.times_s[start:end], face.times_s[end - 1] + step_s)
+        values = (*face.valence[start:end], face.valence[end - 1])
+        for color, sign in ((COLORS["happy"], 1), (NEGATIVE_COLOR, -1)):
+            part = [sign * max(sign * value, 0.0) for value in values]
+            axis.fill_between(times_s, part, color=color, linewidth=0)
+        axis.plot(times_s, values, color="black", linewidth=0.6)
+    axis.axhline(0, color="black", linewidth=0.4)
+    axis.set(ylim=(-1, 1), yticks=[-1, 0, 1], ylabel="valence")
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _step_s(faces: list[FaceTimeline]) -> float:
@@ -163,7 +223,7 @@ def _unbroken(times_s: tuple[float, ...], step_s: float) -> list[tuple[int, int]
     return list(zip([0, *breaks], [*breaks, len(times_s)], strict=True))
 
 
-def _runs(labels: tuple[str, ...], start: int, end: int) -> list[tuple[int, int]]:
+def _runs(labels: tuple[str | None, ...], start: int, end: int) -> list[tuple[int, int]]:
     """Return start and end of each range of one label between start and end."""
     changes = [n for n in range(start + 1, end) if labels[n] != labels[n - 1]]
     return list(zip([start, *changes], [*changes, end], strict=True))

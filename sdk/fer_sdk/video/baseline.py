@@ -42,7 +42,7 @@ MEASURED_LABELS: Final = ("happy",)
 
 MIN_FACES: Final = 5
 """Fewer faces say nothing about how much the face's log-odds vary."""
-MAX_SPREAD: Final = 0.5
+MAX_SPREAD: Final = 1.0
 """Half the default threshold: with more, changes of a resting face come close to it."""
 
 _DEVIATION: Final = 1.4826
@@ -65,12 +65,12 @@ class BaselineSettings:
             some faces look happier.
     """
 
-    threshold: float = 1.0
-    margin: float = 0.25
+    threshold: float = 2.0
+    margin: float = 0.5
     time_constant_s: float = 0.3
     hold_s: float = 0.5
     labels: tuple[str, ...] = MEASURED_LABELS
-    min_sharpness: float = 0.6
+    min_sharpness: float = 0.75
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < math.inf:
