@@ -67,7 +67,7 @@ class BaselineSettings:
 
     threshold: float = 2.0
     margin: float = 0.5
-    time_constant_s: float = 0.3
+    time_constant_s: float = 0.15
     hold_s: float = 0.5
     labels: tuple[str, ...] = MEASURED_LABELS
     min_sharpness: float = 0.75
