@@ -251,7 +251,8 @@ def _videos(videos: Sequence[VideoResult]) -> list[str]:
         sure = "sure" if result.baseline.sure else "; ".join(result.baseline.reasons)
         changes = " | ".join(f"{result.changes[way] / result.minutes:.1f}" for way in WAYS)
         begins = " | ".join(
-            f"{s:.2f} s" if np.isfinite(s) else "never" for s in map(result.happy_s.get, WAYS)
+            f"{s:.2f} s" if np.isfinite(s) else "never"
+            for s in (result.happy_s[way] for way in WAYS)
         )
         lines.append(f"| `{result.model}` | {sure} | {changes} | {begins} |")
     return lines
@@ -301,12 +302,12 @@ def draw(copies: LondonCopies, rises: Sequence[Rises], path: Path) -> None:
             at = number - 0.3 + 0.4 * place
             groups.bar(at, called, 0.18, color=f"C{place}", alpha=0.35)
             groups.bar(at + 0.18, found, 0.18, color=f"C{place}")
-    groups.set(ylim=(0, 101), ylabel="% of the smiling photos",
-               title="called happy (pale), found by the baseline")  # fmt: skip
+    groups.set(ylim=(0, 118), ylabel="% of the smiling photos",
+               title="called happy (pale), found")  # fmt: skip
     groups.set_xticks(range(len(rises)), [model.model for model in rises], fontsize=8)
     for place, gender in enumerate(("women", "men")):
         groups.bar(0, 0, color=f"C{place}", label=gender)
-    groups.legend(frameon=False, fontsize=8, loc="lower right")
+    groups.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
     for number, model in enumerate(rises):
         shares = [_percent(*model.false(SETTINGS.threshold, everyone, kind)) for kind in COPIES]
         offset = 0.8 * ((number + 0.5) / len(rises) - 0.5)

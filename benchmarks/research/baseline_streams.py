@@ -14,6 +14,7 @@ from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.errors import InputError
 from fer_sdk.inputs.capture import VideoFile
 from fer_sdk.inputs.images import read_photo
 from fer_sdk.recognizer import ExpressionRecognizer
@@ -212,7 +213,11 @@ class VideoResult:
 
 
 def measure_video(model: Path, path: Path) -> VideoResult:
-    """Track the person of a video, whose first `BASELINE_S` seconds are the baseline."""
+    """Track the person of a video, whose first `BASELINE_S` seconds are the baseline.
+
+    Raises:
+        InputError: If there is no baseline, or the video cannot be read.
+    """
     with captured_native_log():
         recognizer = VideoRecognizer(model, baseline=f"first {BASELINE_S:g} s")
     times_s: list[float] = []
@@ -228,6 +233,8 @@ def measure_video(model: Path, path: Path) -> VideoResult:
                         WAYS, (face.raw_label, face.label, face.changed_to), strict=True
                     ):
                         told[way].append(label)
+    if not baselines:
+        raise InputError(f"{path} has no suitable face for {BASELINE_S:g} s")
     return VideoResult(
         ModelBundle.load(model).path.stem,
         (times_s[-1] - times_s[0]) / 60,
@@ -243,6 +250,6 @@ def lasting_happy(times_s: Sequence[float], labels: Sequence[str | None], least_
     begin_s = float("inf")
     for time_s, label in zip(times_s, labels, strict=True):
         begin_s = min(begin_s, time_s) if label == "happy" else float("inf")
-        if time_s - begin_s >= least_s:
+        if time_s - begin_s >= least_s - 1e-9:
             return begin_s
     return float("inf")
