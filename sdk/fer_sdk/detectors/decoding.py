@@ -6,6 +6,7 @@ files.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -52,12 +53,7 @@ def decode(
         )
     if not np.isfinite(rows[:, :2]).all():
         raise RuntimeFailure("the face detector's output is not finite: try another delegate")
-    found, first = [], 0
-    for stride, count, factor in zip(STRIDES, cells, factors, strict=True):
-        level = rows[first : first + count]
-        found.append(_decode_level(level, stride, input_hw[1] // stride, factor, min_score))
-        first += count
-    faces = np.concatenate(found)
+    faces = _decode_cells(rows, _likely(rows, cells, factors, min_score), input_hw, min_score)
     if not np.isfinite(faces).all():
         raise RuntimeFailure("the face detector's output is not finite: try another delegate")
     return suppress(faces)
@@ -93,21 +89,56 @@ def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1.0 / (1.0 + exp(-x))
 
 
-def _decode_level(
-    rows: NDArray[np.float32], stride: int, across: int, factor: tuple[float, ...], least: float
-) -> NDArray[np.float64]:
-    """Decode the cells of one stride whose score is at least `least`."""
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Cells that may show a face.
+
+    Attributes:
+        row: Index of the cell in the output, (n,).
+        place: Index of the cell in the grid of its stride, (n,).
+        stride: Its stride in pixels, (n,).
+        factor: Factors of its columns, float64 (n, 16).
+    """
+
+    row: NDArray[np.int64]
+    place: NDArray[np.int64]
+    stride: NDArray[np.int64]
+    factor: NDArray[np.float64]
+
+
+def _likely(rows: NDArray[np.float32], counts: list[int], factors: Factors, least: float) -> _Cells:
+    """Find the cells of all strides whose score can be at least `least`."""
     # Both probabilities are at least the square of the score; a little less allows for rounding.
     square = min(max(least * least, 1e-12), 1 - 1e-12)
     lowest = math.log(square / (1 - square)) - 1e-3
-    likely = (rows[:, 0] >= lowest / factor[0]) & (rows[:, 1] >= lowest / factor[1])
-    cell = np.flatnonzero(likely)
-    numbers = rows[cell].astype(np.float64) * np.array(factor)
-    logits = np.clip(numbers[:, :2], -LOGIT_CLIP, LOGIT_CLIP)
-    scores = np.sqrt(sigmoid(logits[:, 0]) * sigmoid(logits[:, 1]))
+    places, starts, first = [], [], 0
+    for count, factor in zip(counts, factors, strict=True):
+        level = rows[first : first + count]
+        likely = (level[:, 0] >= lowest / factor[0]) & (level[:, 1] >= lowest / factor[1])
+        places.append(np.flatnonzero(likely))
+        starts.append(first)
+        first += count
+    found = [len(place) for place in places]
+    place = np.concatenate(places)
+    return _Cells(
+        row=place + np.repeat(starts, found),
+        place=place,
+        stride=np.repeat(STRIDES, found),
+        factor=np.repeat(np.array(factors), found, axis=0),
+    )
+
+
+def _decode_cells(
+    rows: NDArray[np.float32], cells: _Cells, input_hw: tuple[int, int], least: float
+) -> NDArray[np.float64]:
+    """Decode cells whose score is at least `least`; all at once, because each NumPy call costs."""
+    numbers = rows[cells.row].astype(np.float64) * cells.factor
+    probabilities = sigmoid(np.clip(numbers[:, :2], -LOGIT_CLIP, LOGIT_CLIP))
+    scores = np.sqrt(probabilities[:, 0] * probabilities[:, 1])
     good = scores >= least
-    cell, numbers, scores = cell[good], numbers[good], scores[good]
-    corner = np.stack([cell % across, cell // across], axis=1).astype(np.float64)
+    numbers, scores, stride = numbers[good], scores[good], cells.stride[good, None]
+    place, across = cells.place[good], input_hw[1] // cells.stride[good]
+    corner = np.stack([place % across, place // across], axis=1).astype(np.float64)
     centre = (corner + numbers[:, 2:4]) * stride
     size = exp(np.clip(numbers[:, 4:6], -SIZE_CLIP, SIZE_CLIP)) * stride
     points = (np.tile(corner, 5) + numbers[:, 6:]) * stride
