@@ -100,11 +100,14 @@ class InterpreterImageSession(LockedSession):
                 colour pixels to rows of numbers.
         """
         super().__init__(model.name)
-        self._interpreter, inputs, outputs = _load(interpreter_class, model, threads)
+        # Tensors of the stored size would only be replaced when the first image comes.
+        self._interpreter, inputs, outputs = _load(
+            interpreter_class, model, threads, allocate=False
+        )
         self._input, self._output = tensor_of(inputs), tensor_of(outputs)
         check_image_tensors(self._input, self._output, model.name)
         self._input_index, self._output_index = inputs["index"], outputs["index"]
-        self._input_hw = padded_hw(self._input.shape[1:3], 1)
+        self._input_hw = (0, 0)
         self._process = os.getpid()
 
     def run(self, image: NDArray[np.uint8], multiple: int) -> ImageOutput:
@@ -140,14 +143,15 @@ class InterpreterImageSession(LockedSession):
 
 
 def _load(
-    interpreter_class: Any, model: Path, threads: int
+    interpreter_class: Any, model: Path, threads: int, *, allocate: bool = True
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Return an interpreter and the details of the model's input and output."""
     content = read_model(model)
     try:
         # Loaded from memory: a memory-mapped file could be changed while the runtime reads it.
         interpreter = interpreter_class(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
+        if allocate:
+            interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError, OSError) as error:
         raise RuntimeFailure(f"the runtime cannot load {model}: {first_line(error)}") from error
