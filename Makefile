@@ -8,6 +8,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 BARE := .venv-bare
+NO_OPENCV := .venv-no-opencv
 OLD := .venv-tflite
 JAX := .venv-jax
 RAY := .venv-ray
@@ -32,7 +33,7 @@ locked = $(PYTHON) -m venv $(1) \
 # The other environments get what an ordinary `pip install` resolves.
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
-.PHONY: demo test test-all check lint unit coverage packages bare old-boards jax ray lowest pythons \
+.PHONY: demo test test-all check lint unit coverage packages bare no-opencv old-boards jax ray lowest pythons \
 	gpu docs web web-check page chromium ffmpeg android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
@@ -88,6 +89,15 @@ bare: $(DEV)/ready
 	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl $(TEST_TOOLS)
 	$(BARE)/bin/python -c "import importlib.util as u; assert not u.find_spec('tensorflow')"
 	$(BARE)/bin/python -m pytest -q $(TWO) tests/sdk
+	$(MAKE) no-opencv
+
+# The wheel of `make bare` where OpenCV is not installed: arrays in, labels out.
+no-opencv: $(UV)/ready
+	rm -rf $(NO_OPENCV)
+	$(PYTHON) -m venv $(NO_OPENCV)
+	$(UV)/bin/uv pip install -q --python $(NO_OPENCV) --no-deps dist/*.whl
+	$(UV)/bin/uv pip install -q --python $(NO_OPENCV) numpy 'ai-edge-litert>=2.1,<3' click tqdm pillow pytest
+	$(NO_OPENCV)/bin/python -m pytest -q --noconftest tests/without_opencv.py
 
 # The lowest declared version of each dependency of the runtime.
 lowest:
@@ -255,6 +265,6 @@ release: $(DEV)/ready $(WEB)/vendor/ready
 	ls -l dist
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
+	rm -rf $(DEMO) $(DEV) $(BARE) $(NO_OPENCV) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
 	rm -rf $(WEB)/node_modules $(WEB)/vendor $(WEB)/export
 	rm -rf android_demo/check/target android_demo/check/*/target
