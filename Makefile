@@ -258,7 +258,7 @@ release: $(DEV)/ready $(WEB)/vendor/ready
 	cp -r $(WEB)/fer $(WEB)/vendor $(WEB)/package.json LICENSE build/npm && rm build/npm/vendor/ready
 	set -e; version=$$(basename dist/*.tar.gz .tar.gz); version=$${version#fer_sdk-}; \
 	git archive --prefix="fer-android-$$version/" -o "dist/fer-android-$$version-sources.zip" HEAD \
-	LICENSE THIRD_PARTY_NOTICES.md sdk/fer_sdk/models sdk/fer_sdk/data $(ANDROID_SOURCES); \
+	LICENSE THIRD_PARTY_NOTICES.md sdk/fer_sdk/models $(ANDROID_SOURCES); \
 	cd build/npm; npm pkg delete private; npm pkg set name=fer-sdk-web version="$$version" type=module \
 	description='Facial-expression recognition in the browser with LiteRT.js' 'exports[./*]=./fer/*'; \
 	npm pack --silent --pack-destination ../../dist

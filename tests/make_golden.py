@@ -6,7 +6,6 @@ the expected output changes on purpose, and inspect the PNG files before committ
     python -m tests.make_golden
 """
 
-import inspect
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -18,24 +17,18 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.bundle import SCHEMA, Precision
-from fer_sdk.bundles.detector import MULTIPLE, STRIDES, DetectorBundle
+from fer_sdk.bundles.detector import COLUMNS, MULTIPLE, STRIDES, DetectorBundle
 from fer_sdk.bundles.prior import Prior, for_shares
-from fer_sdk.bundles.registry import DEFAULT_MODEL, find_detector
-from fer_sdk.detectors.blazeface import (
-    ANCHORS,
-    BLAZEFACE_FILE,
-    MIN_OVERLAP,
-    SCORE_CLIP,
-    SIDE,
-    BlazeFace,
+from fer_sdk.bundles.registry import DEFAULT_MODEL, find_detector, shipped_detectors
+from fer_sdk.detectors.decoding import (
+    LOGIT_CLIP,
+    MAX_OVERLAP,
+    SIZE_CLIP,
     decode,
-    letterbox,
     sigmoid,
-    to_tensor,
 )
-from fer_sdk.detectors.decoding import decode as decode_yunet
 from fer_sdk.detectors.tiles import fitted_wh
-from fer_sdk.detectors.yunet import YuNet
+from fer_sdk.detectors.yunet import MIN_SCORE, YuNet
 from fer_sdk.preprocess import FER2013_INPUT, RESIZE, crop_face, resize, to_input
 from fer_sdk.results import Face
 from fer_sdk.runtimes import open_image_session
@@ -60,11 +53,14 @@ CROPS = {
     "photo-rolled-80": ("photo", (226.0, 90.0), (230.0, 130.0), (190.0, 112.0)),
 }
 RESIZES = ("photo", "thumbnail", "wide", "face48")
-LETTERBOXES = ("photo", "two-faces", "wide", "tall")
-PREDICTIONS = ("photo", "two-faces", "wide", "synthetic")
-DETECTOR_CASES = (("photo", 640), ("photo", 256), ("photo", 300), ("two-faces", 640), ("tall", 640))
+DETECTOR_CASES = (("photo", 640), ("photo", 256), ("photo", 320), ("two-faces", 640), ("tall", 640))
+SEARCHED = (("photo", 96), ("two-faces", 128), ("wide", 96), ("tall", 96), ("thumbnail", 64))
+FITTED = ((640, 480, 320), (480, 640, 320), (640, 481, 320), (640, 483, 320), (3, 9000, 320),
+          (4000, 3000, 320), (200, 100, 320), (320, 320, 320))  # fmt: skip
+SIGMOIDS = (-100.0, -37.25, -2.5, -0.3465735902799726, 0.0, 1e-9, 0.7, 3.0, 17.125, 100.0)
+SYNTHETIC_HW = (96, 160)
 BACKGROUND = -100.0
-"""Logit of each anchor that a case does not list; its box and points are zeros."""
+"""Both logits of each row of the detector's output that a case does not list; the rest is 0."""
 
 
 PRIOR_LABELS = ("happy", "sad", "surprise", "neutral")
@@ -106,18 +102,17 @@ def defaults() -> dict[str, Any]:
 
     Tuples become lists, as JSON has them.
     """
-    min_score = inspect.signature(BlazeFace.__init__).parameters["min_score"].default
     text = {
         "model": DEFAULT_MODEL,
         "input": {**asdict(FER2013_INPUT), "resize": RESIZE},
         "sidecar": {"schema": SCHEMA, "precisions": get_args(Precision)},
-        "blazeface": {
-            "file": BLAZEFACE_FILE,
-            "side": SIDE,
-            "anchors": ANCHORS,
-            "min_score": min_score,
-            "min_overlap": MIN_OVERLAP,
-            "score_clip": SCORE_CLIP,
+        "detector": {
+            "strides": STRIDES,
+            "columns": COLUMNS,
+            "min_score": MIN_SCORE,
+            "max_overlap": MAX_OVERLAP,
+            "logit_clip": LOGIT_CLIP,
+            "size_clip": SIZE_CLIP,
         },
         "tracking": {
             **asdict(TrackingSettings()),
@@ -155,38 +150,6 @@ def two_faces(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     image[5:105, 150:250] = cv2.resize(tilted, (100, 100), interpolation=cv2.INTER_AREA)
     image[20:100, 30:110] = cv2.resize(head, (80, 80), interpolation=cv2.INTER_AREA)
     return image
-
-
-def synthetic_prediction() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return network output with edge cases.
-
-    Overlapping boxes, equal scores, logits beyond the clipping range, boxes of no or negative size.
-
-    Returns:
-        Boxes and points, float32 (896, 16), and logits, float32 (896,).
-    """
-    rng = np.random.default_rng(11)
-    places = np.zeros((ANCHORS, 16), np.float32)
-    logits = np.full(ANCHORS, BACKGROUND, np.float32)
-    overlapping = 300 + rng.choice(120, 60, replace=False)
-    places[overlapping] = rng.normal(0, 9, (60, 16))
-    places[overlapping, 2:4] = rng.uniform(14, 40, (60, 2))
-    logits[overlapping] = rng.normal(1, 3, 60)
-    logits[overlapping[:4]] = logits[overlapping[4]]
-    logits[overlapping[5:7]] = 140.0, 101.0
-    places[overlapping[7], 2:4] = -20.0
-    places[overlapping[8], 3] = 0.0
-    return places, logits
-
-
-def foreground(
-    places: NDArray[np.float32], logits: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the output with every logit below -2 set to `BACKGROUND`, to keep the file small."""
-    ignored = logits < -2
-    places, logits = places.copy(), logits.copy()
-    places[ignored], logits[ignored] = 0, BACKGROUND
-    return places, logits
 
 
 def smoothing_cases() -> list[dict[str, Any]]:
@@ -302,7 +265,6 @@ def main() -> None:
         (GOLDEN / f"{name}.json").write_text(_lines(cases) + "\n")
     images = sources()
     write_preprocess(images)
-    write_blazeface(images)
     write_detector(images)
 
 
@@ -331,50 +293,6 @@ def write_preprocess(images: dict[str, NDArray[np.uint8]]) -> None:
     (GOLDEN / "preprocess.json").write_text(json.dumps(text, indent=1) + "\n")
 
 
-def write_blazeface(images: dict[str, NDArray[np.uint8]]) -> None:
-    """Write the letterboxed inputs, the network's output, the decoded faces and their crops."""
-    detector = BlazeFace()
-    for name in LETTERBOXES:
-        pixels = letterbox(images[name]).pixels
-        cv2.imwrite(str(GOLDEN / f"letterbox-{name}.png"), pixels[..., ::-1])
-    predictions = []
-    for name in PREDICTIONS:
-        source = "photo" if name == "synthetic" else name
-        box = letterbox(images[source])
-        places, logits = (
-            synthetic_prediction()
-            if name == "synthetic"
-            else foreground(*detector.run(to_tensor(box.pixels)))
-        )
-        faces = decode(places, logits, box)
-        listed = np.flatnonzero(logits != BACKGROUND)
-        predictions.append(
-            {
-                "name": name,
-                "source": source,
-                "width": box.width,
-                "height": box.height,
-                "anchors": listed.tolist(),
-                "logits": logits[listed].tolist(),
-                "places": places[listed].tolist(),
-                "faces": [golden_face(face) for face in faces],
-                "crops": [write_crop(images[source], face, f"blazeface-{name}-{number}.png")
-                          for number, face in enumerate(faces[:2])],
-            }
-        )  # fmt: skip
-    x = np.array([-100, -37.25, -2.5, -0.3465735902799726, 0, 1e-9, 0.7, 3.0, 17.125, 100.0])
-    text = {
-        "network": BLAZEFACE_FILE,
-        "side": SIDE,
-        "min_score": 0.5,
-        "background": BACKGROUND,
-        "sigmoid": {"x": x.tolist(), "y": sigmoid(x).tolist()},
-        "letterboxes": [{"source": n, "expected": f"letterbox-{n}.png"} for n in LETTERBOXES],
-        "predictions": predictions,
-    }
-    (GOLDEN / "blazeface.json").write_text(json.dumps(text, indent=None) + "\n")
-
-
 def searched(image: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
     """Return the image that YuNet searches."""
     width, height = fitted_wh(image.shape[1], image.shape[0], max_side)
@@ -382,36 +300,85 @@ def searched(image: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
 
 
 def write_detector(images: dict[str, NDArray[np.uint8]]) -> None:
-    """Write YuNet's output for some images, the decoded rows and the faces.
+    """Write sizes, pixels and output of YuNet for some images, the decoded rows and the faces."""
+    resizes = []
+    for source, max_side in SEARCHED:
+        name = f"searched-{source}.png"
+        cv2.imwrite(str(GOLDEN / name), searched(images[source], max_side))
+        resizes.append({"source": source, "max_side": max_side, "expected": name})
+    text = {
+        "fitted": [[*case, *fitted_wh(*case)] for case in FITTED],
+        "searched": resizes,
+        "sigmoid": {"x": SIGMOIDS, "y": sigmoid(np.array(SIGMOIDS)).tolist()},
+        "background": BACKGROUND,
+        "min_score": MIN_SCORE,
+        "cases": detector_cases(images),
+        "synthetic": [synthetic_case(name) for name in shipped_detectors()],
+    }
+    (GOLDEN / "detector.json").write_text(json.dumps(text) + "\n")
 
-    Rows with a logit below -1 are left out; a reader sets both logits to -100.
-    """
+
+def detector_cases(images: dict[str, NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    """Return the network's output, the decoded rows and the faces of some images."""
     cases = []
-    for name in ("yunet-float32", "yunet-int8"):
-        bundle = DetectorBundle.load(find_detector(name))
-        session = open_image_session(bundle.path)
+    for name in shipped_detectors():
+        session = open_image_session(find_detector(name))
         for source, max_side in DETECTOR_CASES:
             output = session.run(searched(images[source], max_side), MULTIPLE)
-            height, width = output.input_hw
-            cells = [(height // stride) * (width // stride) for stride in STRIDES]
-            factors = np.repeat(np.array(bundle.factors)[:, :2], cells, axis=0)
-            listed = np.flatnonzero((output.rows[:, :2] * factors > -1).all(axis=1))
-            decoded = decode_yunet(output.rows, output.input_hw, bundle.factors, min_score=0.7)
             faces = YuNet(name, max_side=max_side).detect(images[source])
             cases.append(
                 {
-                    "detector": name,
                     "source": source,
                     "max_side": max_side,
-                    "input_hw": output.input_hw,
-                    "cells": len(output.rows),
-                    "indices": listed.tolist(),
-                    "rows": output.rows[listed].tolist(),
-                    "decoded": decoded.tolist(),
+                    **decoded_case(name, output.rows, output.input_hw),
                     "faces": [golden_face(face) for face in faces],
                 }
             )
-    (GOLDEN / "detector.json").write_text(json.dumps({"cases": cases}) + "\n")
+    return cases
+
+
+def synthetic_case(name: str) -> dict[str, Any]:
+    """Return rows with edge cases and what they are decoded to.
+
+    Overlapping boxes, equal scores, logits and sizes beyond their limits.
+    """
+    rng = np.random.default_rng(11)
+    factors = row_factors(name, SYNTHETIC_HW)
+    rows = np.zeros(factors.shape, np.float32)
+    rows[:, :2] = BACKGROUND
+    listed = rng.choice(len(rows), 40, replace=False)
+    rows[listed] = rng.normal(0, 1, (40, COLUMNS))
+    rows[listed, :2] = rng.normal(2, 2, (40, 2))
+    rows[listed, 4:6] = rng.normal(2, 0.4, (40, 2))
+    rows[listed[:4], :2] = rows[listed[4], :2]
+    rows[listed[5:7], 0] = 140, 101
+    rows[listed[5:7], 1] = 101, 140
+    rows[listed[7:9], 4] = 1000, -1000
+    rows[listed[7:9], :2] = 9
+    return decoded_case(name, np.asarray(rows / factors, np.float32), SYNTHETIC_HW)
+
+
+def row_factors(name: str, input_hw: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the sidecar's factors for each row of the output: float64 (rows, columns)."""
+    cells = [(input_hw[0] // stride) * (input_hw[1] // stride) for stride in STRIDES]
+    return np.repeat(np.array(DetectorBundle.load(find_detector(name)).factors), cells, axis=0)
+
+
+def decoded_case(name: str, rows: NDArray[np.float32], input_hw: tuple[int, int]) -> dict[str, Any]:
+    """Return the rows that can be a face, and what they are decoded to.
+
+    A reader sets both logits of the other rows to `BACKGROUND`.
+    """
+    listed = np.flatnonzero((rows * row_factors(name, input_hw) > -1)[:, :2].all(axis=1))
+    factors = DetectorBundle.load(find_detector(name)).factors
+    return {
+        "detector": name,
+        "input_hw": input_hw,
+        "cells": len(rows),
+        "indices": listed.tolist(),
+        "rows": rows[listed].tolist(),
+        "decoded": decode(rows, input_hw, factors, min_score=MIN_SCORE).tolist(),
+    }
 
 
 def golden_face(face: Face) -> dict[str, object]:
@@ -421,17 +388,6 @@ def golden_face(face: Face) -> dict[str, object]:
         "box_xyxy": face.box_xyxy, "score": face.score, "right_eye": points.right_eye,
         "left_eye": points.left_eye, "nose": points.nose, "mouth": points.mouth,
     }  # fmt: skip
-
-
-def write_crop(image: NDArray[np.uint8], face: Face, name: str) -> str:
-    """Write the model input of a face as PNG; returns the file name."""
-    points = face.landmarks
-    crop = crop_face(
-        image, FER2013_INPUT,
-        right_eye=points.right_eye, left_eye=points.left_eye, mouth=points.mouth, color="bgr",
-    )  # fmt: skip
-    cv2.imwrite(str(GOLDEN / name), crop)
-    return name
 
 
 def _lines(cases: list[dict[str, Any]]) -> str:

@@ -111,9 +111,11 @@ def manifest(demo: Path) -> list[str]:
 def assets(demo: Path) -> list[str]:
     """Check that the assets are the detector and complete bundles, and nothing else."""
     text = (demo / "fer/build.gradle.kts").read_text()
-    folders = [(demo / "fer" / f).resolve() for f in re.findall(r'"(\.\./\.\./[^"]+)"', text)]
+    listed = re.findall(r'"([^"]+)"', _one(r"if \(export == null\) listOf\((.*)\)", text))
+    folders = [(demo / "fer" / f).resolve() for f in listed]
     ignored = [p.removeprefix("!") for p in re.findall(r'"(![^"]+)"', text)]
-    faults = [f"no folder {f}" for f in folders if not f.is_dir()]
+    faults = [] if folders else ["the build file names no folder of assets"]
+    faults += [f"no folder {f}" for f in folders if not f.is_dir()]
     names = {
         file.name
         for folder in folders
@@ -122,11 +124,11 @@ def assets(demo: Path) -> list[str]:
     }
     code = (demo / "fer/src/main/kotlin/org/fersdk/android/FerModels.kt").read_text()
     detector = _one(r'DETECTOR = "(.*)"', code)
-    models = {n for n in names if n.endswith((".tflite", ".onnx"))} - {detector}
+    models = {n for n in names if n.endswith((".tflite", ".onnx"))}
     faults += [f"{n} has no sidecar" for n in models if f"{n}.json" not in names]
     faults += [] if detector in names else [f"the detector {detector} is missing in the assets"]
     faults += [] if any("int8" in n for n in models) else ["the assets contain no int8 model"]
-    rest = names - models - {f"{n}.json" for n in models} - {detector}
+    rest = names - models - {f"{n}.json" for n in models}
     return faults + [f"{name} is in the assets, but the app does not use it" for name in rest]
 
 

@@ -16,14 +16,15 @@ android {
         targetCompatibility = JavaVersion.VERSION_17
     }
 
-    // The models of the SDK, or with -Pfer.export=DIR those of `fer-convert --android DIR`.
+    // The models of the SDK and the detector that `fer-convert --android` makes of the SDK's, or with
+    // -Pfer.export=DIR the files of `fer-convert --android DIR`.
     val export = providers.gradleProperty("fer.export").orNull
     sourceSets.getByName("main").assets.directories.addAll(
-        if (export == null) listOf("../../sdk/fer_sdk/models", "../../sdk/fer_sdk/data")
+        if (export == null) listOf("../../sdk/fer_sdk/models", "detector")
         else listOf("$export/models", "$export/detector")
     )
     androidResources {
-        ignoreAssetsPatterns += listOf("!.*", "!*.j2", "!*.keras", "!*.keras.*", "!yunet-*")
+        ignoreAssetsPatterns += listOf("!.*", "!*.keras", "!*.keras.*")
     }
 }
 

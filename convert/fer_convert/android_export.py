@@ -6,7 +6,7 @@
     models/          every bundle; for an int8 .tflite with uint8 input also NAME-float-io.tflite
                      with float32 input and output, as LiteRT.js requires; for float32 and int8
                      also the .onnx for ONNX Runtime
-    detector/        BlazeFace
+    detector/        the face detector with a fixed input of 320x320 pixels, and its sidecar
     golden/          synthetic faces and each model's predictions for them in Python
 """
 
@@ -18,7 +18,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_convert.diff import diff_bundles
+from fer_convert.fixed_input import with_input_hw
 from fer_convert.float_io import with_float_io
 from fer_convert.onnx_recipes import OPSET
 from fer_convert.parity import ParityError
@@ -34,17 +34,22 @@ from fer_convert.synthetic_faces import synthetic_faces
 from fer_sdk._internal.files import sha256_of
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
+from fer_sdk.bundles.detector import MULTIPLE, DetectorBundle
 from fer_sdk.bundles.inspect import inspect
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.bundles.registry import DEFAULT_DETECTOR, DEFAULT_MODEL, find_detector
 from fer_sdk.classifier import ExpressionClassifier
-from fer_sdk.detectors.blazeface import BLAZEFACE_FILE
 from fer_sdk.errors import InputError
 from fer_sdk.preprocess import InputSpec
+from fer_sdk.runtimes import open_image_session
 
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
 GOLDEN_FACES: Final = 200
 FLOAT_IO: Final = "-float-io"
+DETECTOR_SIDE: Final = 320
+"""Height and width of the detector's input: a camera's frame of 640x480 pixels at half its size,
+upright or on its side."""
+DETECTOR_FILE: Final = f"{DEFAULT_DETECTOR}-{DETECTOR_SIDE}x{DETECTOR_SIDE}.tflite"
 ONNX_TOLERANCE: Final = {"float32": 1e-4, "int8": 0.1}
 """Largest allowed difference of a probability between a .tflite and the .onnx made from it."""
 
@@ -141,8 +146,8 @@ def _fill(
         (out / name).mkdir(parents=True)
     faces = synthetic_faces(GOLDEN_FACES, spec)
     (out / "golden" / "faces.bin").write_bytes(faces.tobytes())
-    detector = (resources.files("fer_sdk") / "data" / BLAZEFACE_FILE).read_bytes()
-    (out / "detector" / BLAZEFACE_FILE).write_bytes(detector)
+    on_stage(f"write {DETECTOR_FILE}")
+    _write_detector(out / "detector" / DETECTOR_FILE)
 
     predictions, models = {}, []
     for bundle in _all_bundles(out / "models", bundles, faces, on_stage):
@@ -166,7 +171,7 @@ def _fill(
         "fer_sdk": version("fer-sdk"),
         "default": _default(bundles),
         "models": models,
-        "detector": f"detector/{BLAZEFACE_FILE}",
+        "detector": f"detector/{DETECTOR_FILE}",
         "golden": {
             "faces": "golden/faces.bin",
             "shape": list(faces.shape),
@@ -176,6 +181,26 @@ def _fill(
     }
     (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
+
+
+def _write_detector(path: Path) -> None:
+    """Write the default face detector with a fixed input size, and its sidecar.
+
+    Raises:
+        ParityError: If its output differs from that of the shipped file.
+    """
+    shipped = DetectorBundle.load(find_detector(DEFAULT_DETECTOR))
+    path.write_bytes(with_input_hw(shipped.path.read_bytes(), DETECTOR_SIDE, DETECTOR_SIDE))
+    origin = {**shipped.source, "made_from": sha256_of(shipped.path)}
+    replace(shipped, path=path, source=origin, metrics=()).write_sidecar()
+    image = np.random.default_rng(0).integers(0, 256, (DETECTOR_SIDE, DETECTOR_SIDE, 3), np.uint8)
+    rows = []
+    for file in (shipped.path, path):
+        session = open_image_session(file)
+        rows.append(session.run(image, MULTIPLE).rows)
+        session.close()
+    if not np.array_equal(rows[0], rows[1]):
+        raise ParityError(f"{path.name} differs from {shipped.path.name} on a random image")
 
 
 def _default(bundles: list[ModelBundle]) -> str:

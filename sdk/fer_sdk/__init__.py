@@ -24,7 +24,6 @@ from fer_sdk.bundles.prior import Prior, PriorChoice
 from fer_sdk.bundles.registry import DEFAULT_MODEL, shipped_models
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.detectors.base import FaceDetector
-from fer_sdk.detectors.blazeface import BlazeFace
 from fer_sdk.detectors.yunet import YuNet
 from fer_sdk.errors import (
     BundleError,
@@ -70,7 +69,6 @@ __all__ = [
     "Baseline",
     "BaselineSettings",
     "BatchSettings",
-    "BlazeFace",
     "BundleError",
     "Camera",
     "CropSpec",

@@ -23,7 +23,7 @@ VALENCE_MINUS: Final = ("angry", "disgust", "fear", "sad")
 class Landmarks:
     """Five points of a face, (x, y) in pixels; right and left are the person's own.
 
-    A detector with one point for the mouth (BlazeFace) sets both corners to its centre.
+    A detector with one point for the mouth sets both corners to its centre.
     """
 
     right_eye: Point

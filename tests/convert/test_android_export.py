@@ -9,13 +9,18 @@ import pytest
 from numpy.typing import NDArray
 from tests.convert.command import fer_convert
 
+from fer_convert.android_export import DETECTOR_SIDE
+from fer_convert.fixed_input import with_input_hw
 from fer_convert.float_io import with_float_io
 from fer_convert.synthetic_faces import synthetic_faces
 from fer_sdk import BundleError, ExpressionClassifier, ModelBundle
 from fer_sdk._internal.files import sha256_of
-from fer_sdk.bundles.registry import DEFAULT_MODEL, MODELS_FOLDER
+from fer_sdk.bundles.detector import DetectorBundle
+from fer_sdk.bundles.inspect import inspect
+from fer_sdk.bundles.registry import DEFAULT_MODEL, MODELS_FOLDER, find_detector
 from fer_sdk.preprocess import FER2013_INPUT
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.tensorflow
 for package in ("tensorflow", "tf2onnx", "onnxruntime"):
     pytest.importorskip(package, reason="exporting for Android needs the extra `convert`")
@@ -64,6 +69,28 @@ def test_every_shipped_model_is_copied_unchanged_and_exported_for_every_engine(
             assert (path.stem, "litert", "float32") in offered
             assert (path.stem, "onnx", "float32") in offered
     assert (manifest["default"], "litert", "float32") in offered
+
+
+def test_the_detector_is_the_shipped_one_with_a_fixed_input(
+    folder: Path, manifest: dict[str, Any]
+) -> None:
+    path = folder / manifest["detector"]
+    bundle, shipped = DetectorBundle.load(path), DetectorBundle.load(find_detector("yunet-float32"))
+    assert (bundle.factors, bundle.license) == (shipped.factors, shipped.license)
+    assert bundle.source["made_from"] == sha256_of(shipped.path)
+    assert inspect(path).inputs[0].shape == (1, DETECTOR_SIDE, DETECTOR_SIDE, 3)
+    assert inspect(path).outputs[0].shape == (1, 2100, 16)
+    for suffix in ("", ".json"):  # the app's copy, for builds without Python
+        copy = ROOT / "android_demo" / "fer" / "detector" / f"{path.name}{suffix}"
+        assert copy.read_bytes() == path.with_name(path.name + suffix).read_bytes(), (
+            f"replace {copy} by the file that `fer-convert --android` writes"
+        )
+
+
+def test_a_size_that_the_detector_cannot_take_is_one_line() -> None:
+    with pytest.raises(BundleError, match="cannot take 90x100 pixels") as caught:
+        with_input_hw(find_detector("yunet-float32").read_bytes(), 100, 90)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_the_golden_predictions_match_each_model(folder: Path, manifest: dict[str, Any]) -> None:

@@ -7,36 +7,50 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.make_golden import DETECTOR_CASES, golden_face, sources
+from tests.make_golden import DETECTOR_CASES, golden_face, searched, sources
 
 from fer_sdk import YuNet, read_photo
 from fer_sdk.bundles.detector import COLUMNS, DetectorBundle
 from fer_sdk.bundles.registry import find_detector, shipped_detectors
-from fer_sdk.detectors.decoding import decode
+from fer_sdk.detectors.decoding import decode, sigmoid
+from fer_sdk.detectors.tiles import fitted_wh
 
-CASES = json.loads((Path(__file__).parents[1] / "golden" / "detector.json").read_text())["cases"]
-NAMES = [f"{case['source']} {case['detector']}" for case in CASES]
+GOLDEN = Path(__file__).parents[1] / "golden"
+TEXT = json.loads((GOLDEN / "detector.json").read_text())
+CASES = TEXT["cases"]
+NAMES = [f"{case['source']} {case['max_side']} {case['detector']}" for case in CASES]
 
 
 def rows_of(case: dict[str, Any]) -> NDArray[np.float32]:
     """Return the network's output: the listed rows, and background elsewhere."""
     rows = np.zeros((case["cells"], COLUMNS), np.float32)
-    rows[:, :2] = -100
+    rows[:, :2] = TEXT["background"]
     rows[case["indices"]] = np.array(case["rows"], np.float32)
     return rows
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@pytest.mark.parametrize(
+    "case", CASES + TEXT["synthetic"], ids=[*NAMES, "synthetic float32", "synthetic int8"]
+)
 def test_the_golden_rows_are_decoded_to_the_last_bit(case: dict[str, Any]) -> None:
     factors = DetectorBundle.load(find_detector(str(case["detector"]))).factors
     size: tuple[int, int] = tuple(case["input_hw"])
-    found = decode(rows_of(case), size, factors, min_score=0.7)
+    found = decode(rows_of(case), size, factors, min_score=TEXT["min_score"])
     assert found.tolist() == case["decoded"]
+
+
+def test_sizes_pixels_and_sigmoid_are_the_golden_ones() -> None:
+    for width, height, max_side, *expected in TEXT["fitted"]:
+        assert list(fitted_wh(width, height, max_side)) == expected
+    for case in TEXT["searched"]:
+        given = searched(source(case["source"]), case["max_side"])
+        np.testing.assert_array_equal(given, read_photo(GOLDEN / case["expected"]))
+    assert sigmoid(np.array(TEXT["sigmoid"]["x"])).tolist() == TEXT["sigmoid"]["y"]
 
 
 def source(name: str) -> NDArray[np.uint8]:
     """Return a source image; OpenCV's versions would draw some of them differently."""
-    stored = Path(__file__).parents[1] / "golden" / f"source-{name}.png"
+    stored = GOLDEN / f"source-{name}.png"
     return read_photo(stored) if stored.exists() else sources()[name]
 
 

@@ -11,7 +11,6 @@ import pytest
 from tests.command_line import run_command
 
 from fer_sdk import (
-    BlazeFace,
     ExpressionRecognizer,
     InputError,
     QualityLimits,
@@ -113,7 +112,7 @@ def test_limits_are_checked_and_named() -> None:
         ("max_side", lambda: YuNet(max_side=100_000)),
         ("min_score", lambda: YuNet(min_score=70)),
         ("min_score", lambda: YuNet(min_score=float("nan"))),
-        ("min_score", lambda: BlazeFace(min_score=-0.1)),
+        ("min_score", lambda: YuNet(min_score=-0.1)),
         ("threads", lambda: open_session(model, threads=100_000)),
         ("threads", lambda: open_session(model, threads=0)),
         ("processes", lambda: list(process_photos([], processes=0))),

@@ -1,10 +1,9 @@
 // Runs the JavaScript modules on the golden files and returns {case: largest difference}.
 
-import * as blazeface from "/android_demo/web/fer/blazeface.js";
 import { Export, RESIZE, SIDECAR_SCHEMA } from "/android_demo/web/fer/bundle.js";
+import { DetectorInput } from "/android_demo/web/fer/detector_input.js";
 import { Sampler } from "/android_demo/web/fer/preprocess.js";
-
-const { ANCHORS, decode, Letterbox, sigmoid } = blazeface;
+import * as yunet from "/android_demo/web/fer/yunet.js";
 
 const GOLDEN = "/tests/golden/";
 const json = async (name) => (await fetch(GOLDEN + name)).json();
@@ -39,12 +38,12 @@ export async function defaults() {
     input: [input, golden.input],
     resize: [RESIZE, golden.input.resize],
     sidecar_schema: [SIDECAR_SCHEMA, golden.sidecar.schema],
-    detector: [files.manifest.detector, `detector/${golden.blazeface.file}`],
-    side: [blazeface.SIDE, golden.blazeface.side],
-    anchors: [blazeface.ANCHORS, golden.blazeface.anchors],
-    min_score: [blazeface.MIN_SCORE, golden.blazeface.min_score],
-    min_overlap: [blazeface.MIN_OVERLAP, golden.blazeface.min_overlap],
-    score_clip: [blazeface.SCORE_CLIP, golden.blazeface.score_clip],
+    strides: [yunet.STRIDES, golden.detector.strides],
+    columns: [yunet.COLUMNS, golden.detector.columns],
+    min_score: [yunet.MIN_SCORE, golden.detector.min_score],
+    max_overlap: [yunet.MAX_OVERLAP, golden.detector.max_overlap],
+    logit_clip: [yunet.LOGIT_CLIP, golden.detector.logit_clip],
+    size_clip: [yunet.SIZE_CLIP, golden.detector.size_clip],
   };
 }
 
@@ -61,43 +60,82 @@ export async function preprocess() {
   return differences;
 }
 
-export async function letterboxes() {
+/** Compare the detector's input: the image's size and pixels in it, and black around them. */
+export async function detectorInputs() {
+  const golden = await json("detector.json");
   const differences = {};
-  const box = new Letterbox();
-  for (const item of (await json("blazeface.json")).letterboxes) {
-    box.fill(await source(item.source));
-    const expected = await picture(item.expected);
-    differences[item.expected] = Math.max(...[0, 1, 2].map((k) =>
-      largest(box.pixels.filter((_, i) => i % 3 === k), channel(expected, k))));
+  for (const [width, height, side, ...size] of golden.fitted) {
+    const input = new DetectorInput(side, side);
+    input.fit({ width, height });
+    differences[`${width}x${height}`] = largest([input.fittedWidth, input.fittedHeight], size);
+  }
+  for (const { source: name, max_side: side, expected } of golden.searched) {
+    const input = new DetectorInput(side, side);
+    input.fill({ data: new Uint8ClampedArray(4 * side * side).fill(99), width: side, height: side });
+    input.fill(await source(name));
+    const { data, width, height } = await picture(expected);
+    const wanted = new Float32Array(3 * side * side);
+    for (let k = 0; k < width * height; k++) {
+      const to = 3 * (Math.floor(k / width) * side + (k % width));
+      wanted.set([data[4 * k + 2], data[4 * k + 1], data[4 * k]], to);
+    }
+    differences[expected] = largest(input.tensor, wanted);
   }
   return differences;
 }
 
+/** Compare the decoded rows and the faces for the network's golden output. */
 export async function faces() {
-  const text = await json("blazeface.json");
-  const { width, height, crop } = (await json("defaults.json")).input;
-  const sampler = new Sampler(width, height);
-  const differences = { sigmoid: largest(text.sigmoid.x.map(sigmoid), text.sigmoid.y) };
-  for (const prediction of text.predictions) {
-    const places = new Float32Array(ANCHORS * 16);
-    const logits = new Float32Array(ANCHORS).fill(text.background);
-    prediction.anchors.forEach((anchor, k) => {
-      places.set(prediction.places[k], anchor * 16);
-      logits[anchor] = prediction.logits[k];
-    });
-    const image = await source(prediction.source);
-    const box = new Letterbox();
-    box.fill(image);
-    const found = decode(places, logits, box, text.min_score);
-    const numbers = (face) => [
-      ...face.box_xyxy, face.score, ...face.right_eye, ...face.left_eye, ...face.nose, ...face.mouth];
-    differences[prediction.name] = largest(found.flatMap(numbers), prediction.faces.flatMap(numbers));
-    for (const [k, name] of prediction.crops.entries()) {
-      const given = sampler.crop(image, crop, found[k]);
-      differences[name] = largest(given, channel(await picture(name), 0));
+  const golden = await json("detector.json");
+  const differences = { sigmoid: largest(golden.sigmoid.x.map(yunet.sigmoid), golden.sigmoid.y) };
+  const numbers = (face) => [
+    ...face.box_xyxy, face.score, ...face.right_eye, ...face.left_eye, ...face.nose, ...face.mouth];
+  for (const item of [...golden.cases, ...golden.synthetic]) {
+    const rows = new Float32Array(item.cells * yunet.COLUMNS);
+    for (let k = 0; k < rows.length; k += yunet.COLUMNS) rows.fill(golden.background, k, k + 2);
+    item.indices.forEach((row, k) => rows.set(item.rows[k], row * yunet.COLUMNS));
+    const sidecar = await (await fetch(`/sdk/fer_sdk/data/${item.detector}.tflite.json`)).json();
+    const { factors } = sidecar.output;
+    const found = yunet.decode(rows, item.input_hw, factors, golden.min_score);
+    const name = `${item.source ?? "synthetic"} ${item.max_side ?? ""} ${item.detector}`;
+    differences[name] = largest(found.flatMap((face) => [...face]), item.decoded.flat());
+    if (item.source) {
+      const engine = { shape: [1, ...item.input_hw, 3], run: async () => [rows] };
+      const given = await new yunet.YuNet(engine, sidecar).detect(await source(item.source));
+      differences[`${name} faces`] = largest(given.flatMap(numbers), item.faces.flatMap(numbers));
     }
   }
   return differences;
+}
+
+/** Return the faces that the page's network finds in the sample photo. */
+export async function detected(accelerator) {
+  const { Engine } = await import("/android_demo/web/fer/engine.js");
+  const files = await Export.open("/android_demo/web/export/");
+  const engine = await Engine.compile(await files.bytes(files.manifest.detector), accelerator);
+  const detector = new yunet.YuNet(engine, await files.detectorSidecar());
+  const found = await detector.detect(await source("photo"));
+  detector.close();
+  return { faces: found };
+}
+
+/** Return the error for output that is not a number, or of another length. */
+export async function refused() {
+  const errors = {};
+  const { factors } = (await (await fetch("/sdk/fer_sdk/data/yunet-float32.tflite.json")).json()).output;
+  const attempt = (name, size, change) => {
+    const rows = new Float32Array(size);
+    change(rows);
+    try {
+      yunet.decode(rows, [32, 32], factors, 0);
+    } catch (error) {
+      errors[name] = error.message;
+    }
+  };
+  attempt("logit", 21 * 16, (rows) => { rows[1] = NaN; });
+  attempt("point", 21 * 16, (rows) => { rows[7] = Infinity; });
+  attempt("length", 20 * 16, () => {});
+  return errors;
 }
 
 /** Compare the probabilities of the golden logits under each prior. */

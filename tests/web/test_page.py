@@ -23,7 +23,7 @@ pytest.importorskip(
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.web.conftest import PHONE, ROOT, Site, opened
 
-from fer_sdk import BlazeFace, ExpressionRecognizer, read_photo
+from fer_sdk import ExpressionRecognizer, YuNet, read_photo
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 
 pytestmark = pytest.mark.browser
@@ -60,7 +60,9 @@ def canvas_pixels(page: Page) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     return np.asarray(decoded[..., ::-1], np.uint8)
 
 
-@pytest.mark.parametrize(("part", "cases"), [("preprocess", 9), ("letterboxes", 4), ("faces", 10)])
+@pytest.mark.parametrize(
+    ("part", "cases"), [("preprocess", 9), ("detectorInputs", 13), ("faces", 23)]
+)
 def test_javascript_reproduces_the_golden_files(page: Page, part: str, cases: int) -> None:
     differences = run_golden(page, part)
     assert len(differences) == cases
@@ -79,6 +81,27 @@ def test_javascript_has_the_default_settings_of_python(page: Page) -> None:
     assert {name: pair for name, pair in pairs.items() if pair[0] != pair[1]} == {}
 
 
+@pytest.mark.parametrize("accelerator", ["wasm", "webgpu"])
+def test_the_detector_finds_the_faces_of_python(
+    page: Page, sample_photo: Path, accelerator: str
+) -> None:
+    found = run_golden(page, "detected", accelerator)["faces"]
+    expected = YuNet(max_side=320).detect(read_photo(sample_photo))
+    assert len(found) == len(expected) == 1
+    for given, face in zip(found, expected, strict=True):
+        np.testing.assert_allclose(given["box_xyxy"], face.box_xyxy, atol=1e-3)
+        for name in ("right_eye", "left_eye", "nose", "mouth"):
+            np.testing.assert_allclose(given[name], getattr(face.landmarks, name), atol=1e-3)
+
+
+def test_detector_output_that_is_not_finite_or_too_short_is_refused(page: Page) -> None:
+    errors = run_golden(page, "refused")
+    assert set(errors) == {"logit", "point", "length"}
+    assert "not finite" in errors["logit"]
+    assert "not finite" in errors["point"]
+    assert "must return" in errors["length"]
+
+
 @pytest.mark.parametrize(("accelerator", "count"), [("wasm", 200), ("webgpu", 20)])
 def test_every_model_predicts_as_in_python(page: Page, accelerator: str, count: int) -> None:
     results = run_golden(page, "predictions", accelerator, count)
@@ -93,7 +116,7 @@ def test_the_cpu_result_of_the_sample_photo_matches_python(page: Page, sample_ph
     expect(page.locator("#label")).to_have_text("happy")
     expect(page.locator("#status")).to_have_text(f"{DEFAULT_MODEL} on CPU (WebAssembly)")
     expect(page.locator("#speed")).to_contain_text(" ms: detection ")
-    with ExpressionRecognizer(detector=BlazeFace()) as recognizer:
+    with ExpressionRecognizer(detector=YuNet(max_side=320)) as recognizer:
         (face,) = recognizer.recognize(read_photo(sample_photo), color="bgr")
     np.testing.assert_allclose(probabilities(page), list(face.scores.values()), atol=0.02)
     green = (canvas_pixels(page) == BOX_GREEN).all(axis=2)
@@ -229,8 +252,10 @@ def test_the_page_sends_no_request_to_another_origin(
         ("*int8-float-io.tflite.json", b'"happy"', b'"sadly"'),
         ("*int8-float-io.tflite.json", b"18.3", b"12.3"),
         ("*int8-float-io.tflite", b"TFL3", b"TFL4"),
+        ("*320x320.tflite.json", b'"bgr"', b'"rgb"'),
+        ("*320x320.tflite", b"TFL3", b"TFL4"),
     ],
-    ids=["labels", "crop", "model"],
+    ids=["labels", "crop", "model", "detector's sidecar", "detector"],
 )
 def test_a_modified_file_is_refused(
     browser: Browser, site: Site, pattern: str, old: bytes, new: bytes

@@ -42,12 +42,22 @@ export class Export {
   }
 
   /** Return a model's sidecar; throws if it belongs to another file or is unsupported. */
-  async sidecar(model) {
-    const sidecar = JSON.parse(new TextDecoder().decode(await this.bytes(`${model.file}.json`)));
-    const { input, output, schema, sha256 } = sidecar;
-    if (schema !== SIDECAR_SCHEMA || output !== "logits" || input.color !== "grey"
-        || input.resize !== RESIZE || sha256 !== this.manifest.sha256[model.file]) {
-      throw new Error(`${model.file}.json describes a model that this page cannot run`);
+  sidecar(model) {
+    return this.checked(model.file, ({ input, output }) =>
+      output === "logits" && input.color === "grey" && input.resize === RESIZE);
+  }
+
+  /** Return the face detector's sidecar; throws as `sidecar`. */
+  detectorSidecar() {
+    return this.checked(this.manifest.detector, ({ detector, input }) =>
+      detector === "yunet" && input.color === "bgr");
+  }
+
+  async checked(file, isSupported) {
+    const sidecar = JSON.parse(new TextDecoder().decode(await this.bytes(`${file}.json`)));
+    if (sidecar.schema !== SIDECAR_SCHEMA || sidecar.sha256 !== this.manifest.sha256[file]
+        || !isSupported(sidecar)) {
+      throw new Error(`${file}.json describes a model that this page cannot run`);
     }
     return sidecar;
   }

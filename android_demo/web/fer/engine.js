@@ -47,7 +47,6 @@ export class Engine {
     this.model = model;
     this.accelerator = accelerator;
     this.shape = model.getInputDetails()[0].shape;
-    this.outputs = model.getOutputDetails().map((output) => [...output.shape]);
   }
 
   /** Run the model; returns each output as a Float32Array, in the model's order. */

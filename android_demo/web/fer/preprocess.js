@@ -4,7 +4,6 @@
 // [0, 0] is the centre of the top left pixel.
 
 const WEIGHT = 1 << 11;
-const CHANNELS = { red: 0, green: 1, blue: 2 };
 
 /**
  * Fit the rotation, scale and translation that map the crop's eyes and mouth to those of a face.
@@ -79,14 +78,13 @@ export class Sampler {
   }
 
   /**
-   * Read the input's pixels: block means, then bilinear weights in 11 bits.
+   * Read the input's grey levels: block means, then bilinear weights in 11 bits.
    *
-   * @param {string} channel "grey", "red", "green" or "blue".
-   * @param {Uint8Array} out (height * width * step,), written at `offset`, `offset` + `step`, ...
+   * @param {Uint8Array} out (height * width,).
    */
-  read(channel, out, offset = 0, step = 1) {
+  read(out) {
     const { image, block, bounds } = this;
-    this.average(image, channel, block, bounds);
+    this.average(image, block, bounds);
     const across = bounds.right - bounds.left + 1;
     for (let k = 0; k < this.left.length; k++) {
       const upper = (this.top[k] - bounds.top) * across - bounds.left;
@@ -97,7 +95,7 @@ export class Sampler {
       const below = this.means[lower + this.left[k]] * (WEIGHT - x)
         + this.means[lower + this.right[k]] * x;
       const value = above * (WEIGHT - this.weightY[k]) + below * this.weightY[k];
-      out[offset + k * step] = (value + (1 << 21)) >> 22;
+      out[k] = (value + (1 << 21)) >> 22;
     }
   }
 
@@ -130,20 +128,19 @@ export class Sampler {
   }
 
   /** Average the blocks within the bounds, rounding half up; the image's edge pixels repeat beyond it. */
-  average(image, channel, block, bounds) {
+  average(image, block, bounds) {
     const across = bounds.right - bounds.left + 1;
     const count = across * (bounds.bottom - bounds.top + 1);
     if (this.means.length < count) this.means = new Int32Array(count);
     this.means.fill(0, 0, count);
     const { data, width, height } = image;
-    const byte = CHANNELS[channel];
     const end = (bounds.right + 1) * block;
     for (let y = bounds.top * block; y < (bounds.bottom + 1) * block; y++) {
       const row = Math.min(y, height - 1) * width;
       let k = (Math.floor(y / block) - bounds.top) * across;
       for (let x = bounds.left * block, inside = 0; x < end; x++) {
         const at = 4 * (row + Math.min(x, width - 1));
-        this.means[k] += byte === undefined ? grey(data, at) : data[at + byte];
+        this.means[k] += grey(data, at);
         if (++inside === block) {
           inside = 0;
           k += 1;
@@ -158,14 +155,14 @@ export class Sampler {
   /** Crop and align a face for the model; returns uint8 (height * width,), grey levels. */
   crop(image, crop, points, out = new Uint8Array(this.width * this.height)) {
     this.setImage(image, cropTransform(crop, points));
-    this.read("grey", out);
+    this.read(out);
     return out;
   }
 
   /** Resize an image to the input's size; returns uint8 (height * width,), grey levels. */
   resize(image, out = new Uint8Array(this.width * this.height)) {
     this.setImage(image, resizeTransform(image, this.width, this.height));
-    this.read("grey", out);
+    this.read(out);
     return out;
   }
 }

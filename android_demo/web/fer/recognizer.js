@@ -1,9 +1,9 @@
 // Finds faces in an image and classifies their expressions.
 
-import { decode, Letterbox } from "./blazeface.js";
 import { Engine } from "./engine.js";
 import { Sampler } from "./preprocess.js";
 import { priorOf } from "./prior.js";
+import { YuNet } from "./yunet.js";
 
 /** Face detector and expression classifier in one. Buffers are reused. */
 export class Recognizer {
@@ -16,14 +16,15 @@ export class Recognizer {
    */
   static async open(files, model, accelerator) {
     const sidecar = await files.sidecar(model);
-    const detector = await Engine.compile(await files.bytes(files.manifest.detector), accelerator);
+    const network = await Engine.compile(await files.bytes(files.manifest.detector), accelerator);
     try {
+      const detector = new YuNet(network, await files.detectorSidecar());
       const classifier = await Engine.compile(await files.bytes(model.file), accelerator);
       const recognizer = new Recognizer(detector, classifier, sidecar);
       await recognizer.warmUp();
       return recognizer;
     } catch (error) {
-      detector.close();
+      network.close();
       throw error;
     }
   }
@@ -33,7 +34,6 @@ export class Recognizer {
     this.classifier = classifier;
     this.sidecar = sidecar;
     const { width, height } = sidecar.input;
-    this.letterbox = new Letterbox();
     this.sampler = new Sampler(width, height);
     this.crop = new Uint8Array(width * height);
     this.input = new Float32Array(width * height);
@@ -41,7 +41,7 @@ export class Recognizer {
 
   /** Run both networks once, because the first run compiles and allocates. */
   async warmUp() {
-    await this.detector.run(this.letterbox.tensor);
+    await this.detector.warmUp();
     await this.classifier.run(this.input);
   }
 
@@ -54,10 +54,7 @@ export class Recognizer {
    */
   async recognize(image) {
     const start = performance.now();
-    this.letterbox.fill(image);
-    const outputs = await this.detector.run(this.letterbox.tensor);
-    const at = (size) => this.detector.outputs.findIndex((shape) => shape.at(-1) === size);
-    const found = decode(outputs[at(16)], outputs[at(1)], this.letterbox);
+    const found = await this.detector.detect(image);
     const middle = performance.now();
     const faces = [];
     for (const face of found) faces.push({ ...face, ...(await this.expression(image, face)) });

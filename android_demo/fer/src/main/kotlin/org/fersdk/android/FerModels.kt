@@ -2,14 +2,16 @@ package org.fersdk.android
 
 import android.content.res.AssetManager
 import com.google.ai.edge.litert.Accelerator
-import org.fersdk.core.BlazeFace
 import org.fersdk.core.BundleException
+import org.fersdk.core.DetectorBundle
 import org.fersdk.core.Engine
 import org.fersdk.core.ExpressionClassifier
+import org.fersdk.core.FaceDetector
 import org.fersdk.core.ModelBundle
 import org.fersdk.core.OrtEngine
 import org.fersdk.core.SwitchingClassifier
 import org.fersdk.core.VideoRecognizer
+import org.fersdk.core.YuNet
 
 /** Runtime and device that a model can run on. */
 enum class Runtime(val title: String) {
@@ -23,7 +25,7 @@ data class Choice(val bundle: ModelBundle, val runtime: Runtime) {
     val title: String get() = "${runtime.title} · ${bundle.model.substringBeforeLast('.')}"
 }
 
-/** The models in an app's assets: all .tflite and .onnx files with a sidecar. */
+/** The models in an app's assets: the face detector, and all other .tflite and .onnx files with a sidecar. */
 class FerModels(private val assets: AssetManager) {
     val bundles: List<ModelBundle>
 
@@ -33,7 +35,7 @@ class FerModels(private val assets: AssetManager) {
     init {
         val names = assets.list("").orEmpty().toSet()
         bundles = names.filter { it.endsWith(".tflite") || it.endsWith(".onnx") }
-            .filter { it + ModelBundle.SIDECAR_SUFFIX in names }
+            .filter { it != DETECTOR && it + ModelBundle.SIDECAR_SUFFIX in names }
             .sortedWith(compareBy({ !it.matches(DEFAULT) }, { it }))
             .map { name ->
                 val sidecar = assets.readAsset(name + ModelBundle.SIDECAR_SUFFIX)
@@ -74,8 +76,13 @@ class FerModels(private val assets: AssetManager) {
         return ExpressionClassifier(bundle, engine, bundle.prior(prior ?: bundle.defaultPrior))
     }
 
-    /** Opens the face detector on the CPU, which takes a few milliseconds per frame. */
-    fun detector(): BlazeFace = BlazeFace(LiteRtEngine(assets, DETECTOR, Accelerator.CPU))
+    /** Opens the face detector on the CPU, after checking its hash. */
+    fun detector(): FaceDetector {
+        val sidecar = assets.readAsset(DETECTOR + ModelBundle.SIDECAR_SUFFIX)
+        val bundle = DetectorBundle.parse(DETECTOR, sidecar.decodeToString())
+        bundle.checkModel(assets.readAsset(DETECTOR))
+        return YuNet(bundle, LiteRtEngine(assets, DETECTOR, Accelerator.CPU))
+    }
 
     /**
      * Opens a recognizer for a video.
@@ -99,6 +106,6 @@ class FerModels(private val assets: AssetManager) {
     private companion object {
         // The default model of fer_sdk.bundles.registry; without it, the first name in the alphabet.
         val DEFAULT = Regex("small-(int|float).*")
-        const val DETECTOR = "face_detection_short_range.tflite"
+        const val DETECTOR = "yunet-float32-320x320.tflite"
     }
 }

@@ -28,10 +28,9 @@ class Image(width: Int, height: Int, val channels: Int) {
         if (levels.size < width * height * channels) levels = ByteArray(width * height * channels)
     }
 
-    /** A pixel's level in one channel, or its grey level with ITU-R BT.601's weights in 14 bits. */
-    internal fun level(x: Int, y: Int, channel: Int): Int {
+    /** A pixel's grey level with ITU-R BT.601's weights in 14 bits. */
+    internal fun grey(x: Int, y: Int): Int {
         val at = (y * width + x) * channels
-        if (channel != GREY) return levels[at + channel].toInt() and 0xFF
         if (channels == 1) return levels[at].toInt() and 0xFF
         val red = levels[at].toInt() and 0xFF
         val green = levels[at + 1].toInt() and 0xFF
@@ -41,9 +40,4 @@ class Image(width: Int, height: Int, val channels: Int) {
 
     private fun requireSize(width: Int, height: Int) =
         require(width > 0 && height > 0) { "width and height must be above 0, but are $width and $height" }
-
-    companion object {
-        /** Selects the grey level instead of a channel. */
-        const val GREY = -1
-    }
 }

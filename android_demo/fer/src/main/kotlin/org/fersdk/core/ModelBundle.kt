@@ -14,6 +14,17 @@ data class CropSpec(val rightEye: Point, val leftEye: Point, val mouth: Point)
 /** Model input: grey, 8 bits, [height] x [width]. */
 data class InputSpec(val height: Int, val width: Int, val crop: CropSpec)
 
+/** Throws [BundleException] if a model file is not the one of its sidecar, whose hash is [expected]. */
+internal fun checkSha256(model: String, expected: String, bytes: ByteArray) {
+    val actual = MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }
+    if (actual != expected) {
+        throw BundleException(
+            "$model has sha256 ${actual.take(12)}..., but its sidecar is for " +
+                "${expected.take(12)}...: export both again"
+        )
+    }
+}
+
 /**
  * A model's sidecar, read and validated: the JSON file beside the model, shared with the Python SDK.
  *
@@ -54,16 +65,7 @@ data class ModelBundle(
      *
      * @throws BundleException if its sha256 differs: truncated, modified or another model.
      */
-    fun checkModel(bytes: ByteArray) {
-        val actual = MessageDigest.getInstance("SHA-256").digest(bytes)
-            .joinToString("") { "%02x".format(it) }
-        if (actual != sha256) {
-            throw BundleException(
-                "$model has sha256 ${actual.take(12)}..., but its sidecar is for " +
-                    "${sha256.take(12)}...: export both again"
-            )
-        }
-    }
+    fun checkModel(bytes: ByteArray) = checkSha256(model, sha256, bytes)
 
     companion object {
         const val SCHEMA = 1

@@ -73,6 +73,6 @@ class Preprocessor(private val spec: InputSpec) {
         val size = spec.width * spec.height
         require(input.size == size) { "input must hold $size levels, but holds ${input.size}" }
         sampler.place(image, transform)
-        sampler.read(image, Image.GREY, input)
+        sampler.read(image, input)
     }
 }

@@ -62,10 +62,9 @@ class Sampler(private val width: Int, private val height: Int) {
     /**
      * Reads the input pixels after [place].
      *
-     * @param channel of [image], or [Image.GREY].
-     * @param input receives levels 0 to 255 at [first], [first] + [step], ...
+     * @param input receives grey levels 0 to 255.
      */
-    fun read(image: Image, channel: Int, input: ByteArray, first: Int = 0, step: Int = 1) {
+    fun read(image: Image, input: ByteArray) {
         means.fill(UNKNOWN, 0, columns * rows)
         for (pixel in 0 until size) {
             val x0 = left[pixel]
@@ -74,22 +73,22 @@ class Sampler(private val width: Int, private val height: Int) {
             val y1 = bottom[pixel]
             val wx = weightX[pixel]
             val wy = weightY[pixel]
-            val upper = mean(image, channel, x0, y0) * (WHOLE - wx) + mean(image, channel, x1, y0) * wx
-            val lower = mean(image, channel, x0, y1) * (WHOLE - wx) + mean(image, channel, x1, y1) * wx
+            val upper = mean(image, x0, y0) * (WHOLE - wx) + mean(image, x1, y0) * wx
+            val lower = mean(image, x0, y1) * (WHOLE - wx) + mean(image, x1, y1) * wx
             val value = upper * (WHOLE - wy) + lower * wy
-            input[first + step * pixel] = ((value + HALF) shr (2 * WEIGHT_BITS)).toByte()
+            input[pixel] = ((value + HALF) shr (2 * WEIGHT_BITS)).toByte()
         }
     }
 
-    /** Mean level of one block, rounded half up; computed at the first access. */
-    private fun mean(image: Image, channel: Int, x: Int, y: Int): Int {
+    /** Mean grey level of one block, rounded half up; computed at the first access. */
+    private fun mean(image: Image, x: Int, y: Int): Int {
         val at = (y - firstY) * columns + (x - firstX)
         if (means[at] == UNKNOWN) {
             var sum = 0L
             for (row in y * block until (y + 1) * block) {
                 val inY = min(row, image.height - 1)
                 for (column in x * block until (x + 1) * block) {
-                    sum += image.level(min(column, image.width - 1), inY, channel)
+                    sum += image.grey(min(column, image.width - 1), inY)
                 }
             }
             val area = block.toLong() * block

@@ -12,7 +12,10 @@ object Golden {
     private val folder = File(repository, "tests/golden")
     val models = File(repository, "sdk/fer_sdk/models")
 
-    val detector = File(repository, "sdk/fer_sdk/data/face_detection_short_range.tflite")
+    val detectors = File(repository, "sdk/fer_sdk/data")
+
+    /** The detector in the app's assets. */
+    val detector = File(repository, "android_demo/fer/detector/yunet-float32-320x320.tflite")
 
     /** Written by `make android-check` before the tests: models, faces, Python's predictions. */
     val export = File(repository, "android_demo/check/target/export")
@@ -27,6 +30,34 @@ object Golden {
         if (name == "photo") File(repository, "examples/eileen_collins.png")
         else file("source-$name.png")
     )
+
+    fun detectorBundle(name: String) =
+        DetectorBundle.parse("$name.tflite", File(detectors, "$name.tflite.json").readText())
+
+    /** The network's output in a case of detector.json: the listed rows, and background elsewhere. */
+    fun rows(golden: JSONObject, case: JSONObject): FloatArray {
+        val columns = YuNetDecoder.COLUMNS
+        val rows = FloatArray(case.getInt("cells") * columns)
+        for (row in 0 until case.getInt("cells")) {
+            rows.fill(golden.getDouble("background").toFloat(), row * columns, row * columns + 2)
+        }
+        val indices = case.getJSONArray("indices")
+        for (number in 0 until indices.length()) {
+            case.getJSONArray("rows").getJSONArray(number).doubles().forEachIndexed { column, value ->
+                rows[indices.getInt(number) * columns + column] = value.toFloat()
+            }
+        }
+        return rows
+    }
+
+    /** An engine with the network's output of a case of detector.json. */
+    fun engine(golden: JSONObject, case: JSONObject, output: (FloatArray) -> FloatArray? = { null }): FakeEngine {
+        val (height, width) = case.getJSONArray("input_hw").doubles().map { it.toInt() }
+        val rows = rows(golden, case)
+        return FakeEngine(inputShape = listOf(1, height, width, 3), outputSizes = listOf(rows.size)) { input ->
+            listOf(output(input) ?: rows)
+        }
+    }
 
     fun image(file: File): Image {
         val read = ImageIO.read(file)

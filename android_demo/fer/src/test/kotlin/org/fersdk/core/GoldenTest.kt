@@ -1,6 +1,7 @@
 package org.fersdk.core
 
 import java.io.File
+import org.json.JSONArray
 import org.json.JSONObject
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
@@ -10,6 +11,7 @@ import org.junit.Test
 
 /** The Kotlin code reproduces the golden files and has the Python SDK's default settings. */
 class GoldenTest {
+    private val detector = Golden.json("detector.json")
     private val bundle = "small-int8.tflite".let { name ->
         ModelBundle.parse(name, File(Golden.models, "$name.json").readText())
     }
@@ -32,12 +34,13 @@ class GoldenTest {
         )
         assertEquals(tracking.getDouble("duplicate_above"), FaceTracker.DUPLICATE_ABOVE, 0.0)
         assertEquals(tracking.getDouble("max_growth"), FaceTracker.MAX_GROWTH, 0.0)
-        val blazeface = golden.getJSONObject("blazeface")
-        assertEquals(blazeface.getInt("side"), BlazeFace.SIDE)
-        assertEquals(blazeface.getInt("anchors"), BlazeFace.ANCHORS)
-        assertEquals(blazeface.getDouble("min_score"), BlazeFace.MIN_SCORE, 0.0)
-        assertEquals(blazeface.getDouble("min_overlap"), BlazeFace.MIN_OVERLAP, 0.0)
-        assertEquals(blazeface.getDouble("score_clip"), BlazeFace.SCORE_CLIP, 0.0)
+        val detector = golden.getJSONObject("detector")
+        assertEquals(YuNetDecoder.STRIDES, detector.getJSONArray("strides").toList())
+        assertEquals(detector.getInt("columns"), YuNetDecoder.COLUMNS)
+        assertEquals(detector.getDouble("min_score"), YuNet.MIN_SCORE, 0.0)
+        assertEquals(detector.getDouble("max_overlap"), YuNetDecoder.MAX_OVERLAP, 0.0)
+        assertEquals(detector.getDouble("logit_clip"), YuNetDecoder.LOGIT_CLIP, 0.0)
+        assertEquals(detector.getDouble("size_clip"), YuNetDecoder.SIZE_CLIP, 0.0)
         val sidecar = golden.getJSONObject("sidecar")
         assertEquals(sidecar.getInt("schema"), ModelBundle.SCHEMA)
         val precisions = sidecar.getJSONArray("precisions")
@@ -65,63 +68,71 @@ class GoldenTest {
     }
 
     @Test
-    fun `letterbox gives the golden pixels`() {
-        val letterbox = BlazeFace.Letterbox()
-        val cases = Golden.json("blazeface.json").getJSONArray("letterboxes").objects()
-        assertTrue(cases.size >= 4)
+    fun `the detector's input has the golden sizes and pixels`() {
+        for (case in detector.getJSONArray("fitted").map { (it as JSONArray).doubles() }) {
+            val (width, height, side) = case.map { it.toInt() }
+            val input = DetectorInput(side, side).apply { fit(width, height) }
+            assertEquals(case.drop(3).map { it.toInt() }, listOf(input.fittedWidth, input.fittedHeight))
+        }
+        val cases = detector.getJSONArray("searched").objects()
+        assertTrue(cases.size >= 5)
         for (case in cases) {
-            letterbox.fit(Golden.source(case.getString("source")))
+            val side = case.getInt("max_side")
+            val input = DetectorInput(side, side)
+            input.fill(Image(side, side, 3).apply { levels.fill(99) })
+            input.fill(Golden.source(case.getString("source")))
             val expected = Golden.image(Golden.file(case.getString("expected")))
-            assertArrayEquals(case.getString("expected"), expected.levels, letterbox.pixels)
+            assertEquals(listOf(expected.width, expected.height), listOf(input.fittedWidth, input.fittedHeight))
+            for (y in 0 until side) for (x in 0 until side) for (channel in 0 until 3) {
+                val inside = x < expected.width && y < expected.height
+                val level =
+                    if (inside) expected.levels[3 * (y * expected.width + x) + 2 - channel].toInt() and 0xFF else 0
+                assertEquals(level.toFloat(), input.tensor[3 * (y * side + x) + channel], 0f)
+            }
         }
     }
 
     @Test
     fun `sigmoid gives the golden bits`() {
-        val golden = Golden.json("blazeface.json").getJSONObject("sigmoid")
-        val y = golden.getJSONArray("y").doubles()
-        val given = golden.getJSONArray("x").doubles().map(BlazeFace::sigmoid).toDoubleArray()
-        assertArrayEquals(y, given, 0.0)
+        val golden = detector.getJSONObject("sigmoid")
+        val given = golden.getJSONArray("x").doubles().map(YuNetDecoder::sigmoid).toDoubleArray()
+        assertArrayEquals(golden.getJSONArray("y").doubles(), given, 0.0)
     }
 
     @Test
-    fun `decoding gives the golden faces and crops`() {
-        val golden = Golden.json("blazeface.json")
-        val predictions = golden.getJSONArray("predictions").objects()
-        val decoder = BlazeFace.Decoder()
-        val letterbox = BlazeFace.Letterbox()
-        val preprocessor = Preprocessor(bundle.input)
-        val input = ByteArray(bundle.input.width * bundle.input.height)
-        assertTrue(predictions.sumOf { it.getJSONArray("faces").length() } >= 20)
-        for (prediction in predictions) {
-            val source = Golden.source(prediction.getString("source"))
-            letterbox.fit(source)
-            val places = FloatArray(BlazeFace.ANCHORS * BlazeFace.VALUES)
-            val logits = FloatArray(BlazeFace.ANCHORS) { golden.getDouble("background").toFloat() }
-            for (number in 0 until prediction.getJSONArray("anchors").length()) {
-                val anchor = prediction.getJSONArray("anchors").getInt(number)
-                logits[anchor] = prediction.getJSONArray("logits").getDouble(number).toFloat()
-                val row = prediction.getJSONArray("places").getJSONArray(number).doubles()
-                for (value in row.indices) {
-                    places[anchor * BlazeFace.VALUES + value] = row[value].toFloat()
-                }
+    fun `decoding gives the golden rows`() {
+        val cases = detector.getJSONArray("cases").objects() + detector.getJSONArray("synthetic").objects()
+        assertEquals(setOf("yunet-float32", "yunet-int8"), cases.map { it.getString("detector") }.toSet())
+        for (case in cases) {
+            val (height, width) = case.getJSONArray("input_hw").doubles().map { it.toInt() }
+            val factors = Golden.detectorBundle(case.getString("detector")).factors
+            val decoder = YuNetDecoder(height, width, factors, detector.getDouble("min_score"))
+            assertEquals(case.getInt("cells"), decoder.rows)
+            val expected = case.getJSONArray("decoded")
+            assertEquals(expected.length(), decoder.decode(Golden.rows(detector, case)))
+            for (face in 0 until expected.length()) {
+                val given = DoubleArray(YuNetDecoder.SCORE + 1) { decoder.value(face, it) }
+                assertArrayEquals(case.toString(), expected.getJSONArray(face).doubles(), given, 0.0)
             }
-            val faces = decoder.decode(places, logits, letterbox, golden.getDouble("min_score"))
-            val expected = prediction.getJSONArray("faces").objects()
-            val name = prediction.getString("name")
-            assertEquals(name, expected.size, faces.size)
+        }
+    }
+
+    @Test
+    fun `detection gives the golden faces`() {
+        val cases = detector.getJSONArray("cases").objects()
+        assertTrue(cases.sumOf { it.getJSONArray("faces").length() } >= 10)
+        for (case in cases) {
+            val bundle = Golden.detectorBundle(case.getString("detector"))
+            val yunet = YuNet(bundle, Golden.engine(detector, case))
+            val faces = yunet.detect(Golden.source(case.getString("source")))
+            val expected = case.getJSONArray("faces").objects()
+            assertEquals(expected.size, faces.size)
             for ((face, wanted) in faces.zip(expected)) {
-                assertArrayEquals(name, wanted.getJSONArray("box_xyxy").doubles(), face.box, 0.0)
-                assertEquals(name, wanted.getDouble("score"), face.score, 0.0)
-                assertEquals(name, landmarksOf(wanted), face.landmarks)
+                assertArrayEquals(wanted.getJSONArray("box_xyxy").doubles(), face.box, 0.0)
+                assertEquals(wanted.getDouble("score"), face.score, 0.0)
+                assertEquals(landmarksOf(wanted), face.landmarks)
                 val nose = wanted.getJSONArray("nose").doubles()
-                assertArrayEquals(name, nose, doubleArrayOf(face.noseX, face.noseY), 0.0)
-            }
-            val crops = prediction.getJSONArray("crops")
-            for (number in 0 until crops.length()) {
-                preprocessor.cropFace(source, faces[number].landmarks, input)
-                val crop = Golden.image(Golden.file(crops.getString(number)))
-                assertArrayEquals(crops.getString(number), crop.levels, input)
+                assertArrayEquals(nose, doubleArrayOf(face.noseX, face.noseY), 0.0)
             }
         }
     }

@@ -43,6 +43,28 @@ class ModelBundleTest {
     }
 
     @Test
+    fun `every shipped detector and the app's match their sidecars, invalid ones are refused`() {
+        val files = Golden.detectors.listFiles()!!.filter { it.name.endsWith(".tflite") } + Golden.detector
+        assertEquals(3, files.size)
+        for (file in files) {
+            val sidecar = File("$file.json").readText()
+            val bundle = DetectorBundle.parse(file.name, sidecar)
+            bundle.checkModel(file.readBytes())
+            assertThrows(BundleException::class.java) { bundle.checkModel(ByteArray(9)) }
+            for (change in listOf<(JSONObject) -> Unit>(
+                { it.put("schema", 2) }, { it.put("detector", "other") }, { it.remove("sha256") },
+                { it.getJSONObject("input").put("color", "rgb") },
+                { it.getJSONObject("output").put("strides", JSONArray(listOf(8, 16))) },
+                { it.getJSONObject("output").getJSONArray("factors").remove(0) },
+                { it.getJSONObject("output").getJSONArray("factors").getJSONArray(1).put(3, 0) },
+            )) {
+                val changed = JSONObject(sidecar).also(change).toString()
+                assertThrows(BundleException::class.java) { DetectorBundle.parse(file.name, changed) }
+            }
+        }
+    }
+
+    @Test
     fun `a modified model is refused`() {
         val file = shipped.first()
         val bundle = ModelBundle.parse(file.name, text)
@@ -81,8 +103,8 @@ class ModelBundleTest {
         val wide = TfliteFile.read("int16x8", Golden.file("tiny-int16x8.tflite").readBytes())
         assertTrue(wide.hasInt16)
         val detector = TfliteFile.read("detector", Golden.detector.readBytes())
-        assertEquals(listOf(1, 128, 128, 3), detector.inputs.single().shape)
-        assertEquals(setOf(896 * 16, 896), detector.outputs.map { it.size }.toSet())
+        assertEquals(listOf(1, 320, 320, 3), detector.inputs.single().shape)
+        assertEquals(listOf(1, 2100, 16), detector.outputs.single().shape)
         for (file in shipped) {
             val parsed = TfliteFile.read(file.name, file.readBytes())
             assertEquals(listOf(1, 48, 48, 1), parsed.inputs.single().shape)

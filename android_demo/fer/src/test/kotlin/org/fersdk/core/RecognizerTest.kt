@@ -193,11 +193,32 @@ class RecognizerTest {
 
     @Test
     fun `non-finite detector output is refused`() {
-        val engine = FakeEngine(inputShape = listOf(1, 128, 128, 3), outputSizes = listOf(14336, 896)) {
-            listOf(FloatArray(14336) { Float.NaN }, FloatArray(896))
+        for (column in listOf(1, 7)) { // a logit, a point
+            val engine = Golden.engine(golden, photo) {
+                Golden.rows(golden, photo).apply {
+                    val row = photo.getJSONArray("indices").getInt(0)
+                    this[row * YuNetDecoder.COLUMNS + column] = Float.NaN
+                }
+            }
+            YuNet(Golden.detectorBundle("yunet-float32"), engine).use {
+                assertThrows(EngineException::class.java) { it.detect(Golden.source("photo")) }
+            }
+            assertEquals(1, engine.closed)
         }
-        BlazeFace(engine).use { assertThrows(EngineException::class.java) { it.detect(Image(9, 9, 3)) } }
-        assertEquals(1, engine.closed)
+    }
+
+    @Test
+    fun `a detector network of another shape is closed and refused`() {
+        val bundle = Golden.detectorBundle("yunet-float32")
+        for ((shape, size) in listOf(
+            listOf(1, 320, 320, 1) to 33600, listOf(1, 320, 300, 3) to 33600, listOf(1, 320) to 33600,
+            listOf(1, 320, 320, 3) to 33616,
+        )) {
+            val engine = FakeEngine(inputShape = shape, outputSizes = listOf(size)) { emptyList() }
+            val error = assertThrows(EngineException::class.java) { YuNet(bundle, engine) }
+            assertTrue("$error", "$shape" in error.message.orEmpty())
+            assertEquals(1, engine.closed)
+        }
     }
 
     @Test
@@ -216,26 +237,17 @@ class RecognizerTest {
         { ExpressionClassifier(bundle, FakeEngine { listOf(logits) }) }, { error("not needed") }, {}
     )
 
-    /** A detector that gives the golden output for the golden letterbox, and no face otherwise. */
-    private fun detector(): BlazeFace {
-        val golden = Golden.json("blazeface.json")
-        val prediction = golden.getJSONArray("predictions").objects().first { it.getString("name") == "photo" }
-        val letterbox = BlazeFace.Letterbox().apply { fit(Golden.source("photo")) }
-        val places = FloatArray(BlazeFace.ANCHORS * BlazeFace.VALUES)
-        val hit = FloatArray(BlazeFace.ANCHORS) { -100f }
-        for (number in 0 until prediction.getJSONArray("anchors").length()) {
-            val anchor = prediction.getJSONArray("anchors").getInt(number)
-            hit[anchor] = prediction.getJSONArray("logits").getDouble(number).toFloat()
-            val row = prediction.getJSONArray("places").getJSONArray(number).doubles()
-            row.forEachIndexed { at, value -> places[anchor * 16 + at] = value.toFloat() }
+    private val golden = Golden.json("detector.json")
+    private val photo = golden.getJSONArray("cases").objects().first {
+        it.getString("source") == "photo" && it.getInt("max_side") == 320
+    }
+
+    /** A detector that finds the golden face in the sample photo, and no face in other images. */
+    private fun detector(): YuNet {
+        val expected = DetectorInput(320, 320).apply { fill(Golden.source("photo")) }.tensor
+        val engine = Golden.engine(golden, photo) { input ->
+            Golden.rows(golden, photo).takeUnless { input.contentEquals(expected) }?.apply { fill(-100f) }
         }
-        val expected = FloatArray(letterbox.pixels.size) {
-            ((letterbox.pixels[it].toInt() and 0xFF) / 127.5 - 1.0).toFloat()
-        }
-        return BlazeFace(
-            FakeEngine(inputShape = listOf(1, 128, 128, 3), outputSizes = listOf(14336, 896)) { input ->
-                listOf(places, if (input.contentEquals(expected)) hit else FloatArray(896) { -100f })
-            }
-        )
+        return YuNet(Golden.detectorBundle(photo.getString("detector")), engine)
     }
 }

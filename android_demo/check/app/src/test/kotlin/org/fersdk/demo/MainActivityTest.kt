@@ -294,7 +294,7 @@ class MainActivityTest {
     fun `without any engine the reason is shown`() {
         MainActivity.openRecognizer = original // LiteRT, which is a stub in this test
         start()
-        assertTrue(text(R.id.notice), "LiteRT CPU cannot load face_detection_short_range.tflite" in text(R.id.notice))
+        assertTrue(text(R.id.notice), "LiteRT CPU cannot load yunet-float32-320x320.tflite" in text(R.id.notice))
         assertNull(camera.stubAnalyzer)
     }
 
