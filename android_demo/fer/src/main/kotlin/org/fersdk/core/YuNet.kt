@@ -3,7 +3,8 @@ package org.fersdk.core
 /**
  * Face detector YuNet (Wu et al. 2023, https://doi.org/10.1007/s11633-023-1423-y).
  *
- * Gives the faces of `fer_sdk.YuNet` whose `max_side` is the side of the network's square input.
+ * Gives the faces of `fer_sdk.YuNet` from the same output of the network. Here the image is padded with
+ * black to the network's whole input, in Python only to multiples of 32 pixels.
  *
  * @param bundle the network's sidecar.
  * @param engine runs the network: (1, height, width, 3) in, sides in multiples of 32; one row of 16
