@@ -81,7 +81,7 @@ MUTATIONS = (
              ("(decoder.value(number, 4 + 2 * point) + 0.5) * zoomX - 0.5",
               "decoder.value(number, 4 + 2 * point) * zoomX"))),
     Mutation("factors of the sidecar ignored", edit("YuNetDecoder.kt",
-             ("output[at + column] * factor[column]", "output[at + column]"))),
+             ("output[at + column] * factor[column]", "output[at + column] * 1.0"))),
     Mutation("width taken for the height of a face", edit("YuNetDecoder.kt",
              ("output[at + 4 + axis] * factor[4 + axis]", "output[at + 4] * factor[4]"))),
     Mutation("overlapping faces kept", edit("YuNetDecoder.kt",
