@@ -2,9 +2,10 @@
 
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
-from fer_sdk.errors import MissingDependencyError
+from fer_sdk.errors import InputError, MissingDependencyError, shown
 
 OPENCV_PACKAGES: Final = (
     "opencv-python",
@@ -26,6 +27,24 @@ def require_opencv(purpose: str) -> None:
     """
     if find_spec("cv2") is None:
         raise MissingDependencyError("cv2", "", purpose, install="opencv-python-headless")
+
+
+def opencv_name(path: Path) -> str:
+    """Return a path as the text that OpenCV takes.
+
+    Raises:
+        InputError: If the name is not valid Unicode text, as names on Linux may be: OpenCV would
+            crash.
+    """
+    name = str(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"OpenCV cannot open {shown(name.encode(errors='backslashreplace').decode())}, whose "
+            "name is not valid UTF-8: rename it"
+        ) from error
+    return name
 
 
 def installed_opencv() -> dict[str, str]:

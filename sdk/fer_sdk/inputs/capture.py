@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.context_manager import ContextManager
 from fer_sdk._internal.files import is_file
-from fer_sdk._internal.opencv import require_opencv
+from fer_sdk._internal.opencv import opencv_name, require_opencv
 from fer_sdk._internal.opencv_log import silent_opencv
 from fer_sdk.errors import InputError, StreamError, shown
 from fer_sdk.inputs.containers import missing_bytes
@@ -86,8 +86,9 @@ class VideoFile(ContextManager):
         require_opencv("reading videos")
         import cv2
 
+        name = opencv_name(path)
         with silent_opencv():
-            capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise InputError(
                 f"{path} is not a video that OpenCV {cv2.__version__} can read, or is truncated"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_sdk._internal.opencv import opencv_name
 from fer_sdk._internal.opencv_log import silent_opencv
 from fer_sdk.errors import InputError, OutputError
 from fer_sdk.outputs.annotate import draw_faces
@@ -42,12 +43,13 @@ class VideoSink(FileSink):
             sound_from: Video whose sound is copied; its first frame must be the first one written.
 
         Raises:
-            InputError: If the suffix is unknown.
+            InputError: If the suffix is unknown, or the name is not valid UTF-8.
             OutputError: If the folder cannot be written.
         """
         codec = CODECS.get(Path(path).suffix.lower())
         if codec is None:
             raise InputError(f"{path} must end in one of {', '.join(CODECS)}")
+        opencv_name(Path(path))
         super().__init__(path)
         self.fps = fps
         self.sound_failure: str | None = None
