@@ -29,6 +29,7 @@ from fer_sdk.cli.options import (
     overwrite_option,
     path_option,
     search_option,
+    small_faces,
 )
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE
 from fer_sdk.detectors.yunet import Search
@@ -90,7 +91,8 @@ def image(
     outputs = _Outputs(out, save_crops, csv_path, jsonl_path, parquet_path, overwrite)
     tasks, passed_over = outputs.tasks(photos)
     named = {str(photo) for photo in photos}
-    report = _Report(named, quiet=as_json or bool(outputs.tables), keep=as_json)
+    small = small_faces(max_side, thorough=search == "thorough", has_search=True)
+    report = _Report(named, small, quiet=as_json or bool(outputs.tables), keep=as_json)
     outputs.check(tasks, model)
     if outputs.tables:
         with outputs.resume_log(settings) as log:
@@ -151,9 +153,12 @@ def _run(
 class _Report:
     """Prints the result of each photo and counts photos and faces."""
 
-    def __init__(self, named: set[str], *, quiet: bool, keep: bool) -> None:
-        """Take the photos that were named on the command line; each must show a face."""
-        self._named = named
+    def __init__(self, named: set[str], small: str, *, quiet: bool, keep: bool) -> None:
+        """Take the photos that were named on the command line; each must show a face.
+
+        `small` states which faces are found.
+        """
+        self._named, self._small = named, small
         self._keep = keep
         self.quiet = quiet
         self.results: list[PhotoResult] = []
@@ -166,10 +171,7 @@ class _Report:
         if not error and not result:
             self.faceless += 1
             if result.photo in self._named:
-                error = (
-                    f"no face found in {result.photo}: a face must be upright and at least 20 "
-                    "pixels wide"
-                )
+                error = f"no face found in {result.photo}: {self._small}"
         if self._keep:
             self.results.append(replace(result, error=error))
         if error:

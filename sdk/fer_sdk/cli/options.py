@@ -126,6 +126,24 @@ search_option = click.option(
 )  # fmt: skip
 
 
+def small_faces(max_side: int, *, thorough: bool = False, has_search: bool = False) -> str:
+    """Return which faces are found, and the options for smaller ones.
+
+    Args:
+        max_side: Value of --max-side.
+        thorough: Whether --search is thorough.
+        has_search: Whether the command has the option --search.
+    """
+    least = "a face must be upright and at least 20 pixels wide"
+    if thorough:
+        return least
+    search = "--search thorough or " if has_search else ""
+    return (
+        f"{least} when the picture is scaled to {max_side} pixels; for smaller ones add {search}a "
+        "larger --max-side"
+    )
+
+
 def model_options(command: Command) -> Command:
     """Add --model, --runtime, --delegate, --threads and --prior."""
     for option in (

@@ -28,6 +28,7 @@ from fer_sdk.cli.options import (
     model_options,
     overwrite_option,
     path_option,
+    small_faces,
 )
 from fer_sdk.cli.stop_signals import STOPPED_EXIT_CODE, stop_signals
 from fer_sdk.cli.stream_summary import StreamSummary
@@ -120,7 +121,8 @@ def video(
         about = {"video": str(file), "model": model, "fps": frames.fps}
         with recognizer:
             summary = StreamSummary(with_baselines=baseline is not None)
-            stopped, failure = _run(frames, recognizer, outputs, about, summary)
+            small = small_faces(max_side)
+            stopped, failure = _run(frames, recognizer, outputs, about, summary, small)
     for line in (*summary.lines(), *map(str, outputs.paths)):
         echo(line, err=lines is not None)
     whole = every == 1 and begin_s == 0 and end_s == math.inf
@@ -227,6 +229,7 @@ def _run(
     outputs: _Outputs,
     about: dict[str, Any],
     summary: StreamSummary,
+    small: str,
 ) -> tuple[bool, FerError | None]:
     """Process the frames; returns whether a signal stopped it, and an error."""
     failure: FerError | None = None
@@ -248,7 +251,6 @@ def _run(
         if not summary.faces and not outputs.useless:
             # Raised inside the sinks' block: no file is left.
             raise failure or InputError(
-                f"no face found in {summary.frames} frames of {about['video']}: a face must be "
-                "upright and at least 20 pixels wide"
+                f"no face found in {summary.frames} frames of {about['video']}: {small}"
             )
         return stopped(), failure
