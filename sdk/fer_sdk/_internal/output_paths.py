@@ -33,6 +33,9 @@ def check_outputs(
     written = [Path(path) for path in outputs if path is not None]
     if not written:
         return
+    for path in written:
+        if "\0" in str(path):
+            raise InputError(f"no file can have the name {str(path)!r}: it holds a null byte")
     read = {}
     if any(path.exists() for path in written):
         read = {_identity(path): path for path in map(Path, _given(inputs))}
@@ -54,7 +57,8 @@ def check_outputs(
             raise InputError(f"{path} already exists: add --overwrite or choose another name")
         taken[identity] = path
     for path in written:
-        for folder in map(_identity, path.resolve().parents):
+        # Path.resolve raises for a symbolic link to itself.
+        for folder in map(_identity, Path(os.path.realpath(path)).parents):
             if folder in taken:
                 raise InputError(
                     f"{path} would lie below {taken[folder]}, which is to be a file: "
@@ -76,4 +80,4 @@ def _identity(path: Path) -> _Identity:
         found = path.stat()
         return found.st_dev, found.st_ino
     except (OSError, ValueError):  # ValueError: a null byte in the name
-        return os.path.normcase(path.resolve())
+        return os.path.normcase(os.path.realpath(path))

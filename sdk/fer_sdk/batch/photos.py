@@ -61,14 +61,14 @@ def search_folder(folder: str | Path, *, skip: Collection[str | Path] = ()) -> F
     """
     if not is_dir(folder):
         raise InputError(f"no folder at {shown(folder)}")
-    skipped = {Path(path).resolve() for path in skip}
+    skipped = {os.path.realpath(path) for path in skip}
     photos: list[Path] = []
     others: dict[str, list[Path]] = {}
     for name, folders, files in os.walk(folder):
         searched = []
         for below in sorted(folders):
             path = Path(name) / below
-            if path.resolve() in skipped:
+            if os.path.realpath(path) in skipped:
                 continue
             if below.startswith("."):
                 others.setdefault("hidden", []).append(path)
