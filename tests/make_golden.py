@@ -102,9 +102,11 @@ def defaults() -> dict[str, Any]:
 
     Tuples become lists, as JSON has them.
     """
+    spec = asdict(FER2013_INPUT)
+    del spec["pixels"]  # a sidecar of schema 1 has no such key
     text = {
         "model": DEFAULT_MODEL,
-        "input": {**asdict(FER2013_INPUT), "resize": RESIZE},
+        "input": {**spec, "resize": RESIZE},
         "sidecar": {"schema": SCHEMA, "precisions": get_args(Precision)},
         "detector": {
             "strides": STRIDES,

@@ -4,6 +4,10 @@ The input is divided into eight bands of six rows. Logit k, from 0 to 6, is the 
 band k times 10/255. A face with a white band 3 and black elsewhere has the logits
 (0, 0, 0, 10, 0, 0, 0).
 
+foreign-rgb.tflite, without a sidecar, is a network of another origin: 96x96 pixels of three
+channels, five classes, a Flatten layer of open batch size, softmax. Its logits are ten times the
+means of the three channels, then 5 and 0.
+
     python -m tests.make_tiny_model        requires the extra `convert`
 """
 
@@ -71,6 +75,24 @@ def make_tflite() -> None:
         sidecar(path, precision)
 
 
+def make_foreign() -> None:
+    """Write foreign-rgb.tflite."""
+    import keras
+    import tensorflow as tf
+
+    model = keras.Sequential(
+        [
+            keras.Input((96, 96, 3)),
+            keras.layers.AveragePooling2D(96),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5, activation="softmax"),
+        ]
+    )
+    model.set_weights([10 * np.eye(3, 5), np.array([0, 0, 0, 5, 0])])
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    (GOLDEN / "foreign-rgb.tflite").write_bytes(converter.convert())
+
+
 def make_onnx() -> None:
     """Write tiny-float32.onnx, built node by node."""
     import onnx
@@ -98,4 +120,5 @@ def make_onnx() -> None:
 
 if __name__ == "__main__":
     make_tflite()
+    make_foreign()
     make_onnx()

@@ -39,7 +39,7 @@ from fer_sdk.bundles.inspect import inspect
 from fer_sdk.bundles.registry import DEFAULT_DETECTOR, DEFAULT_MODEL, find_detector
 from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.errors import InputError
-from fer_sdk.preprocess import InputSpec
+from fer_sdk.preprocess import RAW_GREY, InputSpec
 from fer_sdk.runtimes import open_image_session
 
 SCHEMA: Final = 1
@@ -100,6 +100,11 @@ def export(
     for bundle in bundles:
         if bundle.input != spec:
             raise InputError(f"{bundle.path} and {bundles[0].path} have different inputs")
+    if spec.pixels != RAW_GREY:
+        raise InputError(
+            f"{bundles[0].path} takes {spec.pixels.color} pixels in the range "
+            f"{spec.pixels.range}, but the apps pass grey levels 0 to 255 only"
+        )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".fer-android-") as folder:

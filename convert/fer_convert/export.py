@@ -10,6 +10,7 @@ from keras import layers
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.output_kind import check_output, probe_faces
 from fer_sdk.errors import BundleError, first_line
+from fer_sdk.preprocess import RAW_GREY
 
 
 def load_trained(path: Path) -> keras.Model:
@@ -19,6 +20,11 @@ def load_trained(path: Path) -> keras.Model:
         BundleError: If Keras cannot load the file.
     """
     if not zipfile.is_zipfile(path):  # Keras would report a missing file
+        if path.is_file() and path.read_bytes()[:4] == b"\x89HDF":
+            raise BundleError(
+                f"{path} is a Keras HDF5 file: save it as .keras by keras.saving.load_model("
+                f"{str(path)!r}, compile=False).save({path.with_suffix('.keras').name!r})"
+            )
         raise BundleError(f"{path} is not a .keras file or is truncated")
     try:
         model = keras.saving.load_model(path, compile=False)
@@ -40,6 +46,12 @@ def check_ports(model: keras.Model, source: ModelBundle) -> None:
             no later check would find: softmax of them agrees before and after conversion.
     """
     spec = source.input
+    if spec.pixels != RAW_GREY:
+        raise BundleError(
+            f"{source.path} takes {spec.pixels.color} pixels in the range {spec.pixels.range} "
+            "according to its sidecar, but only networks of grey levels 0 to 255 are converted: "
+            "convert it with TensorFlow's or ONNX's own tools and use `fer-convert adopt`"
+        )
     expected = (None, spec.height, spec.width, 1), (None, len(source.labels))
     actual = tuple(model.input_shape), tuple(model.output_shape)
     if actual != expected:
@@ -49,7 +61,7 @@ def check_ports(model: keras.Model, source: ModelBundle) -> None:
         )
     if source.output != "logits":
         raise BundleError(f"{source.sidecar} must state the output 'logits' to be converted")
-    probes = probe_faces(spec.height, spec.width)[..., None].astype(np.float32)
+    probes = probe_faces(spec)[..., None].astype(np.float32)
     check_output(np.asarray(model(probes, training=False), np.float32), "logits", source.path.name)
 
 

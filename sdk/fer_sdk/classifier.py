@@ -101,11 +101,16 @@ class ExpressionClassifier(ContextManager):
             RuntimeFailure: If the runtime cannot load the model.
         """
         bundle = ModelBundle.load(find_model(model))
-        session = open_session(bundle.path, runtime=runtime, delegate=delegate, threads=threads)
+        session = open_session(
+            bundle.path,
+            runtime=runtime,
+            delegate=delegate,
+            threads=threads,
+            pixels=bundle.input.pixels,
+        )
         try:
             classifier = cls(bundle, session, prior=prior)
-            probes = probe_faces(bundle.input.height, bundle.input.width)
-            check_output(session.run(probes), bundle.output, bundle.path.name)
+            check_output(session.run(probe_faces(bundle.input)), bundle.output, bundle.path.name)
             return classifier
         except (BundleError, InputError, RuntimeFailure):
             session.close()
@@ -131,7 +136,7 @@ class ExpressionClassifier(ContextManager):
         """Classify preprocessed inputs, such as those of `ExpressionRecognizer.crops`.
 
         Args:
-            inputs: uint8 (n, height, width) of the model's input size, grey levels 0 to 255.
+            inputs: uint8 (n, *shape) of the shape of the model's input, levels 0 to 255.
 
         Returns:
             One `Expression` per input, in the same order.
@@ -152,7 +157,7 @@ class ExpressionClassifier(ContextManager):
         """Return calibrated probabilities.
 
         Args:
-            inputs: uint8 (n, height, width) of the model's input size, grey levels 0 to 255.
+            inputs: uint8 (n, *shape) of the shape of the model's input, levels 0 to 255.
 
         Returns:
             float64 (n, classes), each row sums to 1; NaN where an output is not finite.
@@ -161,10 +166,10 @@ class ExpressionClassifier(ContextManager):
             InputError: If `inputs` has another dtype or shape.
             RuntimeFailure: If the classifier is closed.
         """
-        size = (self.bundle.input.height, self.bundle.input.width)
-        if inputs.dtype != np.uint8 or inputs.ndim != 3 or inputs.shape[1:] != size:
+        shape = self.bundle.input.shape
+        if inputs.dtype != np.uint8 or inputs.shape[1:] != shape or inputs.ndim != 1 + len(shape):
             raise InputError(
-                f"inputs must be uint8 (n, {size[0]}, {size[1]}), "
+                f"inputs must be uint8 (n, {', '.join(map(str, shape))}), "
                 f"but are {inputs.dtype} {inputs.shape}"
             )
         logits = self._session.run(inputs)

@@ -9,6 +9,8 @@ implementations pass the same golden files, so the arithmetic is defined to the 
    the image; block edges are multiples of k from the image's top left corner. Each input pixel is
    then interpolated bilinearly between four block centres, with weights of 11 bits. Outside the
    image, its edge is repeated.
+
+A network of another origin may take colour: each channel is then resized as a grey image is.
 """
 
 from collections.abc import Sequence
@@ -48,13 +50,70 @@ class CropSpec:
     mouth: Point
 
 
+PixelRange = Literal["0..255", "0..1", "-1..1", "imagenet"]
+"""What a network takes for levels 0 to 255: these numbers, or with the means and standard
+deviations of ImageNet's channels removed (https://pytorch.org/vision/stable/models.html)."""
+_MEAN_RGB: Final = (0.485, 0.456, 0.406)
+_DEVIATION_RGB: Final = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """Channels and numbers that a network takes for the pixels of a face.
+
+    Attributes:
+        color: "grey", or the order of three channels, "rgb" or "bgr".
+        range: Numbers that stand for levels 0 to 255.
+    """
+
+    color: Color = "grey"
+    range: PixelRange = "0..255"
+
+    def __post_init__(self) -> None:
+        if self.range == "imagenet" and self.color == "grey":
+            raise InputError("pixels in the range 'imagenet' must be 'rgb' or 'bgr', not 'grey'")
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return 1 if self.color == "grey" else 3
+
+    @property
+    def scale_and_offset(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Factor and summand of each channel: number = level x factor + summand."""
+        scale, offset = np.ones(self.channels), np.zeros(self.channels)
+        if self.range == "0..1":
+            scale /= 255
+        elif self.range == "-1..1":
+            scale, offset = scale * 2 / 255, offset - 1
+        elif self.range == "imagenet":
+            step = 1 if self.color == "rgb" else -1
+            mean, deviation = np.array(_MEAN_RGB)[::step], np.array(_DEVIATION_RGB)[::step]
+            scale, offset = 1 / (255 * deviation), -mean / deviation
+        return np.asarray(scale, np.float32), np.asarray(offset, np.float32)
+
+
+RAW_GREY: Final = PixelFormat()
+"""Grey levels 0 to 255, which the shipped models take."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """Size and crop of a model's input: grey, uint8 (height, width), range [0, 255]."""
+    """Size, crop and pixels of a model's input: uint8 of the shape `shape`, range [0, 255].
+
+    `pixels` states what a runtime makes of these levels before it passes them to the network.
+    """
 
     height: int
     width: int
     crop: CropSpec
+    pixels: PixelFormat = RAW_GREY
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one face: (height, width), or (height, width, 3) for colour."""
+        size = self.height, self.width
+        return size if self.pixels.color == "grey" else (*size, 3)
 
 
 FER2013_CROP: Final = CropSpec(right_eye=(14.3, 18.3), left_eye=(32.7, 18.3), mouth=(23.5, 36.1))
@@ -191,13 +250,25 @@ def sample(
         color: Order of the image's channels.
 
     Returns:
-        Grey levels, uint8 (spec.height, spec.width), range [0, 255]. Scaling to the range of the
-        network is a layer of the model.
+        uint8 of the shape `spec.shape`, range [0, 255]: grey levels, or the channels in the order
+        `spec.pixels.color`, which are equal for a grey image.
 
     Raises:
         InputError: As `check_image`.
     """
     check_image(image, color)
+    if spec.pixels.color == "grey" or color == "grey":
+        levels = _sample(image, transform, spec, color)
+        return levels if spec.pixels.color == "grey" else np.repeat(levels[..., None], 3, axis=2)
+    step = 1 if color == spec.pixels.color else -1
+    channels = [_sample(image[..., c], transform, spec, "grey") for c in range(3)[::step]]
+    return np.stack(channels, axis=-1)
+
+
+def _sample(
+    image: NDArray[np.uint8], transform: Affine, spec: InputSpec, color: Color
+) -> NDArray[np.uint8]:
+    """Resample an image to grey levels, uint8 (spec.height, spec.width)."""
     # At most the image's size: landmarks far outside the image must not allocate large blocks.
     block = _block_side(transform.scale, image.shape[:2])
     x, y = (
@@ -266,7 +337,7 @@ def crop_face(
         color: Order of the image's channels.
 
     Returns:
-        Grey levels, uint8 (spec.height, spec.width), range [0, 255].
+        As `sample`.
 
     Raises:
         InputError: As `check_image`, or if the points coincide or are not finite.
@@ -283,7 +354,7 @@ def to_input(face: NDArray[np.uint8], spec: InputSpec, color: Color) -> NDArray[
         color: Order of the channels.
 
     Returns:
-        Grey levels, uint8 (spec.height, spec.width), range [0, 255].
+        As `sample`.
 
     Raises:
         InputError: As `check_image`.
@@ -303,12 +374,12 @@ def to_inputs(
         color: Order of the crops' channels.
 
     Returns:
-        Grey levels, uint8 (len(faces), spec.height, spec.width), range [0, 255].
+        uint8 (len(faces), *spec.shape), range [0, 255], as `sample`.
 
     Raises:
         InputError: As `check_image`.
     """
-    inputs = np.zeros((len(faces), spec.height, spec.width), np.uint8)
+    inputs = np.zeros((len(faces), *spec.shape), np.uint8)
     for number, face in enumerate(faces):
         inputs[number] = to_input(face, spec, color)
     return inputs

@@ -185,7 +185,7 @@ class ExpressionRecognizer(ContextManager):
             color: Channel order of the image.
 
         Returns:
-            uint8 (len(faces), height, width) of the model's input size, grey levels 0 to 255.
+            uint8 (len(faces), *shape) of the shape of the model's input, levels 0 to 255.
 
         Raises:
             InputError: If the image is of another form or a face's landmarks define no crop.
@@ -201,7 +201,7 @@ class ExpressionRecognizer(ContextManager):
 def _crops(
     image: NDArray[np.uint8], faces: Sequence[Face], spec: InputSpec, color: Color
 ) -> NDArray[np.uint8]:
-    inputs = np.zeros((len(faces), spec.height, spec.width), np.uint8)
+    inputs = np.zeros((len(faces), *spec.shape), np.uint8)
     for number, face in enumerate(faces):
         inputs[number] = crop_face(
             image,

@@ -69,7 +69,7 @@ def test_a_sidecar_without_a_required_key_is_rejected(bundle: Path, key: str) ->
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (["schema"], 2),
+        (["schema"], 3),
         (["sha256"], 5),
         (["labels"], ["happy"]),
         (["labels"], ["happy", "happy"]),

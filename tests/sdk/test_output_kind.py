@@ -12,6 +12,7 @@ import fer_sdk.classifier
 from fer_sdk import BundleError, ExpressionClassifier
 from fer_sdk._internal.softmax import softmax
 from fer_sdk.bundles.output_kind import check_output, probe_faces
+from fer_sdk.preprocess import FER2013_INPUT
 from fer_sdk.runtimes import Session, open_session
 
 
@@ -68,7 +69,7 @@ def test_another_output_than_the_sidecar_states_is_refused(
 def test_stated_probabilities_give_the_result_of_the_logits(
     tiny_int8: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faces = probe_faces(48, 48)
+    faces = probe_faces(FER2013_INPUT)
     with ExpressionClassifier.load(tiny_int8) as classifier:
         expected = classifier.probabilities(faces)
     model = with_output(tiny_int8, tmp_path, "probabilities")

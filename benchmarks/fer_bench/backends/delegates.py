@@ -7,7 +7,9 @@ from typing import Final
 
 from fer_bench.results.schema import Backend
 from fer_sdk._internal.native_log import captured_native_log
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.errors import InputError, MissingDependencyError, RuntimeFailure
+from fer_sdk.preprocess import PixelFormat
 from fer_sdk.runtimes import Session, onnx, open_session
 from fer_sdk.runtimes.interpreter import InterpreterSession
 from fer_sdk.runtimes.litert_gpu import GpuSession
@@ -33,7 +35,7 @@ def open_delegate(model: Path, delegate: str, threads: int) -> Session:
     """Open a model on a delegate, without fallback to another one.
 
     Args:
-        model: .tflite or .onnx file.
+        model: .tflite or .onnx file with its sidecar.
         delegate: A key of `DELEGATES`, or "onnx-" and an execution provider.
         threads: Number of CPU threads.
 
@@ -41,21 +43,22 @@ def open_delegate(model: Path, delegate: str, threads: int) -> Session:
         NoAdapterError: If the requested GPU or execution provider is not available.
         FerError: As `fer_sdk.runtimes.open_session` does.
     """
+    pixels = ModelBundle.load(model).input.pixels
     if delegate == "gpu":  # captures the native log itself, which names the adapter
-        return open_session(model, delegate="gpu", threads=threads)
+        return open_session(model, delegate="gpu", threads=threads, pixels=pixels)
     with captured_native_log():
         if delegate == "cpu":
-            return open_session(model, threads=threads)
+            return open_session(model, threads=threads, pixels=pixels)
         if delegate in ("xnnpack", "none"):
-            return _open_litert(model, threads, xnnpack=delegate == "xnnpack")
+            return _open_litert(model, threads, pixels, xnnpack=delegate == "xnnpack")
         if delegate == "tflite":
-            return open_session(model, runtime="tflite", threads=threads)
+            return open_session(model, runtime="tflite", threads=threads, pixels=pixels)
         if model.suffix != ".onnx":
             raise InputError(
                 f"--delegate {delegate} takes .onnx files, but got {model.name}: "
                 "`fer-convert --onnx` makes one"
             )
-        return onnx.open_session(model, threads, _provider(delegate))
+        return onnx.open_session(model, threads, pixels, provider=_provider(delegate))
 
 
 def describe_backend(session: Session, delegate: str) -> Backend:
@@ -82,7 +85,9 @@ def describe_backend(session: Session, delegate: str) -> Backend:
     return Backend(delegate, type(session).__name__)
 
 
-def _open_litert(model: Path, threads: int, *, xnnpack: bool) -> InterpreterSession:
+def _open_litert(
+    model: Path, threads: int, pixels: PixelFormat, *, xnnpack: bool
+) -> InterpreterSession:
     if model.suffix != ".tflite":
         raise InputError(f"XNNPACK and the built-in kernels take .tflite files, got {model.name}")
     try:
@@ -91,7 +96,7 @@ def _open_litert(model: Path, threads: int, *, xnnpack: bool) -> InterpreterSess
         raise MissingDependencyError("ai_edge_litert", "tflite-runtime", "LiteRT") from error
     kernels = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     session = InterpreterSession(
-        partial(Interpreter, experimental_op_resolver_type=kernels), model, threads
+        partial(Interpreter, experimental_op_resolver_type=kernels), model, threads, pixels
     )
     taken, ops = session.ops
     if xnnpack and not taken:

@@ -14,6 +14,6 @@ def model_inputs(bundle: ModelBundle, faces: NDArray[np.uint8]) -> NDArray[np.ui
         bundle: The model.
         faces: uint8 (n, height, width), grey levels 0 to 255.
     """
-    if faces.shape[1:] == (bundle.input.height, bundle.input.width):
+    if faces.shape[1:] == bundle.input.shape:
         return faces
     return to_inputs(list(faces), bundle.input, "grey")

@@ -151,6 +151,8 @@ class PhotoProcessor(ContextManager):
         from fer_sdk.outputs.annotate import write_picture
 
         crops = self._recognizer.crops(pixels, found.faces, color="bgr")
+        if self._recognizer.classifier.bundle.input.pixels.color == "rgb":
+            crops = crops[..., ::-1]
         paths = [prefix.with_name(f"{prefix.name}.face{i}.png") for i in range(1, len(found) + 1)]
         for path, crop in zip(paths, crops, strict=True):
             write_picture(path, crop)

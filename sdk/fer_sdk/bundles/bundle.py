@@ -22,9 +22,12 @@ from fer_sdk.bundles.sidecar import (
     write_sidecar,
 )
 from fer_sdk.errors import InputError
-from fer_sdk.preprocess import RESIZE, CropSpec, InputSpec
+from fer_sdk.preprocess import RAW_GREY, RESIZE, Color, CropSpec, InputSpec, PixelFormat, PixelRange
 
 SCHEMA: Final = 1
+PIXELS_SCHEMA: Final = 2
+"""Schema of networks that do not take grey levels 0 to 255: `input` has the key "pixels". Readers
+of schema 1 reject them instead of passing them other numbers."""
 Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
 """Precision of weights and activations; "dynamic" is int8 weights with float32 activations."""
 _KEYS: Final = {
@@ -142,14 +145,16 @@ class ModelBundle:
             OutputError: If the sidecar cannot be written.
         """
         crop = self.input.crop
-        text = {
-            "schema": SCHEMA,
+        pixels = self.input.pixels
+        text: dict[str, Any] = {
+            "schema": SCHEMA if pixels == RAW_GREY else PIXELS_SCHEMA,
             "labels": list(self.labels),
             "precision": self.precision,
             "input": {
                 "height": self.input.height,
                 "width": self.input.width,
-                "color": "grey",
+                "color": pixels.color,
+                **({} if pixels == RAW_GREY else {"pixels": pixels.range}),
                 "resize": RESIZE,
                 "crop": {
                     "right_eye": list(crop.right_eye),
@@ -171,15 +176,19 @@ class ModelBundle:
 
 
 def _parse(path: Path, text: Any) -> ModelBundle:
-    check_schema(text, SCHEMA)
+    with_pixels = isinstance(text, dict) and text.get("schema") == PIXELS_SCHEMA
+    check_schema(text, PIXELS_SCHEMA if with_pixels else SCHEMA)
     check_names(text, _KEYS, "the sidecar", _OPTIONAL_KEYS)
     spec = check(text, "input", lambda v: isinstance(v, dict), "an object")
-    check_names(spec, {"height", "width", "color", "resize", "crop"}, "input")
+    names = {"height", "width", "color", "resize", "crop"}
+    check_names(spec, names | {"pixels"} if with_pixels else names, "input")
     crop = check(spec, "crop", lambda v: isinstance(v, dict), "an object")
     check_names(crop, {"right_eye", "left_eye", "mouth"}, "crop")
     check(text, "sha256", is_hash, "64 hexadecimal digits")
     output = check(text, "output", lambda v: v in get_args(Output), "'logits' or 'probabilities'")
-    check(spec, "color", lambda v: v == "grey", "'grey'")
+    pixels = _parse_pixels(spec) if with_pixels else RAW_GREY
+    if not with_pixels:
+        check(spec, "color", lambda v: v == "grey", "'grey'")
     check(spec, "resize", lambda v: v == RESIZE, repr(RESIZE))
     points = {
         name: check(crop, name, _is_point, "two numbers, x and y, in pixels of the input")
@@ -207,6 +216,7 @@ def _parse(path: Path, text: Any) -> ModelBundle:
             height=check(spec, "height", _is_side, "an integer from 8 to 1024"),
             width=check(spec, "width", _is_side, "an integer from 8 to 1024"),
             crop=CropSpec(**{name: (float(x), float(y)) for name, (x, y) in points.items()}),
+            pixels=pixels,
         ),
         temperature=check(text, "temperature", _is_temperature, "0.01 to 100"),
         uncertain_below=check(
@@ -223,6 +233,17 @@ def _parse(path: Path, text: Any) -> ModelBundle:
         default_prior=default_prior,
         output=output,
     )
+
+
+def _parse_pixels(spec: dict[str, Any]) -> PixelFormat:
+    color = check(spec, "color", lambda v: v in get_args(Color), f"one of {get_args(Color)}")
+    pixels = check(
+        spec, "pixels", lambda v: v in get_args(PixelRange), f"one of {get_args(PixelRange)}"
+    )
+    try:
+        return PixelFormat(color, pixels)
+    except InputError as error:
+        raise WrongKeyError(str(error)) from error
 
 
 def _is_source(value: Any) -> bool:

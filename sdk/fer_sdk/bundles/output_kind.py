@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_sdk.errors import BundleError
+from fer_sdk.preprocess import InputSpec
 
 Output = Literal["logits", "probabilities"]
 """What a model's outputs are: "logits" are the inputs of softmax, "probabilities" its outputs."""
@@ -15,14 +16,28 @@ TOLERANCE: Final = 0.03
 """Largest difference of a sum of probabilities to 1: seven int8 outputs are rounded to 1/256."""
 
 
-def probe_faces(height: int, width: int) -> NDArray[np.uint8]:
-    """Return images that differ strongly: uint8 (`PROBES`, height, width), range [0, 255]."""
+def probe_faces(spec: InputSpec) -> NDArray[np.uint8]:
+    """Return grey images that differ strongly: uint8 (`PROBES`, *spec.shape), range [0, 255]."""
+    height, width = spec.height, spec.width
     down = np.linspace(0, 255, height)[:, None] + np.zeros((1, width))
     across = np.linspace(0, 255, width)[None, :] + np.zeros((height, 1))
     noise = np.random.default_rng(0).uniform(0, 255, (2, height, width))
     flat = (np.full((height, width), level, np.float64) for level in (0, 255))
     faces = np.stack([*flat, down, 255 - down, across, 255 - across, *noise])
-    return np.asarray(faces, np.uint8)
+    levels = np.asarray(faces, np.uint8)
+    return levels if spec.pixels.channels == 1 else np.repeat(levels[..., None], 3, axis=3)
+
+
+def kind_of_outputs(outputs: NDArray[np.floating]) -> Output | Literal["sigmoid"]:
+    """Return what a network's outputs for `probe_faces` are: float (`PROBES`, classes), finite.
+
+    A network that returns the same for all of them within 0 and 1 counts as one of logits.
+    """
+    if not ((outputs >= 0).all() and (outputs <= 1 + TOLERANCE).all()):
+        return "logits"
+    if (abs(outputs.sum(axis=1) - 1) <= TOLERANCE).all():
+        return "probabilities"
+    return "sigmoid" if float(np.ptp(outputs)) > TOLERANCE else "logits"
 
 
 def check_output(outputs: NDArray[np.floating], stated: Output, where: str) -> None:
@@ -40,20 +55,19 @@ def check_output(outputs: NDArray[np.floating], stated: Output, where: str) -> N
     """
     if not np.isfinite(outputs).all():
         return  # reported where the outputs are used
-    bounded = bool((outputs >= 0).all() and (outputs <= 1 + TOLERANCE).all())
-    sums_to_1 = bounded and bool((abs(outputs.sum(axis=1) - 1) <= TOLERANCE).all())
-    if stated == "probabilities" and not sums_to_1:
+    kind = kind_of_outputs(outputs)
+    if stated == "probabilities" and kind != "probabilities":
         raise BundleError(
             f"{where} must return probabilities according to its sidecar, but its outputs are "
             f"{outputs.min():.3g} to {outputs.max():.3g} and do not sum to 1: state 'logits', or "
             "end the network in softmax and not in sigmoid"
         )
-    if stated == "logits" and sums_to_1:
+    if stated == "logits" and kind == "probabilities":
         raise BundleError(
             f"{where} must return logits according to its sidecar, but its outputs sum to 1, so it "
             "ends in softmax: remove the softmax, or state the output 'probabilities'"
         )
-    if stated == "logits" and bounded and float(np.ptp(outputs)) > TOLERANCE:
+    if stated == "logits" and kind == "sigmoid":
         raise BundleError(
             f"{where} must return logits according to its sidecar, but all its outputs are within "
             "0 and 1, so it ends in sigmoid: remove the sigmoid"

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from fer_sdk.errors import InputError
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 from fer_sdk.runtimes import litert, litert_gpu, onnx, tflite
 from fer_sdk.runtimes.base import ImageSession, Session
 
-RUNTIMES: Final[dict[str, tuple[str, Callable[[Path, int], Session]]]] = {
+RUNTIMES: Final[dict[str, tuple[str, Callable[[Path, int, PixelFormat], Session]]]] = {
     "litert": (".tflite", litert.open_session),
     "onnx": (".onnx", onnx.open_session),
     "tflite": (".tflite", tflite.open_session),
@@ -28,7 +29,12 @@ DELEGATES: Final = ("cpu", "gpu")
 
 
 def open_session(
-    model: str | Path, *, runtime: str | None = None, delegate: str = "cpu", threads: int = 1
+    model: str | Path,
+    *,
+    runtime: str | None = None,
+    delegate: str = "cpu",
+    threads: int = 1,
+    pixels: PixelFormat = RAW_GREY,
 ) -> Session:
     """Load a model into a runtime.
 
@@ -37,6 +43,7 @@ def open_session(
         runtime: Key of `RUNTIMES`. None selects LiteRT for .tflite and ONNX Runtime for .onnx.
         delegate: "cpu", or "gpu" for LiteRT's GPU delegate, which must run the entire model.
         threads: Number of CPU threads, 1 to `MAX_THREADS`.
+        pixels: Channels and numbers that the model takes, as its sidecar states.
 
     Raises:
         InputError: If the runtime or delegate is unknown or does not support the file, or `threads`
@@ -45,7 +52,7 @@ def open_session(
         BundleError: If the file is not a well-formed model.
         NoAdapterError: If `delegate` is "gpu" and no GPU adapter is found, or LiteRT is below
             2.1.2.
-        RuntimeFailure: If the runtime cannot load the model, or the model does not map grey images
+        RuntimeFailure: If the runtime cannot load the model, or the model does not map such images
             to logits.
     """
     model = Path(model)
@@ -65,8 +72,8 @@ def open_session(
     if model.suffix != suffix:
         raise InputError(f"the runtime {runtime} takes {suffix} files, but got {model.name}")
     if delegate == "gpu":
-        return litert_gpu.open_session(model, threads)
-    return opener(model, threads)
+        return litert_gpu.open_session(model, threads, pixels)
+    return opener(model, threads, pixels)
 
 
 def open_image_session(

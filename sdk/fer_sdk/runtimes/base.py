@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_sdk._internal.locks import Lock
 from fer_sdk.errors import RuntimeFailure
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 
 
 class Session(Protocol):
@@ -25,7 +26,8 @@ class Session(Protocol):
         """Return the logits of face crops.
 
         Args:
-            faces: Grey face crops, uint8 (n, height, width), range [0, 255].
+            faces: Face crops, uint8 (n, height, width), or (n, height, width, 3) for a network that
+                takes colour, in its order of channels; range [0, 255].
 
         Returns:
             float32 (n, classes).
@@ -96,16 +98,21 @@ class Tensor:
 
 _RAW: Final = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}
 """Scale and zero point of an input of raw pixels, by dtype."""
+_INTEGERS: Final = {"uint8": (0, 255), "int8": (-128, 127)}
+"""Smallest and largest element, by dtype."""
 
 
-def check_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
-    """Check that a model maps raw grey pixels to logits.
+def check_tensors(
+    input_tensor: Tensor, output_tensor: Tensor, where: str, pixels: PixelFormat = RAW_GREY
+) -> None:
+    """Check that a model maps pixels of faces to logits.
 
     Args:
-        input_tensor: The model's input, (batch, height, width, 1); in ONNX files also (batch, 1,
-            height, width).
+        input_tensor: The model's input, (batch, height, width, channels); in ONNX files also
+            (batch, channels, height, width).
         output_tensor: The model's output, (batch, classes).
         where: The model's name in error messages.
+        pixels: Channels and numbers that the model takes.
 
     Raises:
         RuntimeFailure: If the shape, dtype or quantisation of a tensor does not match.
@@ -113,17 +120,17 @@ def check_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> No
     if (
         len(input_tensor.shape) != 4
         or input_tensor.shape[0] < 1
-        or 1 not in (input_tensor.shape[1], input_tensor.shape[3])
+        or pixels.channels not in (input_tensor.shape[1], input_tensor.shape[3])
     ):
         raise RuntimeFailure(
-            f"{where} must take grey images, but its input is {input_tensor.shape}"
+            f"{where} must take {pixels.color} images, but its input is {input_tensor.shape}"
         )
     batch = input_tensor.shape[0]
     if len(output_tensor.shape) != 2 or output_tensor.shape[0] != batch:
         raise RuntimeFailure(
             f"{where} must return ({batch}, classes), but its output is {output_tensor.shape}"
         )
-    check_types(input_tensor, output_tensor, where)
+    check_types(input_tensor, output_tensor, where, pixels)
 
 
 def check_image_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
@@ -147,20 +154,25 @@ def check_image_tensors(input_tensor: Tensor, output_tensor: Tensor, where: str)
     check_types(input_tensor, output_tensor, where)
 
 
-def check_types(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None:
-    """Check that a model takes raw pixels and that its output can be converted to numbers.
+def check_types(
+    input_tensor: Tensor, output_tensor: Tensor, where: str, pixels: PixelFormat = RAW_GREY
+) -> None:
+    """Check that a model can take the pixels and that its output can be converted to numbers.
 
     Args:
         input_tensor: The model's input.
         output_tensor: The model's output.
         where: The model's name in error messages.
+        pixels: Channels and numbers that the model takes.
 
     Raises:
         RuntimeFailure: If the dtype or quantisation of a tensor does not match.
     """
-    # Pixels are not rescaled, so another input scale would brighten or darken the faces.
     kind, scale, zero_point = input_tensor.dtype.name, input_tensor.scale, input_tensor.zero_point
-    if _RAW.get(kind) != (round(scale, 6), zero_point):
+    if pixels.range != "0..255":
+        _check_range(input_tensor, where, pixels)
+    # Raw pixels are not rescaled, so another input scale would brighten or darken the faces.
+    elif _RAW.get(kind) != (round(scale, 6), zero_point):
         raise RuntimeFailure(
             f"{where} must take raw pixels (float32; uint8 with scale 1, zero point 0; int8 with "
             f"scale 1, zero point -128), but its input is {kind} with scale {scale:g}, zero point "
@@ -173,11 +185,54 @@ def check_types(input_tensor: Tensor, output_tensor: Tensor, where: str) -> None
         )
 
 
-def to_tensor(faces: NDArray[np.uint8], input_tensor: Tensor) -> NDArray[np.generic]:
-    """Convert one batch of faces, uint8 (batch, height, width), to the model's input tensor."""
+def _check_range(input_tensor: Tensor, where: str, pixels: PixelFormat) -> None:
+    """Check that an input tensor holds the numbers that stand for levels 0 to 255."""
+    kind, step = input_tensor.dtype, input_tensor.scale
+    if kind == np.float32 and step == 0:
+        return
+    scale, offset = pixels.scale_and_offset
+    least, largest = float(offset.min()), float((255 * scale + offset).max())
+    if kind in (np.uint8, np.int8) and 0 < step <= (largest - least) / 100:
+        ends = _INTEGERS[kind.name]
+        low, high = ((end - input_tensor.zero_point) * step for end in ends)
+        if low - step <= least and largest <= high + step:
+            return
+    raise RuntimeFailure(
+        f"{where} must take pixels as {least:.3g} to {largest:.3g} (range {pixels.range!r}), but "
+        f"its input is {kind.name} with scale {step:g}, zero point {input_tensor.zero_point}"
+    )
+
+
+def to_tensor(
+    faces: NDArray[np.uint8], input_tensor: Tensor, pixels: PixelFormat = RAW_GREY
+) -> NDArray[np.generic]:
+    """Convert one batch of faces to the model's input tensor.
+
+    Args:
+        faces: uint8 (batch, height, width), or (batch, height, width, 3) for colour.
+        input_tensor: The model's input.
+        pixels: Channels and numbers that the model takes.
+    """
+    if pixels.channels == 3 and channels_first(input_tensor, pixels):
+        faces = np.moveaxis(faces.reshape(-1, *faces.shape[-3:]), -1, 1)
+    if pixels.range != "0..255":
+        axis = 1 if channels_first(input_tensor, pixels) else 3
+        shape = [pixels.channels if at == axis else 1 for at in range(4)]
+        scale, offset = (part.reshape(shape) for part in pixels.scale_and_offset)
+        numbers = faces.reshape(input_tensor.shape).astype(np.float32) * scale + offset
+        if input_tensor.dtype == np.float32:
+            return np.asarray(numbers, np.float32)
+        steps = np.rint(numbers / input_tensor.scale) + input_tensor.zero_point
+        steps = np.clip(steps, *_INTEGERS[input_tensor.dtype.name])
+        return np.asarray(steps, input_tensor.dtype)
     if input_tensor.dtype == np.int8:
         return (faces.astype(np.int16) - 128).astype(np.int8).reshape(input_tensor.shape)
     return faces.astype(input_tensor.dtype).reshape(input_tensor.shape)
+
+
+def channels_first(input_tensor: Tensor, pixels: PixelFormat) -> bool:
+    """Return whether a model takes (batch, channels, height, width), as some ONNX files do."""
+    return input_tensor.shape[1] == pixels.channels
 
 
 def to_logits(output: NDArray[np.generic], output_tensor: Tensor) -> NDArray[np.float32]:
@@ -243,25 +298,33 @@ class FixedBatchSession(LockedSession):
     Subclasses define `_invoke` and `_free`.
     """
 
-    def __init__(self, input_tensor: Tensor, output_tensor: Tensor, name: str) -> None:
+    def __init__(
+        self,
+        input_tensor: Tensor,
+        output_tensor: Tensor,
+        name: str,
+        pixels: PixelFormat = RAW_GREY,
+    ) -> None:
         """Check the model's input and output.
 
         Args:
             input_tensor: The model's input.
             output_tensor: The model's output.
             name: The model's name in error messages.
+            pixels: Channels and numbers that the model takes.
 
         Raises:
-            RuntimeFailure: If the model does not map raw grey pixels to logits.
+            RuntimeFailure: If the model does not map such pixels to logits.
         """
-        check_tensors(input_tensor, output_tensor, name)
+        check_tensors(input_tensor, output_tensor, name, pixels)
         super().__init__(name)
+        self._pixels = pixels
         self._input, self._output = input_tensor, output_tensor
 
     @property
     def input_hw(self) -> tuple[int, int]:
         """Height and width of the model's input in pixels."""
-        first = 2 if self._input.shape[1] == 1 else 1  # channels first in some ONNX files
+        first = 2 if channels_first(self._input, self._pixels) else 1
         return self._input.shape[first], self._input.shape[first + 1]
 
     @property
@@ -273,7 +336,7 @@ class FixedBatchSession(LockedSession):
         """Return the logits of face crops; concurrent calls run one after the other.
 
         Args:
-            faces: Grey face crops, uint8 (n, height, width), range [0, 255].
+            faces: Face crops as in `Session`.
 
         Returns:
             float32 (n, classes).
@@ -295,7 +358,7 @@ class FixedBatchSession(LockedSession):
         return logits
 
     def _logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        output = self._invoke(to_tensor(faces, self._input))
+        output = self._invoke(to_tensor(faces, self._input, self._pixels))
         return to_logits(output.reshape(self._output.shape), self._output)
 
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import RuntimeFailure, first_line
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 from fer_sdk.runtimes.base import (
     FixedBatchSession,
     ImageOutput,
@@ -27,21 +28,28 @@ _inherited: Final[list[Any]] = []
 class InterpreterSession(FixedBatchSession):
     """Session of a .tflite model in a TFLite Interpreter."""
 
-    def __init__(self, interpreter_class: Any, model: Path, threads: int) -> None:
+    def __init__(
+        self,
+        interpreter_class: Any,
+        model: Path,
+        threads: int,
+        pixels: PixelFormat = RAW_GREY,
+    ) -> None:
         """Load a model.
 
         Args:
             interpreter_class: Class `Interpreter` of the runtime.
             model: .tflite file.
             threads: Number of CPU threads.
+            pixels: Channels and numbers that the model takes.
 
         Raises:
             BundleError: If the file is not a well-formed model.
-            RuntimeFailure: If the runtime cannot load the model, or the model does not map raw grey
+            RuntimeFailure: If the runtime cannot load the model, or the model does not map such
                 pixels to logits.
         """
         self._interpreter, inputs, outputs = _load(interpreter_class, model, threads)
-        super().__init__(tensor_of(inputs), tensor_of(outputs), model.name)
+        super().__init__(tensor_of(inputs), tensor_of(outputs), model.name, pixels)
         self._input_index, self._output_index = inputs["index"], outputs["index"]
         self._process = os.getpid()
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 from fer_sdk.runtimes.base import (
     FixedBatchSession,
     ImageOutput,
@@ -38,17 +39,18 @@ class GpuSession(FixedBatchSession):
         ops: Number of operators of the model; the GPU runs all of them.
     """
 
-    def __init__(self, loaded: "_Compiled", name: str) -> None:
+    def __init__(self, loaded: "_Compiled", name: str, pixels: PixelFormat = RAW_GREY) -> None:
         """Create the buffers of a compiled model; use `open_session` to compile one.
 
         Args:
             loaded: The compiled model.
             name: The model's name in error messages.
+            pixels: Channels and numbers that the model takes.
 
         Raises:
-            RuntimeFailure: If the model does not map raw grey pixels to logits.
+            RuntimeFailure: If the model does not map such pixels to logits.
         """
-        super().__init__(loaded.input, loaded.output, name)
+        super().__init__(loaded.input, loaded.output, name, pixels)
         self.ops = loaded.ops
         self.adapter = loaded.adapter
         self.software = "software" in loaded.adapter.lower()
@@ -61,12 +63,12 @@ class GpuSession(FixedBatchSession):
         The benchmark uses it to measure the time without the read-back; `run` includes it.
 
         Args:
-            face: Grey face crop, uint8 (height, width), range [0, 255].
+            face: Face crop, uint8 (height, width) or (height, width, 3), range [0, 255].
 
         Raises:
             RuntimeFailure: If the session is closed.
         """
-        self._opened().submit(to_tensor(face, self._input))
+        self._opened().submit(to_tensor(face, self._input, self._pixels))
 
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
         buffers = self._opened()
@@ -183,14 +185,15 @@ def _close_stderr() -> None:
     os.close(null)
 
 
-def open_session(model: Path, threads: int) -> GpuSession:
+def open_session(model: Path, threads: int, pixels: PixelFormat = RAW_GREY) -> GpuSession:
     """Compile a .tflite file for the GPU; raises as `fer_sdk.runtimes.open_session`.
 
     Args:
         model: .tflite file.
         threads: Has no effect on the GPU.
+        pixels: Channels and numbers that the model takes.
     """
-    return GpuSession(_compile(model), model.name)
+    return GpuSession(_compile(model), model.name, pixels)
 
 
 def open_image_session(model: Path, threads: int) -> GpuImageSession:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import MissingDependencyError, NoAdapterError, RuntimeFailure, first_line
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 from fer_sdk.runtimes.base import FixedBatchSession, Tensor
 
 CPU = "CPUExecutionProvider"
@@ -39,6 +40,7 @@ class OnnxSession(FixedBatchSession):
         threads: int,
         provider: str = CPU,
         options: Any = None,
+        pixels: PixelFormat = RAW_GREY,
     ) -> None:
         """Load a model.
 
@@ -48,11 +50,12 @@ class OnnxSession(FixedBatchSession):
             threads: Number of CPU threads.
             provider: Execution provider for every node.
             options: SessionOptions to extend, for profiling; None for new ones.
+            pixels: Channels and numbers that the model takes.
 
         Raises:
             NoAdapterError: If the provider is not available or does not start.
             BundleError: If the file is not a well-formed model.
-            RuntimeFailure: If the runtime cannot load the model, or the model does not map raw grey
+            RuntimeFailure: If the runtime cannot load the model, or the model does not map such
                 pixels to logits.
         """
         available = onnxruntime.get_available_providers()
@@ -85,7 +88,7 @@ class OnnxSession(FixedBatchSession):
             _tensor(inputs[0], model.name),
             _tensor(outputs[0], model.name),
         )
-        super().__init__(input_tensor, output_tensor, model.name)
+        super().__init__(input_tensor, output_tensor, model.name, pixels)
         self._input_name = inputs[0].name
 
     def _invoke(self, faces: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -103,15 +106,18 @@ class OnnxSession(FixedBatchSession):
         self._session = None
 
 
-def open_session(model: Path, threads: int, provider: str = CPU) -> OnnxSession:
+def open_session(
+    model: Path, threads: int, pixels: PixelFormat = RAW_GREY, *, provider: str = CPU
+) -> OnnxSession:
     """Load an .onnx file; raises as `fer_sdk.runtimes.open_session`.
 
     Args:
         model: .onnx file.
         threads: Number of CPU threads.
+        pixels: Channels and numbers that the model takes.
         provider: ONNX Runtime's name of the execution provider, which must run every node.
     """
-    return OnnxSession(load_onnxruntime(), model, threads, provider)
+    return OnnxSession(load_onnxruntime(), model, threads, provider, pixels=pixels)
 
 
 def load_onnxruntime() -> Any:

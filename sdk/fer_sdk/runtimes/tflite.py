@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from fer_sdk.errors import MissingDependencyError
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 from fer_sdk.runtimes.interpreter import InterpreterImageSession, InterpreterSession
 
 
-def open_session(model: Path, threads: int) -> InterpreterSession:
+def open_session(model: Path, threads: int, pixels: PixelFormat = RAW_GREY) -> InterpreterSession:
     """Load a .tflite file into tflite-runtime; raises as `fer_sdk.runtimes.open_session`."""
-    return InterpreterSession(_interpreter_class(), model, threads)
+    return InterpreterSession(_interpreter_class(), model, threads, pixels)
 
 
 def open_image_session(model: Path, threads: int) -> InterpreterImageSession:

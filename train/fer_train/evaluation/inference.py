@@ -61,7 +61,7 @@ def open_model(model: Path, prior: str = TRAINING) -> Iterator[tuple[ModelBundle
         network = keras.saving.load_model(model, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BundleError(f"Keras cannot load {model}: {error}") from error
-    probes = probe_faces(bundle.input.height, bundle.input.width)
+    probes = probe_faces(bundle.input)
     check_output(predict(network, probes), bundle.output, model.name)
 
     def probabilities(faces: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from fer_sdk.bundles.validation.malformed import MalformedError
 from fer_sdk.bundles.validation.tflite_operators import (
     CONSTANT_INPUT,
     OPERATORS,
+    Operator,
     Shape,
     check_shapes,
 )
@@ -78,12 +79,10 @@ def check(data: bytes) -> None:
 
 
 UNSUPPORTED: Final = {
-    5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 13: "LOCAL_RESPONSE_NORMALIZATION",
-    36: "GATHER", 45: "STRIDED_SLICE", 49: "SPLIT", 53: "CAST", 65: "SLICE", 77: "SHAPE",
-    83: "PACK", 88: "UNPACK", 94: "FILL", 126: "BATCH_MATMUL",
+    7: "EMBEDDING_LOOKUP", 13: "LOCAL_RESPONSE_NORMALIZATION", 36: "GATHER", 49: "SPLIT",
+    65: "SLICE", 88: "UNPACK", 94: "FILL", 126: "BATCH_MATMUL",
 }  # fmt: skip
-"""Names of operators of other networks. SHAPE, STRIDED_SLICE and PACK are made of a Flatten layer
-whose batch size is not fixed: convert with a fixed batch size, or use Reshape."""
+"""Names of operators of other networks."""
 
 
 def _operator_code(code: Table) -> int:
@@ -129,10 +128,11 @@ def _graph(data: bytes, graph: Table, codes: Sequence[int], buffers: list[Span])
         _index(number, len(tensors), "tensor")
     constant = {i for i, tensor in enumerate(tensors) if tensor.constant.count}
     known = constant | set(entries)
+    integers: dict[int, tuple[int, ...]] = {}
     if len(known) != len(constant) + 1:
         raise MalformedError("its input is a constant")
     for operator in graph.tables(3, "an operator", 14):
-        known.add(_operator(data, operator, codes, tensors, known))
+        known.add(_operator(data, operator, codes, tensors, known, integers))
     if exits[0] not in known - constant:
         raise MalformedError("no operator computes its output")
     return tensors
@@ -195,9 +195,17 @@ def _quantization(table: Table, kind: int, shape: Shape) -> None:
 
 
 def _operator(
-    data: bytes, operator: Table, codes: Sequence[int], tensors: list[Tensor], known: set[int]
+    data: bytes,
+    operator: Table,
+    codes: Sequence[int],
+    tensors: list[Tensor],
+    known: set[int],
+    integers: dict[int, tuple[int, ...]],
 ) -> int:
-    """Check one operator and return the number of the tensor that it computes."""
+    """Check one operator and return the number of the tensor that it computes.
+
+    `integers` holds the values of the tensors that are computed from shapes only.
+    """
     code = codes[_index(operator.integer(0, "u32"), len(codes), "operator code")]
     form = OPERATORS[code]
     if any(operator.has(field) for field in (5, 8, 9, 10, 11, 12)) or any(
@@ -222,10 +230,70 @@ def _operator(
         raise MalformedError(f"{form.name} has options of kind {kind}, not {form.options_kind}")
     shapes = [tensors[number].shape if number >= 0 else () for number in inputs]
     constant: tuple[int, ...] = ()
+
+    def integers_of(number: int) -> tuple[int, ...]:
+        found = integers.get(number)
+        return found if found is not None else _small_constant(data, tensors[number], form.name)
+
+    if form.name in ("SHAPE", "STRIDED_SLICE", "PACK"):
+        integers[written] = _shape_arithmetic(
+            form, form.read(options), [tensors[number] for number in inputs],
+            () if form.name == "SHAPE" else tuple(map(integers_of, inputs)), tensors[written],
+        )  # fmt: skip
+        return written
     if form.name in CONSTANT_INPUT and len(inputs) > 1:
-        constant = _small_constant(data, tensors[inputs[1]], form.name)
+        constant = integers_of(inputs[1])
     check_shapes(form, form.read(options), shapes, constant, tensors[written].shape)
     return written
+
+
+def _shape_arithmetic(
+    form: Operator,
+    options: Sequence[float],
+    inputs: Sequence[Tensor],
+    values: Sequence[tuple[int, ...]],
+    output: Tensor,
+) -> tuple[int, ...]:
+    """Compute what SHAPE, STRIDED_SLICE or PACK returns.
+
+    A Flatten layer of a network without a fixed batch size is written as these three operators and
+    a RESHAPE. They are accepted for integers that follow from the stated shapes alone.
+
+    Args:
+        form: The operator.
+        options: Its options.
+        inputs: Its inputs.
+        values: Integers in its inputs; empty for SHAPE.
+        output: Its output.
+
+    Raises:
+        MalformedError: If the stated type or shape of the output is not that of the result.
+    """
+    shape: Shape
+    if form.name == "SHAPE":
+        result = inputs[0].shape
+        shape = (len(result),)
+    elif form.name == "PACK":
+        if any(tensor.shape for tensor in inputs) or options[:2] != [len(inputs), 0]:
+            raise MalformedError("PACK has other inputs than integers")
+        result = tuple(value for (value,) in values)
+        shape = (len(result),)
+    else:
+        if any(len(tensor.shape) != 1 for tensor in inputs) or any(len(v) != 1 for v in values[1:]):
+            raise MalformedError("STRIDED_SLICE has other inputs than integers of one axis")
+        (begin,), (end,), (step,) = values[1:]
+        if step == 0:
+            raise MalformedError("STRIDED_SLICE has a step of 0")
+        begin_mask, end_mask, *_, shrink = (int(option) & 1 for option in options[:5])
+        if shrink:
+            result = values[0][begin : begin + 1] if begin >= 0 else values[0][begin:][:1]
+            shape = ()
+        else:
+            result = values[0][None if begin_mask else begin : None if end_mask else end : step]
+            shape = (len(result),)
+    if output.type not in (2, 4) or output.shape != shape or not result:
+        raise MalformedError(f"{form.name} cannot return {output.shape} of type {output.type}")
+    return result
 
 
 def _small_constant(data: bytes, tensor: Tensor, name: str) -> tuple[int, ...]:

@@ -34,6 +34,8 @@ NO: Final = Option("bool", 0, 0)
 ZERO: Final = Option("i8", 0, 0)
 TYPE: Final = Option("i8", 0, 20)
 FACTOR: Final = Option("f32", -1e6, 1e6)
+MASK: Final = Option("i32", 0, 1)
+NONE: Final = Option("i32", 0, 0)
 NEW_SHAPE: Final = None
 """Option that is a vector of up to six integers; read as 0."""
 
@@ -105,6 +107,7 @@ OPERATORS: Final[dict[int, Operator]] = {
     41: Operator("SUB", 28, (2, 2), _ADD),
     42: Operator("DIV", 29, (2, 2), (ACTIVATION,)),
     43: Operator("SQUEEZE", 30, (1, 1), (NEW_SHAPE,)),
+    45: Operator("STRIDED_SLICE", 32, (4, 4), (MASK, MASK, NONE, NONE, MASK, NO)),
     47: Operator("EXP", 33, (1, 1)),
     53: Operator("CAST", 37, (1, 1), (TYPE, TYPE)),
     54: Operator("PRELU", 0, (2, 2)),
@@ -116,8 +119,10 @@ OPERATORS: Final[dict[int, Operator]] = {
     74: Operator("SUM", 27, (2, 2), (FLAG,)),
     75: Operator("SQRT", 0, (1, 1)),
     76: Operator("RSQRT", 0, (1, 1)),
+    77: Operator("SHAPE", 55, (1, 1), (TYPE,)),
     78: Operator("POW", 56, (2, 2)),
     82: Operator("REDUCE_MAX", 27, (2, 2), (FLAG,)),
+    83: Operator("PACK", 59, (1, 64), (Option("i32", 1, 64), Option("i32", 0, 0))),
     92: Operator("SQUARE", 66, (1, 1)),
     97: Operator("RESIZE_NEAREST_NEIGHBOR", 74, (2, 2), (FLAG, FLAG)),
     98: Operator("LEAKY_RELU", 75, (1, 1), (FACTOR,)),
