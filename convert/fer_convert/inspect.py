@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from fer_convert.compatibility import onnx_compatibility, tflite_compatibility
+from fer_convert.foreign import channels_of, check_kind, missing_of
 from fer_sdk._internal.files import sha256_of
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.inspect import Contents, inspect
+from fer_sdk.bundles.validation import read_model
 from fer_sdk.errors import BundleError, FerError
+from fer_sdk.preprocess import RAW_GREY, PixelFormat
 from fer_sdk.runtimes import RUNTIMES, open_session
 
 
@@ -23,6 +26,7 @@ class Inspection:
         size_bytes: File size.
         sha256: Hash of the file.
         sidecar: "matches the file", or the error.
+        missing: What the file lacks to be used by the SDK; empty if nothing.
         runtimes: Load result of each SDK runtime for this file type: "loads" or the error.
         compatibility: Delegates, oldest runtime and opset by name.
         contents: Inputs, outputs, tensors and operators.
@@ -32,6 +36,7 @@ class Inspection:
     size_bytes: int
     sha256: str
     sidecar: str
+    missing: tuple[str, ...]
     runtimes: dict[str, str]
     compatibility: dict[str, str]
     contents: Contents
@@ -52,6 +57,7 @@ class Inspection:
             "tensors       " + ", ".join(f"{n} {name}" for name, n in found.tensors.items()),
             "operators     " + ", ".join(f"{n} {name}" for name, n in found.operators.items()),
             f"sidecar       {self.sidecar}",
+            *(f"missing       {line}" for line in self.missing),
         ]
         checks = {**self.compatibility, **self.runtimes}
         lines += [f"{name:<14}{result}" for name, result in checks.items()]
@@ -68,19 +74,26 @@ def inspect_file(path: Path) -> Inspection:
         InputError: If the file has another suffix or cannot be read.
         MissingDependencyError: If the file is .onnx and the package onnx is not installed.
     """
+    check_kind(path)
     with captured_native_log():
         contents = inspect(path)
+    pixels = PixelFormat("rgb" if channels_of(contents.inputs[0]) == 3 else "grey")
+    sidecar = structure = ""
     try:
-        ModelBundle.load(path)
-        sidecar = "matches the file"
+        pixels = ModelBundle.load(path).input.pixels
     except BundleError as error:
         sidecar = str(error)
+    try:
+        read_model(path)
+    except BundleError as error:
+        structure = str(error)
     return Inspection(
         path=str(path),
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),
-        sidecar=sidecar,
-        runtimes=try_runtimes(path),
+        sidecar=sidecar or "matches the file",
+        missing=missing_of(path, contents, structure, sidecar),
+        runtimes=try_runtimes(path, pixels),
         compatibility=_COMPATIBILITY[path.suffix](path),
         contents=contents,
     )
@@ -89,25 +102,33 @@ def inspect_file(path: Path) -> Inspection:
 _COMPATIBILITY: Final = {".tflite": tflite_compatibility, ".onnx": onnx_compatibility}
 
 
-def try_runtimes(path: Path) -> dict[str, str]:
-    """Load a file in each SDK runtime for its suffix; return "loads" or the error by runtime."""
+def try_runtimes(path: Path, pixels: PixelFormat = RAW_GREY) -> dict[str, str]:
+    """Load a file in each SDK runtime for its suffix.
+
+    Args:
+        path: A .tflite or .onnx file.
+        pixels: Channels and numbers that it takes.
+
+    Returns:
+        "loads" or the error, by runtime.
+    """
     found = {
-        name: _try_runtime(path, name, "cpu")
+        name: _try_runtime(path, name, "cpu", pixels)
         for name, (suffix, _) in RUNTIMES.items()
         if suffix == path.suffix
     }
     if path.suffix == ".tflite":
-        found["litert (gpu)"] = _try_runtime(path, "litert", "gpu")
+        found["litert (gpu)"] = _try_runtime(path, "litert", "gpu", pixels)
     return found
 
 
-def _try_runtime(path: Path, runtime: str, delegate: str) -> str:
+def _try_runtime(path: Path, runtime: str, delegate: str, pixels: PixelFormat) -> str:
     try:
         if delegate == "gpu":  # captures the native log itself
-            open_session(path, runtime=runtime, delegate=delegate).close()
+            open_session(path, runtime=runtime, delegate=delegate, pixels=pixels).close()
         else:
             with captured_native_log():
-                open_session(path, runtime=runtime).close()
+                open_session(path, runtime=runtime, pixels=pixels).close()
     except FerError as error:
         return str(error)
     return "loads"

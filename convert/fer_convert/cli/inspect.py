@@ -15,8 +15,8 @@ from fer_sdk.evaluation import fer2013
 def check(file: Path, as_json: bool) -> None:
     """Inspect FILE (.tflite or .onnx).
 
-    Prints inputs, outputs, tensors, operators and cost, whether the sidecar matches, which
-    delegates support the file, and which runtimes load it.
+    Prints inputs, outputs, tensors, operators and cost, whether the sidecar matches, what a file of
+    another origin lacks, which delegates support it, and which runtimes load it.
     """
     from fer_convert.inspect import inspect_file
 

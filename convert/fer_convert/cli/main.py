@@ -2,6 +2,7 @@
 
 import click
 
+from fer_convert.cli.adopt import adopt
 from fer_convert.cli.convert import convert
 from fer_convert.cli.detector import detector
 from fer_convert.cli.inspect import check, diff
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (convert, detector, calibrate, debug, check, diff):
+for command in (convert, detector, calibrate, debug, check, adopt, diff):
     main.add_command(command)

@@ -94,10 +94,11 @@ def _inspect_tflite(path: Path) -> Contents:
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         interpreter.allocate_tensors()
+        # UnicodeDecodeError, a ValueError, for names that are not valid text
+        tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+        operators = interpreter._get_ops_details()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"LiteRT cannot read {path}: {' '.join(str(error).split())}") from error
-    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
-    operators = interpreter._get_ops_details()
     ports = {tensor["index"] for tensor in interpreter.get_input_details()}
     written = {int(index) for op in operators for index in op["outputs"]}
     for op in operators:  # float16 weights pass through a DEQUANTIZE

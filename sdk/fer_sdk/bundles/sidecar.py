@@ -44,7 +44,10 @@ def read_sidecar(path: Path, parse: Parse[Bundle]) -> Bundle:
             raise BundleError(f"{sidecar} must have at most {MAX_SIDECAR_BYTES} bytes")
         text = json.loads(sidecar.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise BundleError(f"{path} has no sidecar: expected {sidecar.name} beside it") from error
+        raise BundleError(
+            f"{path} has no sidecar: expected {sidecar.name} beside it; "
+            "`fer-convert check` states what a file of another origin needs"
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{sidecar} is not readable JSON: {error}") from error
     try:
