@@ -1,6 +1,8 @@
-"""Fuzzing: mutated models, sidecars and photos must give predictions or raise a `FerError`.
+"""Fuzzing: whatever the files are, there are predictions or a `FerError` of one line.
 
     python -m tests.fuzz                          10,000 cases of seed 0, three to five minutes
+    python -m tests.fuzz --kinds files            the cases of tests/fuzz_files.py: foreign
+                                                  networks, EXIF, videos, output paths
     python -m tests.fuzz --seed 0 --only 4711     run one case again in this process
 
 Cases run in child processes, so that a crash or hang is reported with the number of its case. Most
@@ -26,6 +28,7 @@ from typing import Any, Final
 import click
 import numpy as np
 from numpy.typing import NDArray
+from tests.fuzz_files import FILE_CASES, write_media
 from tests.synthetic import band_face
 
 from fer_sdk._internal.files import sha256_of
@@ -33,10 +36,13 @@ from fer_sdk.cli.console import progress_bar
 from fer_sdk.errors import FerError
 
 ROOT: Final = Path(__file__).parents[1]
-SECONDS: Final = 20
+SECONDS: Final = 30
 """Time limit of a case; longer ones count as hangs."""
 
-KINDS: Final = ("model", "model", "model", "onnx", "sidecar", "photo", "photo")
+KINDS: Final = {
+    "mutated": ("model", "model", "model", "onnx", "sidecar", "photo", "photo"),
+    "files": ("foreign", "exif", "exif", "video", "outputs", "outputs"),
+}
 NUMBERS: Final = (0, 1, 2, 3, 4, 5, 7, 8, 16, 48, 127, 128, 255, 256, 4096, 65535, 65536,
                   2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**32 - 2, 2**32 - 16)  # fmt: skip
 FLOATS: Final = (0.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"), 1e-4, 100.0)
@@ -48,7 +54,7 @@ class Outcome:
 
     Attributes:
         case: Number of the case.
-        kind: Entry of `KINDS`.
+        kind: An entry of `KINDS`.
         ending: "predictions", the name of a `FerError`, or the failure.
         bad: Whether the case failed.
         detail: Traceback or wrong value of a failed case.
@@ -61,10 +67,13 @@ class Outcome:
     detail: str = ""
 
 
-def make_case(seed: int, case: int, folder: Path) -> tuple[str, Path, Path]:
-    """Write the files of one case and return its kind, model and photo."""
-    rng = np.random.default_rng([seed, case])
-    kind = KINDS[case % len(KINDS)]
+def kind_of_case(case: int, kinds: str) -> str:
+    """Return the kind of a case; `kinds` is a key of `KINDS`."""
+    return KINDS[kinds][case % len(KINDS[kinds])]
+
+
+def make_case(rng: np.random.Generator, kind: str, folder: Path) -> tuple[Path, Path]:
+    """Write the files of one case and return its model and photo."""
     models = sorted((ROOT / "sdk/fer_sdk/models").glob("*.tflite"))
     tiny = sorted((ROOT / "tests/golden").glob("tiny-*.tflite"))
     photo = folder / "photo.png"
@@ -91,7 +100,7 @@ def make_case(seed: int, case: int, folder: Path) -> tuple[str, Path, Path]:
         data = source.read_bytes()
         places = np.arange(len(data) if rng.random() < 0.5 else min(400, len(data)))
         photo.write_bytes(mutated(data, rng, places))
-    return kind, model, photo
+    return model, photo
 
 
 def structure_of(model: Path) -> NDArray[np.intp]:
@@ -168,12 +177,16 @@ def mutate_sidecar(sidecar: Path, rng: np.random.Generator) -> None:
     sidecar.write_text(written)
 
 
-def try_case(seed: int, case: int, folder: Path) -> Outcome:
+def try_case(seed: int, case: int, folder: Path, kinds: str) -> Outcome:
     """Create and run one case in this process."""
     from fer_sdk import ExpressionClassifier, ExpressionRecognizer, read_photo
 
-    kind, model, photo = make_case(seed, case, folder)
+    kind = kind_of_case(case, kinds)
+    rng = np.random.default_rng([seed, case])
     try:
+        if kind in FILE_CASES:
+            return Outcome(case, kind, FILE_CASES[kind](rng, folder), False)
+        model, photo = make_case(rng, kind, folder)
         if kind == "photo":
             with ExpressionRecognizer(model) as recognizer:
                 pixels = read_photo(photo, convert=True)
@@ -198,13 +211,13 @@ def try_case(seed: int, case: int, folder: Path) -> Outcome:
     return Outcome(case, kind, "predictions", False)
 
 
-def _work(pipe: Connection, seed: int, first: int, last: int, folder: Path) -> None:
+def _work(pipe: Connection, seed: int, first: int, last: int, folder: Path, kinds: str) -> None:
     """Run cases in a child process and send the outcome of each."""
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     for case in range(first, last):
-        pipe.send(try_case(seed, case, folder))
+        pipe.send(try_case(seed, case, folder, kinds))
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
@@ -218,10 +231,19 @@ def write_sources(folder: Path) -> None:
     small = cv2.resize(photo, (96, 100), interpolation=cv2.INTER_AREA)
     for suffix in (".png", ".jpg", ".webp", ".bmp"):
         cv2.imwrite(str(folder / f"source{suffix}"), small)
+    write_media(folder)
 
 
-def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Outcome], int]:
+def run_cases(
+    seed: int, count: int, kinds: str = "mutated", seconds: int = SECONDS
+) -> tuple[Counter[tuple[str, str]], list[Outcome], int]:
     """Run cases 0 to `count` in child processes.
+
+    Args:
+        seed: Seed of all cases.
+        count: Number of cases.
+        kinds: Key of `KINDS`.
+        seconds: Time limit of a case.
 
     Returns:
         Number of cases by kind and ending, the failed cases, and the peak memory in MB.
@@ -235,13 +257,13 @@ def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Out
         while case < count:
             here, there = spawn.Pipe()
             last = min(count, case + 500)  # a new child process, which reports its peak memory
-            child = spawn.Process(target=_work, args=(there, seed, case, last, Path(name)))
+            child = spawn.Process(target=_work, args=(there, seed, case, last, Path(name), kinds))
             child.start()
             there.close()
             while True:
                 ending = ""
                 try:
-                    got = here.recv() if here.poll(SECONDS) else "hang"
+                    got = here.recv() if here.poll(seconds) else "hang"
                 except EOFError:
                     child.join()
                     got = f"crash, exit code {child.exitcode}"
@@ -250,7 +272,7 @@ def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Out
                     break
                 if isinstance(got, str):
                     ending = got
-                    got = Outcome(case, KINDS[case % len(KINDS)], ending, True)
+                    got = Outcome(case, kind_of_case(case, kinds), ending, True)
                 endings[got.kind, got.ending] += 1
                 if got.bad:
                     bad.append(got)
@@ -266,19 +288,21 @@ def run_cases(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[Out
 @click.command()
 @click.option("--seed", default=0, show_default=True)
 @click.option("--count", default=10_000, show_default=True)
+@click.option("--kinds", type=click.Choice(list(KINDS)), default="mutated", show_default=True)
+@click.option("--seconds", default=SECONDS, show_default=True, help="Time limit of a case.")
 @click.option(
     "--only", type=int, help="Run one case in this process; a crash then ends this process."
 )
-def main(seed: int, count: int, only: int | None) -> None:
+def main(seed: int, count: int, kinds: str, seconds: int, only: int | None) -> None:
     """Print the number of cases by ending; the exit code is 1 if a case failed."""
     if only is not None:
         with tempfile.TemporaryDirectory() as name:
             write_sources(Path(name))
-            click.echo(try_case(seed, only, Path(name)))
+            click.echo(try_case(seed, only, Path(name), kinds))
         return
-    endings, bad, peak_mb = run_cases(seed, count)
+    endings, bad, peak_mb = run_cases(seed, count, kinds, seconds)
     for (kind, ending), number in sorted(endings.items()):
-        click.echo(f"{kind:<10}{ending:<24}{number:>7}")
+        click.echo(f"{kind:<10}{ending:<36}{number:>7}")
     click.echo(f"{sum(endings.values())} cases, {len(bad)} failed, peak memory {peak_mb} MB")
     for outcome in bad[:20]:
         click.echo(f"case {outcome.case} ({outcome.kind}): {outcome.ending} {outcome.detail}")

@@ -196,6 +196,15 @@ def test_350_mutated_files_give_predictions_or_a_fer_error() -> None:
     assert endings["model", "predictions"] > 5
 
 
+def test_30_files_of_other_origins_and_outputs_are_used_or_refused() -> None:
+    pytest.importorskip("onnx", reason="foreign networks are made by the extra `convert`")
+    pytest.importorskip("onnxruntime", reason="foreign networks need the extra `onnx`")
+    pytest.importorskip("pyarrow", reason="--parquet needs the extra `parquet`")
+    endings, bad, _ = run_cases(seed=1, count=30, kinds="files")
+    assert bad == []
+    assert {kind for kind, _ in endings} == {"foreign", "exif", "video", "outputs"}
+
+
 def with_data_after_tables(data: bytes, excess: int = 0) -> bytes:
     """Move the largest buffer's bytes after the tables, as some writers of .tflite files do."""
     import flatbuffers
