@@ -137,6 +137,18 @@ def test_new_outputs_in_the_folder_of_the_inputs_are_accepted(tmp_path: Path) ->
         check_outputs([tmp_path / "in"], overwrite=False)
 
 
+def test_a_link_to_itself_and_a_null_byte_are_no_traceback(photos: Path, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    done = fer("image", photos / "photo.jpg", "--save-crops", loop)
+    assert done.exit_code == 1, done.output
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: cannot write ")
+    check_outputs([loop], [loop])
+    with pytest.raises(InputError, match="holds a null byte"):
+        check_outputs(["a\0b"])
+
+
 def test_photos_with_one_stem_get_pictures_and_crops_of_their_own(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -212,5 +224,11 @@ def test_failed_photos_are_in_the_printed_object(photos: Path, tmp_path: Path) -
     assert "truncated or damaged" in broken["error"]
     assert (good["error"], len(good["faces"])) == (None, 1)
     assert "no face found" in blank["error"]
+    assert (
+        "640 pixels; for smaller ones add --search thorough or a larger --max-side"
+        in (blank["error"])
+    )
+    thorough = fer("image", tmp_path / "blank.png", "--search", "thorough")
+    assert thorough.stderr.rstrip().endswith("upright and at least 20 pixels wide")
     assert "no photo at" in missing["error"]
     assert len(done.stderr.splitlines()) == 4 - 1

@@ -133,6 +133,12 @@ def test_a_codec_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
             code = cv2.VideoWriter.fourcc(*"av01")
             return {cv2.CAP_PROP_FOURCC: code, cv2.CAP_PROP_FPS: 24.0}.get(name, 64.0)
 
+        def grab(self) -> bool:
+            return False
+
+        def retrieve(self) -> tuple[bool, None]:
+            return False, None
+
         def read(self) -> tuple[bool, None]:
             return False, None
 
@@ -200,6 +206,17 @@ def probe(path: Path) -> list[dict[str, str]]:
                           capture_output=True, check=True)  # fmt: skip
     streams: list[dict[str, str]] = json.loads(done.stdout)["streams"]
     return streams
+
+
+def test_a_name_that_is_not_utf_8_is_refused(face_video: Path, tmp_path: Path) -> None:
+    path = tmp_path / "film\udcff.mp4"
+    shutil.copy(face_video, path)
+    for words in (("video", path), ("video", face_video, "--out", tmp_path / "out\udcff.mp4")):
+        done = fer(*words)
+        assert done.exit_code == 1, done.output
+        (line,) = done.stderr.splitlines()
+        assert "whose name is not valid UTF-8: rename it" in line
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_first_frame_of_a_stretched_video_is_the_photo(tmp_path: Path) -> None:
