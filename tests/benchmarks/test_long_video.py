@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fer_sdk.errors import RuntimeFailure
 from research import long_video
 from research.long_video import main
 
@@ -27,5 +28,5 @@ def test_both_lengths_are_measured_and_compared(
 
 
 def test_a_command_that_fails_is_one_line(tmp_path: Path, sample_photo: Path) -> None:
-    with pytest.raises(long_video.RuntimeFailure, match="fer video ended with exit code 1"):
+    with pytest.raises(RuntimeFailure, match="fer video ended with exit code 1"):
         long_video.peak_mb(tmp_path / "missing.avi", tmp_path)
