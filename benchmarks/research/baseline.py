@@ -3,7 +3,7 @@
     python -m research.baseline LONDON VIDEO --out docs/results
 
 LONDON is the Face Research Lab London Set, see `research.london`; VIDEO shows one person. The
-page takes about 4 minutes of one processor core; --people and --still reduce the time.
+page takes about 10 minutes of one processor core; --people, --still and --seconds reduce the time.
 """
 
 from pathlib import Path
@@ -22,6 +22,8 @@ from research.baseline_photos import measure_rises, read_copies
 from research.baseline_streams import measure_still_faces, measure_video
 
 MODELS: Final = ("nano-int8", DEFAULT_MODEL, "base-ferplus-int8")
+DEFAULTS: Final = (20, 60)
+"""People who are played as streams, and the length of each stream in seconds."""
 
 
 @click.command(cls=FerCommand)
@@ -30,9 +32,9 @@ MODELS: Final = ("nano-int8", DEFAULT_MODEL, "base-ferplus-int8")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True,
               help="Shipped model or a file; may be given several times.")  # fmt: skip
 @click.option("--people", type=click.IntRange(4), help="Use so many people; default: all.")
-@click.option("--still", type=click.IntRange(1), default=20, show_default=True,
+@click.option("--still", type=click.IntRange(1), default=DEFAULTS[0], show_default=True,
               help="Number of people whose photos are played as streams.")  # fmt: skip
-@click.option("--seconds", type=click.IntRange(10), default=60, show_default=True,
+@click.option("--seconds", type=click.IntRange(10), default=DEFAULTS[1], show_default=True,
               help="Length of the stream of a still face.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"),
               show_default=True, help="Folder for baseline.md and baseline.png.")  # fmt: skip
@@ -60,6 +62,7 @@ def main(
     videos = [measure_video(path, video) for path in progress_bar(iterable=paths, desc="video")]
     command = f"python -m research.baseline LONDON {video.name}"
     command += f" --people {people}" if people else ""
+    command += f" --still {still} --seconds {seconds}" if (still, seconds) != DEFAULTS else ""
     with write_beside(out / "baseline.md") as temporary:
         text = page(command, copies, rises, streams, videos, video.name)
         temporary.write_text(text, encoding="utf-8")
