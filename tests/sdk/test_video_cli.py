@@ -552,7 +552,7 @@ def test_memory_does_not_grow_with_the_length_of_a_video(
 def test_ctrl_c_ends_a_camera_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
     stop_at(monkeypatch, 4)
-    done = fer("camera", "--headless")
+    done = fer("camera", "--headless", "--reconnect", 0)
     assert done.exit_code == 0
     assert done.stderr == ""
 
