@@ -230,8 +230,8 @@ RESOLVE = $(UV)/bin/uv pip compile -q --universal --upgrade --generate-hashes --
 	pyproject.toml
 lock: $(UV)/ready
 	$(RESOLVE) --python-version 3.10 --group build -o requirements/demo.txt
-	$(RESOLVE) --python-version 3.11 --group dev --extra onnx --extra train --extra convert \
-	--extra bench --extra plot --extra parquet -o requirements/dev.txt
+	$(RESOLVE) --python-version 3.11 --group dev --extra onnx --extra train --extra qat \
+	--extra convert --extra bench --extra plot --extra parquet -o requirements/dev.txt
 	$(RESOLVE) --python-version 3.11 --group build --group test --group jax -o requirements/jax.txt
 	$(RESOLVE) --python-version 3.10 --group build --group test --extra ray -o requirements/ray.txt
 	$(RESOLVE) --python-version 3.10 --group build --group test --extra tflite-runtime \

@@ -10,7 +10,7 @@ tomllib = pytest.importorskip("tomllib", reason="tomllib is part of Python 3.11 
 requirements = pytest.importorskip("packaging.requirements", reason="packaging is not installed")
 
 ROOT = Path(__file__).parents[1]
-TOOLS = ("onnx", "train", "convert", "bench", "plot", "parquet")
+TOOLS = ("onnx", "train", "qat", "convert", "bench", "plot", "parquet")
 LOCKS = [
     ("demo", ["build"], []),
     ("dev", ["dev"], list(TOOLS)),

@@ -103,10 +103,6 @@ def test_epochs_cycle_through_augmentations_and_weight_targets(small_fer2013: Fe
         )
         expected = 0.25 * np.eye(7)[sample.labels], 0.75 * soft.probabilities(number)
         np.testing.assert_allclose(targets, np.hstack(expected), atol=1e-6)
-    plain = training_set(small_fer2013, replace(recipe, unaugmented_soft_labels=True), 0, soft)
-    for epoch in (0, 2):
-        np.testing.assert_array_equal(plain.of_epoch(epoch)[0], sample.faces)
-        np.testing.assert_array_equal(plain.of_epoch(epoch)[1], sample.of_epoch(0)[1])
 
 
 def test_missing_and_unexpected_soft_labels_are_refused(small_fer2013: Fer2013) -> None:

@@ -58,7 +58,7 @@ def test_every_network_maps_faces_to_logits(
 def test_every_known_network_is_tested_above() -> None:
     marks = test_every_network_maps_faces_to_logits.pytestmark  # type: ignore[attr-defined]
     tested = {case[0] for case in marks[0].args[1]}
-    assert tested | {"residual_student", "bn_folded", "side_by_side"} == set(models.MODELS)
+    assert tested | {"residual_student", "from_file", "side_by_side"} == set(models.MODELS)
 
 
 def test_a_student_starts_with_the_features_of_another(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_failed_download_is_reported_in_one_line(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_unknown_network_or_argument_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="available are bn_folded, inception_v3, mini_vgg, "):
+    with pytest.raises(InputError, match="available are from_file, inception_v3, mini_vgg, "):
         models.build("resnet9000", {})
     with pytest.raises(
         InputError, match="vggnet has no argument input_size: its arguments are widths, dense"

@@ -43,6 +43,10 @@ _PACKAGES: Final = {
     "tflite-runtime": ("tflite_runtime", "pip install 'fer-sdk[tflite-runtime]'"),
     "ray": ("ray", "pip install 'fer-sdk[ray]'"),
     "tensorflow": ("tensorflow", "pip install 'fer-sdk[train]' or 'fer-sdk[convert]'"),
+    "tensorflow-model-optimization": (
+        "tensorflow_model_optimization",
+        "pip install 'fer-sdk[qat]'",
+    ),
     "matplotlib": ("matplotlib", "pip install 'fer-sdk[plot]'"),
     "pyarrow": ("pyarrow", "pip install 'fer-sdk[parquet]'"),
     "pillow": ("PIL", "pip install pillow"),

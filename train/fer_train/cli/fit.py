@@ -33,6 +33,12 @@ _NOT_REPRODUCED: Final = ("data", "out", "max_minutes", "restart", "workers", "w
 CHECKPOINT: Final = "checkpoint.npz"
 
 
+FACES_OPTION: Final = click.option(
+    "--faces", nargs=2, type=click.Path(path_type=Path), metavar="FACES SOFT_LABELS",
+    help="Also train on imported faces, with teachers' soft labels.",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """Options of `fit`, `distill` and `qat`; `run_options` documents them."""
@@ -122,8 +128,7 @@ def fit(recipe: str, options: RunOptions, weights: str | None, input_size: int |
 @click.command()
 @click.argument("recipe", type=click.Choice([n for n, r in RECIPES.items() if r.soft_weight]))
 @click.argument("soft_labels", type=click.Path(path_type=Path))
-@click.option("--faces", nargs=2, type=click.Path(path_type=Path), metavar="FACES SOFT_LABELS",
-              help="Also train on imported faces, with teachers' soft labels.")  # fmt: skip
+@FACES_OPTION
 @run_options
 @backbone_options
 def distill(
@@ -142,18 +147,28 @@ def distill(
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("soft_labels", type=click.Path(path_type=Path))
+@FACES_OPTION
 @run_options
-def qat(model: Path, soft_labels: Path, options: RunOptions) -> None:
+def qat(
+    model: Path, soft_labels: Path, faces: tuple[Path, Path] | None, options: RunOptions
+) -> None:
     """Fine-tune with quantization-aware training (QAT).
 
     MODEL is the .keras file of a student, SOFT_LABELS those of its teachers. The result is a
-    float32 network for `fer-convert --int8`.
+    float32 network for `fer-convert --int8`. Needs the extra `qat`.
     """
-    labels = ModelBundle.load(model).labels
-    recipe = with_sizes(QAT, {"trained": str(model)})
-    if labels != FER2013_LABELS:
-        recipe = replace(recipe, classes="ferplus", soft_weight=0.5)
-    _train(f"{model.stem}-qat", recipe, options, soft_labels)
+    recipe = qat_recipe(ModelBundle.load(model))
+    _train(f"{model.stem}-qat", recipe, options, soft_labels, faces, quantized=True)
+
+
+def qat_recipe(model: ModelBundle) -> Recipe:
+    """Return the recipe that fine-tunes a model with the kind of targets that it was trained on."""
+    recipe = with_sizes(QAT, {"trained": str(model.path)})
+    if not model.ferplus_votes:
+        return recipe
+    if model.labels == FER2013_LABELS:
+        return replace(recipe, classes="ferplus7", soft_weight=0.5, logit_adjustment=True)
+    return replace(recipe, classes="ferplus", soft_weight=0.5)
 
 
 def _with_backbone(recipe: Recipe, weights: str | None, input_size: int | None) -> Recipe:
@@ -190,6 +205,7 @@ def _train(
     options: RunOptions,
     soft_labels: Path | None,
     faces: tuple[Path, Path] | None = None,
+    quantized: bool = False,
 ) -> None:
     """Train with a progress bar, then plot the curves and, if finished, publish the network."""
     folder = options.folder(name)
@@ -207,6 +223,14 @@ def _train(
     from fer_train.training.publish import publish, publish_stages
     from fer_train.training.trainer import Run
 
+    run_type = Run
+    if quantized:
+        from fer_train.training.tfmot import require_tfmot
+
+        require_tfmot()
+        from fer_train.training.quantization import QuantizationAwareRun
+
+        run_type = QuantizationAwareRun
     recipe = options.changed(recipe)
     command = _command(recipe)
     if warning := mixed_precision.warning(recipe.precision):
@@ -219,7 +243,7 @@ def _train(
         imported = others, load(faces[1], others.fingerprint)
     if options.restart:
         (folder / CHECKPOINT).unlink(missing_ok=True)
-    run = Run(recipe, dataset, folder, options.seed, targets, imported, options.team())
+    run = run_type(recipe, dataset, folder, options.seed, targets, imported, options.team())
     total = run.recipe.epochs * run.steps
     done = run.progress.epoch * run.steps + run.progress.step
     pause = 0.5 if sys.stderr.isatty() else 60  # one line per minute in a log

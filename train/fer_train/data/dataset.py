@@ -71,12 +71,11 @@ class TrainingSet:
             # Imported faces have no targets: online teachers have all of their weight.
             unlabelled = np.zeros((len(self.faces) - len(targets), targets.shape[1]), np.float32)
             return self.faces, np.concatenate([(1 - share) * targets, unlabelled])
-        number = 0 if self.recipe.unaugmented_soft_labels else epoch
-        faces, predictions = self.distillation.of_epoch(number)
+        faces, predictions = self.distillation.of_epoch(epoch)
         targets = np.concatenate([(1 - share) * targets, share * predictions], axis=1)
         if self.imported is None:
             return faces, targets
-        others, predictions = self.imported.of_epoch(number)
+        others, predictions = self.imported.of_epoch(epoch)
         predictions = np.concatenate([np.zeros_like(predictions), predictions], axis=1)
         return np.concatenate([faces, others]), np.concatenate([targets, predictions])
 

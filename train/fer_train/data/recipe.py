@@ -94,8 +94,6 @@ class Recipe:
             as in the shipped `.tflite` files, so that their statistics must be estimated before
             training.
         precision: Dtype policy of Keras during training; published networks are float32.
-        fake_int8: Whether to train with fake quantization of kernels and activations to int8.
-        unaugmented_soft_labels: Whether to use only the soft labels of the unaugmented faces.
     """
 
     model: str
@@ -118,8 +116,6 @@ class Recipe:
     weight_averaging: float = 0.0
     bn_folded: bool = False
     precision: Precision = "float32"
-    fake_int8: bool = False
-    unaugmented_soft_labels: bool = False
 
     @property
     def epochs(self) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 MODELS: Final = (
-    "bn_folded",
+    "from_file",
     "inception_v3",
     "mini_vgg",
     "mobilenet",

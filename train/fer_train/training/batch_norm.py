@@ -35,6 +35,8 @@ def restore_folded(model: keras.Model, faces: NDArray[np.uint8]) -> None:
     before = model.layers[model.layers.index(backbone) - 1] if backbone is not model else None
     prepare = keras.Model(model.input, before.output if before else model.input)
     norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
+    if not norms:
+        return
     norm_inputs = keras.Model(backbone.input, [norm.input for norm in norms])
     means = [np.zeros(norm.gamma.shape) for norm in norms]
     squares = [np.zeros(norm.gamma.shape) for norm in norms]

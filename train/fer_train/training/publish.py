@@ -101,8 +101,7 @@ def _publish(
             "data": run.progress.data,
             "epochs": str(epochs),
             "minutes": f"{minutes[epochs]:.0f}",
-            "trainer": f"fer-sdk {version('fer-sdk')}, keras {keras.__version__} "
-            f"on {keras.backend.backend()}",
+            "trainer": f"fer-sdk {version('fer-sdk')}, {run.engine}",
             "hardware": _hardware(),
         },
         metrics=(

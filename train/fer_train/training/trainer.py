@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,21 +27,12 @@ from fer_train.errors import TrainingError
 from fer_train.evaluation.calibration import with_offsets_by_halves
 from fer_train.evaluation.inference import predict, to_network_input
 from fer_train.models.transfer import BACKBONE
-from fer_train.training import (
-    batch_norm,
-    checkpoint,
-    data_parallel,
-    fake_quantization,
-    losses,
-    mixed_precision,
-)
+from fer_train.training import batch_norm, checkpoint, data_parallel, losses, mixed_precision
 from fer_train.training.device_steps import DeviceSteps
 from fer_train.training.online_teachers import OnlineTeachers, Teacher
 
 STATISTICS_FACES = 2048
 """Training faces from which batch-norm statistics are computed."""
-RANGES_FACES = 512
-"""Training faces from which activation ranges of fake quantization are measured."""
 
 Report = Callable[[int, int, float], None]
 """Called after each step, or call of several steps, with the epoch, its finished steps and its mean
@@ -118,9 +110,6 @@ class Run:
         any_size = {"side": None} if any(x.side != fer2013.SIDE for x in recipe.stages) else {}
         with mixed_precision.dtype_policy(recipe.precision):
             self.student = self._build(**any_size)
-        if recipe.fake_int8:
-            some = to_network_input(self.sample.faces[:RANGES_FACES])
-            fake_quantization.quantize_in_training(self.student, some)
         batch_norm.fuse(self.student)
         mixed_precision.keep_strided_depthwise_float32(self.student)
         self._copy: keras.Model | None = None
@@ -152,6 +141,11 @@ class Run:
         with write_beside(folder / "recipe.json") as path:
             origin = {"seed": seed, "data": self.progress.data, "commit": commit()}
             path.write_text(json.dumps({**origin, **asdict(recipe)}, indent=2) + "\n")
+
+    @property
+    def engine(self) -> str:
+        """Name and version of the package that trains, for the sidecar."""
+        return f"keras {keras.__version__} on {keras.backend.backend()}"
 
     @property
     def finished(self) -> bool:
@@ -223,12 +217,18 @@ class Run:
 
     def _published_weights(self) -> list[NDArray[np.float32]]:
         if not self.recipe.weight_averaging:
-            return list(self.student.get_weights())
-        kept = [np.array(variable) for variable in self.student.weights]
-        self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
-        averaged = [np.array(variable) for variable in self.student.weights]
-        self.student.set_weights(kept)
+            return self._student_weights()
+        variables = self.trainer.trainable_variables
+        kept = [np.array(variable) for variable in variables]
+        self.trainer.optimizer.finalize_variable_values(variables)
+        averaged = self._student_weights()
+        for variable, value in zip(variables, kept, strict=True):
+            variable.assign(value)
         return averaged
+
+    def _student_weights(self) -> list[NDArray[np.float32]]:
+        """Return the weights in training, in the order of the student's."""
+        return [np.array(variable) for variable in self.student.weights]
 
     def _restore_statistics(self) -> None:
         """Give folded batch norms their statistics, computed in float32."""
@@ -333,6 +333,19 @@ class Run:
             )
         if any(other.frozen for other in self.recipe.stages):
             self.student.get_layer(BACKBONE).trainable = not stage.frozen
+        self.trainer = self._trainer(stage)
+        self._device: DeviceSteps | None = None
+        if self.steps_per_call > 1:
+            self._device = DeviceSteps(
+                self.trainer,
+                self.mixup,
+                build_schedule(stage, self.steps),
+                stage.epochs * self.steps,
+                self.steps_per_call,
+            )
+
+    def _trainer(self, stage: Stage) -> keras.Model:
+        """Return the compiled network that takes the steps of a stage."""
         faces = keras.Input((fer2013.SIDE, fer2013.SIDE, self.student.input_shape[-1]))
         resize = (
             [keras.layers.Resizing(stage.side, stage.side, antialias=True)]
@@ -340,23 +353,21 @@ class Run:
             else []
         )
         if self.teachers:
-            self.trainer = self.teachers.beside(self.student, faces, self.augmentations, resize)
+            trainer = self.teachers.beside(self.student, faces, self.augmentations, resize)
         else:
-            self.trainer = keras.Sequential([faces, *self.augmentations, *resize, self.student])
-        several, schedule = self.steps_per_call > 1, _schedule(stage, self.steps)
-        optimizer = _optimizer(self.recipe, stage.learning_rate if several else schedule)
-        optimizer.build(self.trainer.trainable_variables)
-        self.trainer.compile(
+            trainer = keras.Sequential([faces, *self.augmentations, *resize, self.student])
+        several = self.steps_per_call > 1
+        optimizer = build_optimizer(
+            self.recipe, stage.learning_rate if several else build_schedule(stage, self.steps)
+        )
+        optimizer.build(trainer.trainable_variables)
+        trainer.compile(
             optimizer=optimizer,
             loss=self._loss(),
             # XLA made TensorFlow on the CPU slower with every network that was measured.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
-        self._device: DeviceSteps | None = None
-        if several:
-            self._device = DeviceSteps(
-                self.trainer, self.mixup, schedule, stage.epochs * self.steps, self.steps_per_call
-            )
+        return trainer
 
     def _loss(self) -> keras.losses.Loss:
         recipe = self.recipe
@@ -392,9 +403,17 @@ def commit() -> str:
         return f"fer-sdk {version('fer-sdk')}"
 
 
-def _schedule(stage: Stage, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning-rate schedule of a stage with `steps` steps per epoch."""
-    return keras.optimizers.schedules.CosineDecay(
+def build_schedule(
+    stage: Stage, steps: int, optimizers: Any = keras.optimizers
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning-rate schedule of a stage.
+
+    Args:
+        stage: Epochs and learning rates.
+        steps: Steps per epoch.
+        optimizers: `keras.optimizers` or its counterpart in tf_keras.
+    """
+    return optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if stage.warmup_epochs else stage.learning_rate,
         decay_steps=(stage.epochs - stage.warmup_epochs) * steps,
         warmup_target=stage.learning_rate if stage.warmup_epochs else None,
@@ -403,18 +422,20 @@ def _schedule(stage: Stage, steps: int) -> keras.optimizers.schedules.LearningRa
     )
 
 
-def _optimizer(
-    recipe: Recipe, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule
+def build_optimizer(
+    recipe: Recipe,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    optimizers: Any = keras.optimizers,
 ) -> keras.optimizers.Optimizer:
-    """Return the recipe's optimiser."""
+    """Return the recipe's optimiser, of `keras.optimizers` or its counterpart in tf_keras."""
     averaging = {
         "use_ema": bool(recipe.weight_averaging),
         "ema_momentum": recipe.weight_averaging or 0.99,  # Keras validates it even if unused
     }
     if recipe.optimizer == "adam":
-        optimizer = keras.optimizers.AdamW(learning_rate, recipe.weight_decay, **averaging)
+        optimizer = optimizers.AdamW(learning_rate, recipe.weight_decay, **averaging)
     else:
-        optimizer = keras.optimizers.SGD(
+        optimizer = optimizers.SGD(
             learning_rate,
             recipe.momentum,
             nesterov=True,
