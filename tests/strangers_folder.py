@@ -188,7 +188,7 @@ def make_folder(folder: Path, count: int, seed: int = 0) -> dict[Path, str]:
     made = {}
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
-        place = folder / ("", "holidays", "holidays/2019", "Neuer Ordner (2)")[rng.integers(4)]
+        place = folder / ("", "holidays", "holidays/2019", "Neuer Album (2)")[rng.integers(4)]
         place.mkdir(parents=True, exist_ok=True)
         path = place / kind.name.format(number)
         if kind.expected == "error" and "loop" in kind.name:
