@@ -42,11 +42,7 @@ def test_the_hook_collects_every_model_and_detector_in_its_folder(hook: dict[str
     package = Path(fer_sdk.__file__).parent
     collected = {Path(source): target for source, target in hook["datas"]}
     models = [*shipped_models().values(), *shipped_detectors().values()]
-    needed = [
-        *models,
-        *map(sidecar_of, models),
-        package / "data" / "face_detection_short_range.tflite",
-    ]
+    needed = [*models, *map(sidecar_of, models)]
     assert set(needed) <= set(collected)
     for path in needed:
         assert package / Path(collected[path]).relative_to("fer_sdk") == path.parent
