@@ -86,7 +86,7 @@ def test_parquet_and_printed_json_hold_the_values_of_csv(archive: Path, tmp_path
     assert as_text == table(out)
     assert len(rows) == PHOTOS
     printed = json.loads(fer("image", archive, "--json").stdout)
-    assert printed["schema"] == 2
+    assert printed["schema"] == 3
     faces = [face for photo in printed["photos"] for face in photo["faces"]]
     assert [face["scores"] for face in faces] == [
         {label: row[f"scores_{label}"] for label in printed["labels"]} for row in rows
