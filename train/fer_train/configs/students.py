@@ -75,7 +75,8 @@ RECIPES: Final = {
     # minutes: 86.28 %.
     "small": _everyday(_SMALL, "train/students/small-fer2013"),
     # fer-train distill base, the same, --epochs 3
-    # 1 core: 26 minutes, with 3 augmentations. PublicTest 86.15 %. Not shipped: `base-ferplus` reaches more.
+    # 1 core: 26 minutes, with 3 augmentations. PublicTest 86.15 %. Not shipped: `base-ferplus`
+    # reaches more.
     "base": _everyday(_BASE, "sdk/fer_sdk/models/base-ferplus"),
     #
     # Shipped networks for FER2013's labels, as this dataset's benchmarks have them.
