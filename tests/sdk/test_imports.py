@@ -12,6 +12,9 @@ import fer_sdk
 from fer_sdk import read_photo
 
 EXTRAS = ("tensorflow", "keras", "torch", "jax", "matplotlib", "onnxruntime")
+TYPING = {"Any", "Final", "TYPE_CHECKING", "import_module"}
+UNUSED = ("fer_sdk.batch", "fer_sdk.outputs", "fer_sdk.video", "importlib.metadata", "subprocess")
+"""What labelling an image does not import, so that a process starts sooner."""
 HEAVY = (*EXTRAS, "ai_edge_litert", "cv2")
 
 
@@ -38,13 +41,30 @@ def test_help_is_there_without_any_extra(package: str) -> None:
 
 
 def test_all_names_the_public_interface_sorted_and_true() -> None:
-    public = {
-        name
-        for name, value in vars(fer_sdk).items()
-        if not name.startswith("_") and not inspect.ismodule(value) and name != "version"
-    }
-    assert set(fer_sdk.__all__) - {"__version__"} == public
+    values = {name: getattr(fer_sdk, name) for name in dir(fer_sdk) if not name.startswith("_")}
+    public = {name for name, value in values.items() if not inspect.ismodule(value)}
+    assert set(fer_sdk.__all__) - {"__version__"} == public - TYPING
     assert len(set(fer_sdk.__all__)) == len(fer_sdk.__all__)
+
+
+def test_labelling_an_image_imports_no_more_than_it_needs() -> None:
+    code = (
+        "import sys, numpy as np; from fer_sdk import ExpressionRecognizer; "
+        "ExpressionRecognizer().recognize(np.zeros((64, 64, 3), np.uint8), color='bgr'); "
+        f"print([n for n in {UNUSED} if n in sys.modules])"
+    )
+    assert run(code) == "[]"
+
+
+def test_names_of_other_modules_are_imported_on_use() -> None:
+    code = (
+        "import sys, fer_sdk; fer_sdk.Baseline, fer_sdk.__version__; "
+        "print('fer_sdk.video.baseline' in sys.modules, 'fer_sdk.batch' in sys.modules); "
+        "fer_sdk.NoSuchName"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "True False"
+    assert done.stderr.strip().endswith("module 'fer_sdk' has no attribute 'NoSuchName'")
 
 
 def test_labelling_a_photo_opens_no_socket(sample_photo: Path) -> None:

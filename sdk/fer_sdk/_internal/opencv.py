@@ -1,6 +1,5 @@
 """OpenCV, which only files, cameras, windows and drawing need."""
 
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -49,6 +48,8 @@ def opencv_name(path: Path) -> str:
 
 def installed_opencv() -> dict[str, str]:
     """Return the version of each installed package of `OPENCV_PACKAGES`."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
+
     found = {}
     for package in OPENCV_PACKAGES:
         try:
