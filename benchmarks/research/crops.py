@@ -3,12 +3,12 @@
     python -m research.crops MODEL... --out docs/results
 
 The deduplicated 48x48 PublicTest faces are resampled by the SDK; pixels outside a face repeat its
-edge.
+edge. Labels are those that each model was trained on, see `research.public_test`.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import numpy as np
@@ -22,6 +22,7 @@ from fer_sdk.classifier import ExpressionClassifier
 from fer_sdk.cli.console import DATA_OPTION, FerCommand, progress_bar
 from fer_sdk.evaluation import fer2013
 from fer_sdk.preprocess import FER2013_INPUT, Affine, sample
+from research.public_test import labelled_faces
 
 TIGHTER: Final = (-12, -8, -6, -4, -2, 0, 2, 4, 6, 8, 12)
 """Pixels of 48 by which the crop is smaller than the original; negative: larger."""
@@ -63,7 +64,7 @@ Curves = dict[str, dict[int, float]]
 def measure(
     classifier: ExpressionClassifier,
     faces: NDArray[np.uint8],
-    truth: NDArray[np.uint8],
+    truth: NDArray[np.integer[Any]],
     report: Callable[[], object] = lambda: None,
 ) -> Curves:
     """Return the accuracy for every crop of `CUTS`.
@@ -71,7 +72,7 @@ def measure(
     Args:
         classifier: Loaded model.
         faces: uint8 (n, 48, 48), range [0, 255].
-        truth: Class numbers, uint8 (n,).
+        truth: Indices into the model's labels, int (n,).
         report: Called after each degree.
     """
     curves: Curves = {}
@@ -110,42 +111,45 @@ def main(models: tuple[str, ...], data: Path, out: Path) -> None:
     require("bench", "drawing plots", "matplotlib")
     models = models or (DEFAULT_MODEL,)
     dataset = fer2013.load(data)
-    rows = dataset.rows(fer2013.PUBLIC_TEST, deduplicated=True)
     total = len(models) * sum(map(len, CUTS.values()))
     found: dict[str, Curves] = {}
+    count: dict[str, int] = {}
     with progress_bar(total=total, unit=" crops") as bar:
         for model in models:
             with captured_native_log():
                 classifier = ExpressionClassifier.load(model, prior="training")
             with classifier:
-                found[Path(model).stem] = measure(
-                    classifier, dataset.pixels[rows], dataset.emotion[rows], bar.update
-                )
+                faces, truth = labelled_faces(dataset, classifier.bundle)
+                count[Path(model).stem] = len(faces)
+                found[Path(model).stem] = measure(classifier, faces, truth, bar.update)
     command = f"python -m research.crops {' '.join(Path(model).stem for model in models)}"
     with write_beside(out / "crops.md") as temporary:
-        temporary.write_text(_page(found, command, len(rows)), encoding="utf-8")
+        temporary.write_text(_page(found, command, count), encoding="utf-8")
     _draw(found, out / "crops.png")
     click.echo(out / "crops.md")
 
 
-def _page(found: dict[str, Curves], command: str, faces: int) -> str:
+def _page(found: dict[str, Curves], command: str, count: dict[str, int]) -> str:
     lines = [
         "# Sensitivity to the crop",
         "",
         f"Written by `{command}` (source: `benchmarks/research/crops.py`).",
         "",
-        f"Accuracy in percent on {faces:,} deduplicated PublicTest faces after resampling them "
-        "with another crop; pixels outside a face repeat its edge. Shifts are averaged over left, "
+        "Accuracy in percent on deduplicated PublicTest faces after resampling them with another "
+        "crop; pixels outside a face repeat its edge. The labels are those that the model was "
+        "trained on: the majority of FER+'s votes, or FER2013's. Shifts are averaged over left, "
         "right, up and down, rotations over both directions. The first table shows the largest "
         "loss within the shaded range.",
         "",
         "![Accuracy by crop](crops.png)",
         "",
-        "| model | " + " | ".join(_LIMIT_WORDS.values()) + " |",
-        "|---|" + "---|" * len(LIMITS),
+        "| model | faces | " + " | ".join(_LIMIT_WORDS.values()) + " |",
+        "|---|---|" + "---|" * len(LIMITS),
     ]
     lines += [
-        f"| {name} | " + " | ".join(f"{-loss(curves, kind):+.1f} points" for kind in LIMITS) + " |"
+        f"| {name} | {count[name]:,} | "
+        + " | ".join(f"{-loss(curves, kind):+.1f} points" for kind in LIMITS)
+        + " |"
         for name, curves in found.items()
     ]
     for kind, degrees in CUTS.items():

@@ -4,7 +4,7 @@
 
 FOLDER is the Face Research Lab London Set, see `research.london`. Its photos are shrunk, blurred or
 rotated before face detection. The deduplicated 48x48 PublicTest faces are shrunk or blurred
-directly.
+directly; their labels are those that the model was trained on, see `research.public_test`.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,6 +30,7 @@ from fer_sdk.quality import face_quality
 from fer_sdk.recognizer import ExpressionRecognizer
 from fer_sdk.results import Landmarks, RecognizedFace
 from research.london import labelled_photos
+from research.public_test import labelled_faces
 
 SIZES: Final = (96, 64, 48, 40, 32, 28, 24, 20, 16, 12, 8)
 """Side of the face crop, in pixels of the photo."""
@@ -146,15 +147,13 @@ def public_test_steps(
         degrade: Degrades a face, uint8 (48, 48).
         report: Called after each degree.
     """
-    rows = data.rows(fer2013.PUBLIC_TEST)
-    rows = rows[~data.copied_from_training[rows]]
-    truth = data.emotion[rows]
-    before = classifier.probabilities(data.pixels[rows]).argmax(axis=1)
+    faces, truth = labelled_faces(data, classifier.bundle)
+    before = classifier.probabilities(faces).argmax(axis=1)
     crop = FER2013_INPUT.crop
     points = Landmarks(crop.right_eye, crop.left_eye, crop.mouth, crop.mouth, crop.mouth)
     steps = []
     for degree in degrees:
-        crops = np.stack([degrade(face, degree) for face in data.pixels[rows]])
+        crops = np.stack([degrade(face, degree) for face in faces])
         predicted = classifier.probabilities(crops).argmax(axis=1)
         qualities = [face_quality(face, points) for face in crops]
         steps.append(
@@ -210,13 +209,15 @@ def main(folder: Path, data: Path, model: str, out: Path) -> None:
                 recognizer, photos, TURNS, turned, bar.update
             ),
         }
+    votes = recognizer.classifier.bundle.ferplus_votes
+    labels = "labels: majority of FER+'s votes" if votes else "FER2013's seven labels"
     with write_beside(out / "quality.md") as temporary:
-        temporary.write_text(_report(tables, model, len(photos)), encoding="utf-8")
+        temporary.write_text(_report(tables, model, len(photos), labels), encoding="utf-8")
     _draw(tables, out / "quality.png")
     click.echo(out / "quality.md")
 
 
-def _report(tables: dict[str, list[Step]], model: str, photos: int) -> str:
+def _report(tables: dict[str, list[Step]], model: str, photos: int, labels: str) -> str:
     lines = [
         "# Predictions on small, blurred and rotated faces",
         "",
@@ -225,7 +226,7 @@ def _report(tables: dict[str, list[Step]], model: str, photos: int) -> str:
         "",
         f"Model {model} on {photos} photos of the Face Research Lab London Set (neutral and "
         "smiling; DeBruine and Jones 2017), degraded before face detection, and on the "
-        "deduplicated PublicTest faces of FER2013 (seven labels), degraded directly.",
+        f"deduplicated PublicTest faces of FER2013 ({labels}), degraded directly.",
         "",
         "- step: side of the face crop in pixels of the photo (size_px); standard deviation of a "
         "Gaussian blur in pixels of the 48x48 crop (blur); in-plane rotation.",

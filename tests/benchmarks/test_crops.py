@@ -52,6 +52,6 @@ def test_command_writes_a_page_and_a_picture(
     )
     assert done.exit_code == 0, done.output
     text = (tmp_path / "crops.md").read_text()
-    assert "on 34 deduplicated PublicTest faces" in text
+    assert "| tiny-int8 | 34 | " in text
     assert "| tiny-int8 | 100.0 |" in text
     assert read_photo(tmp_path / "crops.png", convert=True).std() > 5
