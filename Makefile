@@ -63,7 +63,7 @@ unit: $(DEV)/ready
 # The same tests with branch coverage, which must reach the minimum in pyproject.toml.
 coverage: $(DEV)/ready
 	$(DEV)/bin/coverage erase
-	$(DEV)/bin/coverage run -m pytest -q -p tests.worker_coverage $(TWO)
+	$(DEV)/bin/coverage run -m pytest -q --durations=25 -p tests.worker_coverage $(TWO)
 	$(DEV)/bin/coverage combine -q
 	$(DEV)/bin/coverage report
 
