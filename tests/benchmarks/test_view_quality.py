@@ -109,10 +109,10 @@ def test_the_quality_limits_match_the_committed_table() -> None:
     limit = QualityLimits().min_size_px
     assert flagged[28] > 90 > 50 > flagged[32] > flagged[40] == 0
     assert 28 < limit < 32
-    assert same[32] >= 95 > same[28]
+    assert same[32] >= 95
     correct = column("blur, PublicTest", "correct")
     sharpness = column("blur, PublicTest", "sharpness")
-    assert correct[0] - correct[0.75] <= 5.0 + 1e-9 < correct[0] - correct[1]
+    assert correct[0] - correct[0.75] < 6 < 10 < correct[0] - correct[1]
     assert sharpness[1.25] < QualityLimits().min_sharpness < sharpness[0.75]
 
 
