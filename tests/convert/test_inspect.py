@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -79,3 +80,31 @@ def test_damaged_onnx_is_refused(golden: Path, tmp_path: Path) -> None:
     path.write_bytes((golden / "tiny-float32.onnx").read_bytes()[:200])
     with pytest.raises(InputError, match=r"^onnx cannot read [^\n]*$"):
         inspect(path)
+
+
+def test_onnx_without_stated_shapes_is_refused_and_vectors_are_counted(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="reading .onnx files needs the extra `convert`")
+    helper, number = onnx.helper, onnx.TensorProto
+
+    def write(weights: list[int], shape: list[int | str]) -> Path:
+        graph = helper.make_graph(
+            [
+                helper.make_node("Reshape", ["face", "shape"], ["flat"]),
+                helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+                helper.make_node("Identity", ["logits"], ["out"]),
+            ],
+            "net",
+            [helper.make_tensor_value_info("face", number.FLOAT, [1, 4]),
+             helper.make_tensor_value_info("shape", number.INT64, shape)],
+            [helper.make_tensor_value_info("out", number.FLOAT, ["a", "b"])],
+            [helper.make_tensor("weights", number.FLOAT, weights, [1.0] * math.prod(weights))],
+        )  # fmt: skip
+        path = tmp_path / "net.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+        return path
+
+    with pytest.raises(InputError, match=r"states no shape of logits, which a MatMul has"):
+        inspect(write([4, 7], ["n"]))
+    assert inspect(write([4, 7], [2])).parameters == 28
+    assert inspect(write([4], [2])).parameters == 4
+    assert inspect(write([4, 0], [2])).multiply_accumulates == 0

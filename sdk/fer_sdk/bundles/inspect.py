@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from fer_sdk._internal.extras import require
-from fer_sdk.errors import InputError, first_line
+from fer_sdk.errors import InputError, first_line, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,12 @@ def _inspect_onnx(path: Path) -> Contents:
         if node.op_type not in _ONNX_PRODUCTS:
             continue
         parameters += sum(int(np.prod(shapes[name])) for name in node.input if name in stored)
+        unknown = [name for name in (node.input[1], node.output[0]) if not shapes.get(name)]
+        if unknown:
+            raise InputError(
+                f"{path} states no shape of {shown(unknown[0])}, which a {node.op_type} has as "
+                "weights or output: export the model again"
+            )
         kernel, result = shapes[node.input[1]], shapes[node.output[0]]
         products += int(np.prod(result)) * int(np.prod(kernel)) // _onnx_outputs(node, kernel)
     kinds = onnx.TensorProto.DataType
@@ -195,9 +201,11 @@ _ONNX_PRODUCTS: Final = ("Conv", "Gemm", "MatMul")
 
 
 def _onnx_outputs(node: Any, kernel: tuple[int, ...]) -> int:
-    """Return the number of output channels of a node's weights."""
+    """Return the number of output channels of a node's weights, at least 1."""
     transposed = any(a.name == "transB" and a.i for a in node.attribute)
-    return kernel[0] if node.op_type == "Conv" or transposed else kernel[1]
+    if node.op_type == "Conv" or transposed:
+        return max(1, kernel[0])
+    return max(1, kernel[-1]) if len(kernel) > 1 else 1
 
 
 def _onnx_shape(value: Any) -> tuple[int, ...]:
