@@ -9,6 +9,7 @@ DEMO := .venv-demo
 DEV := .venv
 BARE := .venv-bare
 NO_OPENCV := .venv-no-opencv
+HEADLESS := .venv-headless
 OLD := .venv-tflite
 JAX := .venv-jax
 RAY := .venv-ray
@@ -33,8 +34,8 @@ locked = $(PYTHON) -m venv $(1) \
 # The other environments get what an ordinary `pip install` resolves.
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
-.PHONY: demo test test-all check lint unit coverage packages bare no-opencv old-boards jax ray lowest pythons \
-	gpu docs web web-check page chromium ffmpeg android-check benchmark peers arm system lock release clean
+.PHONY: demo test test-all check lint unit coverage packages bare no-opencv headless old-boards jax ray lowest pythons \
+	gpu docs web web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -72,6 +73,7 @@ packages:
 	@$(MAKE) system
 	@$(MAKE) ffmpeg
 	@$(MAKE) chromium
+	@$(MAKE) mosquitto
 	@$(MAKE) $(WEB)/vendor/ready
 	@$(MAKE) $(VULKAN)/ready
 
@@ -89,7 +91,7 @@ bare: $(DEV)/ready
 	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl $(TEST_TOOLS)
 	$(BARE)/bin/python -c "import importlib.util as u; assert not u.find_spec('tensorflow')"
 	$(BARE)/bin/python -m pytest -q $(TWO) tests/sdk
-	$(MAKE) no-opencv
+	$(MAKE) no-opencv headless
 
 # The wheel of `make bare` where OpenCV is not installed: arrays in, labels out.
 no-opencv: $(UV)/ready
@@ -98,6 +100,17 @@ no-opencv: $(UV)/ready
 	$(UV)/bin/uv pip install -q --python $(NO_OPENCV) --no-deps dist/*.whl
 	$(UV)/bin/uv pip install -q --python $(NO_OPENCV) numpy 'ai-edge-litert>=2.1,<3' click tqdm pillow pytest
 	$(NO_OPENCV)/bin/python -m pytest -q --noconftest tests/without_opencv.py
+
+# The wheel of `make bare` installed as examples/edge/Dockerfile installs it; no image is built.
+headless: $(UV)/ready
+	rm -rf $(HEADLESS)
+	$(PYTHON) -m venv $(HEADLESS)
+	cp dist/*.whl $(HEADLESS)
+	sed -n 's|^RUN pip install --no-cache-dir|$(abspath $(UV))/bin/uv pip install -q --python bin/python|p' \
+	examples/edge/Dockerfile > $(HEADLESS)/install
+	cd $(HEADLESS) && sh -e install
+	$(HEADLESS)/bin/fer image $(SAMPLE)
+	cd examples/edge && $(CURDIR)/$(HEADLESS)/bin/python -B -c 'import http_endpoint'
 
 # The lowest declared version of each dependency of the runtime.
 lowest:
@@ -149,6 +162,13 @@ ffmpeg:
 	@command -v ffmpeg >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q \
 	&& apt-get install -qy --no-install-recommends ffmpeg; } \
 	|| { echo 'tests of video containers need ffmpeg: sudo apt-get install ffmpeg' >&2; exit 1; }
+
+# For the tests of examples/edge: an MQTT broker, and systemd-analyze, which verifies units.
+mosquitto:
+	@{ PATH="$$PATH:/usr/sbin"; command -v mosquitto && command -v systemd-analyze; } >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q \
+	&& apt-get install -qy --no-install-recommends mosquitto systemd; } \
+	|| { echo 'tests of examples need: sudo apt-get install mosquitto systemd' >&2; exit 1; }
 
 $(WEB)/vendor/ready: $(WEB)/package-lock.json
 	@command -v npm >/dev/null \
@@ -265,6 +285,6 @@ release: $(DEV)/ready $(WEB)/vendor/ready
 	ls -l dist
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(NO_OPENCV) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
+	rm -rf $(DEMO) $(DEV) $(BARE) $(NO_OPENCV) $(HEADLESS) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
 	rm -rf $(WEB)/node_modules $(WEB)/vendor $(WEB)/export
 	rm -rf android_demo/check/target android_demo/check/*/target

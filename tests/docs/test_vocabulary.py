@@ -143,6 +143,7 @@ ALLOWED: Final = {
     "clean": [
         Allowed("Makefile", r"clean:|\bclean$", "the usual name of the target"),
         Allowed("*", r"clean (clone|checkout)", "of git"),
+        Allowed("*", r"clean_session=False", "an argument of paho-mqtt"),
         Allowed("*", r"[\"']clean[\"']", "a heading, and a key of recorded results"),
         Allowed("*", r"(Public|Private)Test, clean\b", "a heading, and recorded in sidecars"),
         Allowed("*", r"clean %|public clean'", "a heading of a table"),
