@@ -1,7 +1,9 @@
 """Standard streams that are closed or full, other threads' output, and signals."""
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,10 +13,12 @@ from pathlib import Path
 import cv2
 import pytest
 
-from fer_sdk import read_photo
+from fer_sdk import VideoFile, read_photo
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="descriptors and signals are POSIX")
 ROOT = Path(__file__).parents[2]
+LONG_FRAMES = 600
+"""Many more than are labelled before the signal comes."""
 
 
 def shell(words: str, *names: Path) -> subprocess.CompletedProcess[str]:
@@ -81,30 +85,50 @@ os.write(2, b"written %d" % written)
     assert len(done.stdout.splitlines()) == written
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT"])
-def test_a_signal_keeps_the_frames_until_then(name: str, face_video: Path, tmp_path: Path) -> None:
-    long = tmp_path / "long.avi"
-    writer = cv2.VideoWriter(str(long), cv2.VideoWriter.fourcc(*"MJPG"), 24, (480, 360))
+@pytest.fixture(scope="module")
+def long_video(face_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("long") / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 24, (480, 360))
     capture = cv2.VideoCapture(str(face_video))
     _, frame = capture.read()
-    for _ in range(1500):
+    for _ in range(LONG_FRAMES):
         writer.write(frame)
     writer.release()
+    return path
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT"])
+def test_a_signal_keeps_the_frames_until_then(name: str, long_video: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    names = {kind: out / f"faces.{kind}" for kind in ("csv", "json", "jsonl")}
+    words = [word for kind, path in names.items() for word in (f"--{kind}", path)]
     run = subprocess.Popen(
-        [sys.executable, "-m", "tests.fer", "video", long, "--csv", out / "faces.csv"],
+        [sys.executable, "-m", "tests.fer", "video", long_video, *words,
+         "--out", out / "faces.mp4"],
         cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     end = time.monotonic() + 60
-    while not any(part.stat().st_size > 2000 for part in out.glob(".faces*")):
+    while not any(part.stat().st_size > 2000 for part in out.glob(".faces*csv*")):
         assert time.monotonic() < end
         assert run.poll() is None
         time.sleep(0.02)
     run.send_signal(getattr(signal, name))
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "which are kept" in errors
-    assert [path.name for path in out.iterdir()] == ["faces.csv"]
+    stopped = re.search(rf"stopped after (\d+) of {LONG_FRAMES} frames, which are kept", errors)
+    assert stopped, errors
+    frames = int(stopped[1])
+    assert 0 < frames < LONG_FRAMES
+    assert sorted(path.name for path in out.iterdir()) == [
+        "faces.csv", "faces.json", "faces.jsonl", "faces.mp4"
+    ]  # fmt: skip
+    with names["csv"].open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == frames  # one face in each
+    records = json.loads(names["json"].read_text())["frames"]
+    assert len(records) == frames
+    assert [json.loads(line) for line in names["jsonl"].read_text().splitlines()] == records
+    with VideoFile(out / "faces.mp4") as video:
+        assert sum(1 for _ in video) == frames
 
 
 def test_termination_leaves_no_hidden_file(sample_photo: Path, tmp_path: Path) -> None:
