@@ -111,6 +111,12 @@ def test_addresses_are_opened_by_ffmpeg_with_limits_and_no_password_is_shown(
     assert "secret" not in str(caught.value)
 
 
+def test_an_address_without_a_camera_names_what_to_check(unplugged: Any) -> None:
+    unplugged(0)
+    with pytest.raises(InputError, match="cannot open camera rtsp://c/: check the address, the ne"):
+        Camera("rtsp://ada:secret@c/")
+
+
 def test_pipelines_are_opened_by_gstreamer_if_opencv_has_it(
     unplugged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -426,6 +426,13 @@ def test_a_camera_keeps_a_json_lines_file_when_it_is_unplugged(
     assert "--jsonl-changes needs --jsonl" in fer("camera", "--jsonl-changes").stderr
 
 
+@pytest.mark.parametrize("option", ["--csv", "--json", "--parquet", "--out"])
+def test_only_json_lines_are_printed_to_stdout(option: str, face_video: Path) -> None:
+    done = fer("video", face_video, option, "-")
+    assert done.exit_code == 2
+    assert "'-' is stdout, which only --jsonl of fer video and fer camera can write" in done.stderr
+
+
 @pytest.mark.parametrize("wrong", ["x", "0", "3-1", "100"])
 def test_an_invalid_baseline_is_wrong_usage(wrong: str, face_video: Path) -> None:
     done = fer("video", face_video, "--baseline", wrong)

@@ -48,7 +48,7 @@ QUIT_KEYS = (ord("q"), 27)  # 27: Esc
               help="Open no window; print a line when an expression changes.")  # fmt: skip
 @path_option("--jsonl", "jsonl_path",
              "JSON Lines file with an object per frame; - prints the lines to stdout, with "
-             "--headless in place of the others.")  # fmt: skip
+             "--headless in place of the others.", stdout=True)  # fmt: skip
 @changes_option
 @baseline_option
 @model_options

@@ -27,7 +27,7 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace exist
 
 
 def path_option(
-    name: str, parameter: str, text: str, *, required: bool = False
+    name: str, parameter: str, text: str, *, required: bool = False, stdout: bool = False
 ) -> Callable[[Command], Command]:
     """Return an option that takes a path.
 
@@ -36,10 +36,26 @@ def path_option(
         parameter: Name of the command's parameter.
         text: Help text.
         required: Whether it must be given.
+        stdout: Whether `STDOUT` is allowed.
     """
     return click.option(
-        name, parameter, type=click.Path(path_type=Path), help=text, required=required
+        name,
+        parameter,
+        type=click.Path(path_type=Path),
+        help=text,
+        required=required,
+        callback=None if stdout else _refuse_stdout,
     )
+
+
+def _refuse_stdout(
+    context: click.Context, parameter: click.Parameter, path: Path | None
+) -> Path | None:
+    if path == STDOUT:
+        raise click.BadParameter(
+            "'-' is stdout, which only --jsonl of fer video and fer camera can write: give a name"
+        )
+    return path
 
 
 class PriorType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.2 on

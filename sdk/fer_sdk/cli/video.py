@@ -53,7 +53,8 @@ Write = Callable[[NDArray[np.uint8], FrameResult], None]
 @path_option("--csv", "csv_path", "CSV file with a row per face and frame.")
 @path_option("--json", "json_path", "JSON file with all frames.")
 @path_option("--jsonl", "jsonl_path",
-             "JSON Lines file with an object per frame; - prints the lines to stdout.")  # fmt: skip
+             "JSON Lines file with an object per frame; - prints the lines to stdout.",
+             stdout=True)  # fmt: skip
 @changes_option
 @path_option("--parquet", "parquet_path",
              "Parquet file with the rows of --csv; needs the extra `parquet`.")  # fmt: skip

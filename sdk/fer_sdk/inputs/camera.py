@@ -75,10 +75,12 @@ class Camera(ContextManager):
         self._closed = False
         capture = self._open()
         if capture is None:
-            raise InputError(
-                f"cannot open camera {self._name}: check that it is connected, not in use, and "
-                "that this user has permission"
+            hint = (
+                "the address, the network, and user name and password"
+                if str(device).startswith(ADDRESSES)
+                else "that it is connected, not in use, and that this user has permission"
             )
+            raise InputError(f"cannot open camera {self._name}: check {hint}")
         self._capture = capture
 
     def __iter__(self) -> Iterator[Frame]:
