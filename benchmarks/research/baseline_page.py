@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.results.statistics import wilson_interval
+from fer_bench.results.statistics import rate_limit, wilson_interval
 from fer_sdk._internal.files import write_beside
 from fer_sdk.video.baseline import BaselineSettings
 from research.baseline_photos import (
@@ -214,7 +214,8 @@ def _copies(copies: LondonCopies, rises: Sequence[Rises]) -> list[str]:
 def _streams(streams: Sequence[StillResult]) -> list[str]:
     lines = [
         f"| model | {' | '.join(f'changes per minute, {way}' for way in WAYS)} "
-        f"| false rises per minute | {' | '.join(f'delay in s, {way}' for way in WAYS)} |",
+        "| false rises per minute (95 % upper limit) "
+        f"| {' | '.join(f'delay in s, {way}' for way in WAYS)} |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for result in streams:
@@ -222,7 +223,7 @@ def _streams(streams: Sequence[StillResult]) -> list[str]:
         delays = " | ".join(_delay(result.delays_s[way]) for way in WAYS)
         lines.append(
             f"| `{result.model}` | {changes} | {result.false_rises / result.minutes:.2f} "
-            f"| {delays} |"
+            f"({rate_limit(result.false_rises, result.minutes):.2f}) | {delays} |"
         )
     return [
         *lines,

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from tests.benchmarks.fairface import EACH, write_fairface
 from tests.sdk.test_face_pack import write_pack
 
-from fer_bench.results.statistics import wilson_interval
+from fer_bench.results.statistics import rate_limit, wilson_interval
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation import face_pack
 from fer_sdk.inputs.images import read_photo
@@ -27,6 +27,13 @@ def test_wilsons_interval_is_that_of_the_literature() -> None:
     assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
     low, high = wilson_interval(20, 20)
     assert (low, high) == pytest.approx((1 - 0.1611, 1), abs=1e-4)
+
+
+def test_the_limit_of_a_rate_is_that_of_the_literature() -> None:
+    # One-sided 95 % limits of a Poisson mean, for example Gehrels 1986, table 1.
+    for events, mean in ((0, 2.996), (1, 4.744), (2, 6.296), (5, 10.51), (50, 63.287)):
+        assert rate_limit(events, 1) == pytest.approx(mean, rel=3e-4)
+    assert rate_limit(0, 19) == pytest.approx(2.9957 / 19, rel=1e-4)
 
 
 def test_frontal_faces_are_counted_by_group_and_measured_smile(found: ModelGroups) -> None:

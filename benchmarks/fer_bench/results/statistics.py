@@ -29,6 +29,26 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, (center - half) / (1 + spread)), min(1.0, (center + half) / (1 + spread))
 
 
+def rate_limit(events: int, time: float) -> float:
+    """Return the 95 % upper limit of a rate of independent events (Poisson; Garwood 1936).
+
+    Args:
+        events: Number of events seen.
+        time: How long was looked, above 0.
+
+    Returns:
+        Events per unit of time: at this rate, so few events are seen in 5 % of all cases.
+    """
+    low, high = 0.0, 10.0 + 3.0 * events
+    while high - low > 1e-9:
+        mean = (low + high) / 2
+        probability = sum(
+            math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(events + 1)
+        )
+        low, high = (mean, high) if probability > 0.05 else (low, mean)
+    return high / time
+
+
 def interval_ms(latency: Latency, percent: float) -> tuple[float, float]:
     """Return the 95 % confidence interval of a percentile, in milliseconds.
 
