@@ -21,6 +21,7 @@ class HttpCamera:
         self._thread: threading.Thread | None = None
         self._port = 0
         self._plugged = threading.Event()
+        self.connections = 0
 
     @property
     def address(self) -> str:
@@ -60,6 +61,7 @@ class HttpCamera:
                 client, _ = server.accept()
             except TimeoutError:
                 continue
+            self.connections += 1
             with client:
                 client.settimeout(5)
                 try:

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from tests.examples.processes import EDGE, LIMIT_S, ROOT, started, wait_until
 
+from fer_sdk import DEFAULT_MODEL
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and units are POSIX")
 
 
@@ -120,7 +122,7 @@ def post(address: str, body: bytes, kind: str = "image/jpeg") -> tuple[int, Any]
 
 
 def test_endpoint_labels_photos_also_at_the_same_time(endpoint: str, sample_photo: Path) -> None:
-    assert get(f"{endpoint}/health") == {"model": "small-int8"}
+    assert get(f"{endpoint}/health") == {"model": DEFAULT_MODEL}
     photo = sample_photo.read_bytes()
     with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(lambda _: post(endpoint, photo), range(4)))
