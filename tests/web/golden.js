@@ -140,7 +140,7 @@ export async function refused() {
 
 /** Compare the probabilities of the golden logits under each prior. */
 export async function priors() {
-  const { expressionOf } = await import("/android_demo/web/fer/recognizer.js");
+  const { expressionOf } = await import("/android_demo/web/fer/expression.js");
   const { priorOf } = await import("/android_demo/web/fer/prior.js");
   const golden = await json("prior.json");
   const differences = {};
@@ -158,7 +158,7 @@ export async function priors() {
 /** Compare the probabilities of each exported model with Python's for the first `count` faces. */
 export async function predictions(accelerator, count) {
   const { Engine } = await import("/android_demo/web/fer/engine.js");
-  const { expressionOf } = await import("/android_demo/web/fer/recognizer.js");
+  const { expressionOf } = await import("/android_demo/web/fer/expression.js");
   const files = await Export.open("/android_demo/web/export/");
   const { golden } = files.manifest;
   const faces = await files.bytes(golden.faces);

@@ -1,8 +1,8 @@
 // Finds faces in an image and classifies their expressions.
 
 import { Engine } from "./engine.js";
+import { expressionOf } from "./expression.js";
 import { Sampler } from "./preprocess.js";
-import { priorOf } from "./prior.js";
 import { YuNet } from "./yunet.js";
 
 /** Face detector and expression classifier in one. Buffers are reused. */
@@ -74,22 +74,4 @@ export class Recognizer {
     this.detector.close();
     this.classifier.close();
   }
-}
-
-/** Return the label and calibrated probabilities of logits under a class prior. */
-export function expressionOf(logits, sidecar, prior = priorOf(sidecar)) {
-  const { labels, uncertain_below } = sidecar;
-  const scaled = Array.from(logits, (logit, k) => (logit + prior.offsets[k]) / prior.temperature);
-  const highest = Math.max(...scaled);
-  const powers = scaled.map((number) => Math.exp(number - highest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  const probabilities = powers.map((power) => power / sum);
-  if (!Number.isFinite(sum)) {
-    throw new Error("the classifier's output is not finite: choose another accelerator");
-  }
-  const best = probabilities.indexOf(Math.max(...probabilities));
-  const confidence = probabilities[best];
-  return {
-    label: labels[best], confidence, uncertain: confidence < uncertain_below, probabilities,
-  };
 }
