@@ -2,7 +2,7 @@
 # make test       set up, run the checks that every change has to pass; after it: make check
 # make test-all   those, and the checks that need further environments (see CONTRIBUTING.md)
 # make docs       build the pages into build/site, run every block of code on them
-# make web        fetch and export what the page in android_demo/web needs; make web-check tests it
+# make web-site   build the web page and the npm package into build/web; make web-check tests them
 # make lock       resolve the dependencies again, write requirements/*.txt
 PYTHON ?= python3
 DEMO := .venv-demo
@@ -17,6 +17,7 @@ LOWEST := .venv-lowest
 UV := .venv-uv
 VULKAN := .cache/vulkan
 WEB := android_demo/web
+WEB_OUT := build/web
 SAMPLE := examples/eileen_collins.png
 ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer gradle build.gradle.kts \
 	settings.gradle.kts gradle.properties)
@@ -35,7 +36,7 @@ locked = $(PYTHON) -m venv $(1) \
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
 .PHONY: demo test test-all check lint unit coverage packages bare no-opencv headless old-boards jax ray lowest pythons \
-	gpu docs web web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
+	gpu docs web-site web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -74,7 +75,7 @@ packages:
 	@$(MAKE) ffmpeg
 	@$(MAKE) chromium
 	@$(MAKE) mosquitto
-	@$(MAKE) $(WEB)/vendor/ready
+	@$(MAKE) $(WEB)/node_modules/.package-lock.json
 	@$(MAKE) $(VULKAN)/ready
 
 # The pages: no warning, nothing fetched from elsewhere, every block of code runs.
@@ -143,13 +144,16 @@ jax: $(JAX)/ready
 	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_gpu_programme.py \
 	tests/train/test_online_teachers.py
 
-# LiteRT.js, pinned by hash in package-lock.json, and the models: the page loads them from here.
-web: $(WEB)/vendor/ready $(DEV)/ready
-	$(DEV)/bin/fer-convert --android $(WEB)/export --overwrite
-	@echo 'serve it: $(DEV)/bin/python -m http.server --bind 127.0.0.1 --directory $(WEB)'
+# The npm package of the JavaScript library, and the page that uses it. npm fetches LiteRT.js and the
+# tools of the tests, pinned by hash in package-lock.json.
+web-site: $(WEB)/node_modules/.package-lock.json $(DEV)/ready
+	$(DEV)/bin/fer-convert --android $(WEB_OUT)/export --overwrite
+	node $(WEB)/build.mjs package $(WEB_OUT)/export $(WEB_OUT)
+	node $(WEB)/build.mjs site $(WEB_OUT)/fer-sdk-web-*.tgz $(WEB_OUT)/site
+	@echo 'serve it: $(DEV)/bin/python -m http.server --bind 127.0.0.1 --directory $(WEB_OUT)/site'
 
 # FER_WEB_SECONDS=60 lets the camera run for a minute; FER_WEB_SCREENSHOTS=DIR keeps pictures.
-web-check: chromium web
+web-check: chromium web-site
 	$(DEV)/bin/python -m pytest -q -m browser --log-cli-level=INFO tests/web
 
 chromium:
@@ -170,16 +174,11 @@ mosquitto:
 	&& apt-get install -qy --no-install-recommends mosquitto systemd; } \
 	|| { echo 'tests of examples need: sudo apt-get install mosquitto systemd' >&2; exit 1; }
 
-$(WEB)/vendor/ready: $(WEB)/package-lock.json
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	@command -v npm >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
 	|| { echo 'LiteRT.js is fetched by npm: sudo apt-get install npm' >&2; exit 1; }
 	cd $(WEB) && npm ci
-	rm -rf $(@D) && mkdir -p $(@D)/wasm
-	cp $(WEB)/node_modules/@litertjs/core/dist/index.js $(@D)/litert.js
-	cp $(WEB)/node_modules/@litertjs/wasm-utils/dist/index.js $(@D)/wasm-utils.js
-	cd $(WEB)/node_modules/@litertjs/core/wasm \
-	&& cp litert_wasm_internal.* litert_wasm_compat_internal.* $(CURDIR)/$(@D)/wasm/
 	touch $@
 
 # The GPU delegate on SwiftShader, the software Vulkan driver in Debian's chromium-common.
@@ -272,19 +271,16 @@ $(VULKAN)/ready:
 	touch $@
 
 # What a tagged release carries: wheel, sdist, sources of the Android library, npm package.
-release: $(DEV)/ready $(WEB)/vendor/ready
-	rm -rf dist build/npm && mkdir -p build/npm
+release: $(DEV)/ready web-site
+	rm -rf dist
 	$(DEV)/bin/python -m build --no-isolation --outdir dist .
-	cp -r $(WEB)/fer $(WEB)/vendor $(WEB)/package.json LICENSE build/npm && rm build/npm/vendor/ready
+	cp $(WEB_OUT)/fer-sdk-web-*.tgz dist
 	set -e; version=$$(basename dist/*.tar.gz .tar.gz); version=$${version#fer_sdk-}; \
 	git archive --prefix="fer-android-$$version/" -o "dist/fer-android-$$version-sources.zip" HEAD \
-	LICENSE THIRD_PARTY_NOTICES.md sdk/fer_sdk/models $(ANDROID_SOURCES); \
-	cd build/npm; npm pkg delete private; npm pkg set name=fer-sdk-web version="$$version" type=module \
-	description='Facial-expression recognition in the browser with LiteRT.js' 'exports[./*]=./fer/*'; \
-	npm pack --silent --pack-destination ../../dist
+	LICENSE THIRD_PARTY_NOTICES.md sdk/fer_sdk/models $(ANDROID_SOURCES)
 	ls -l dist
 
 clean:
 	rm -rf $(DEMO) $(DEV) $(BARE) $(NO_OPENCV) $(HEADLESS) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
-	rm -rf $(WEB)/node_modules $(WEB)/vendor $(WEB)/export
+	rm -rf $(WEB)/node_modules
 	rm -rf android_demo/check/target android_demo/check/*/target

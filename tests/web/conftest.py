@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).parents[2]
-WEB = "/android_demo/web/"
+BUILD = ROOT / "build" / "web"
+SITE = "/build/web/site/"
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
 # WebGPU on SwiftShader, a software renderer, so that the tests need no GPU.
 WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
@@ -39,7 +40,7 @@ class Site:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self.page = self.origin + WEB
+        self.page = self.origin + SITE
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -55,9 +56,9 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    for part in ("vendor", "export"):
-        if not (ROOT / WEB.strip("/") / part).is_dir():
-            pytest.fail(f"android_demo/web/{part} is missing: run `make web`")
+    for part in ("export", "site"):
+        if not (BUILD / part).is_dir():
+            pytest.fail(f"build/web/{part} is missing: run `make web-site`")
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         pytest.fail("Chromium is not installed: sudo apt-get install chromium")

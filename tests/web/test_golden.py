@@ -212,7 +212,7 @@ def sequence(
 def run(data: Path, *folders: tuple[Path, str]) -> list[dict[str, dict[str, float]]]:
     """Run golden.mjs on folders of modules, each with the parts to test."""
     runs = [f"{folder}={parts}" for folder, parts in folders]
-    command = ["node", ROOT / "tests" / "web" / "golden.mjs", data, *runs]
+    command = ["node", str(ROOT / "tests" / "web" / "golden.mjs"), str(data), *runs]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     results: list[dict[str, dict[str, float]]] = json.loads(done.stdout)

@@ -5,7 +5,9 @@ for screenshots of the page.
 """
 
 import base64
+import json
 import logging
+import mmap
 import os
 import re
 import time
@@ -21,10 +23,10 @@ pytest.importorskip(
     "playwright", reason="the browser tests require Playwright: run `make web-check`"
 )
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
-from tests.web.conftest import PHONE, ROOT, Site, opened
+from tests.web.conftest import BUILD, PHONE, ROOT, Site, opened
 
 from fer_sdk import ExpressionRecognizer, YuNet, read_photo
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from fer_sdk.bundles.registry import DEFAULT_MODEL, shipped_int8
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +34,13 @@ SECONDS = float(os.environ.get("FER_WEB_SECONDS", "8"))
 SCREENSHOTS = os.environ.get("FER_WEB_SCREENSHOTS")
 LOG = logging.getLogger(__name__)
 BOX_GREEN = (0x4F, 0xD1, 0xA1)
+AXE = ROOT / "android_demo" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+SIZES = {"320": (320, 568), "390": (390, 844), "1280": (1280, 800)}
+RECORD_LONG_TASKS = """
+globalThis.longTasks = [];
+new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((task) => task.duration)))
+  .observe({ type: "longtask", buffered: true });
+"""
 
 
 def run_golden(page: Page, function: str, *arguments: object) -> dict[str, Any]:
@@ -47,6 +56,11 @@ def choose_photo(page: Page, photo: Path) -> None:
     expect(page.locator("#label")).not_to_have_text("-")
 
 
+def total_ms(page: Page) -> float:
+    """Return the time that the page shows for the last image."""
+    return float(page.inner_text("#speed").split()[0])
+
+
 def probabilities(page: Page) -> list[float]:
     found: list[float] = page.evaluate("[...document.querySelectorAll('meter')].map(m => m.value)")
     return found
@@ -60,24 +74,9 @@ def canvas_pixels(page: Page) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     return np.asarray(decoded[..., ::-1], np.uint8)
 
 
-@pytest.mark.parametrize(
-    ("part", "cases"), [("preprocess", 9), ("detectorInputs", 13), ("faces", 23)]
-)
-def test_javascript_reproduces_the_golden_files(page: Page, part: str, cases: int) -> None:
-    differences = run_golden(page, part)
-    assert len(differences) == cases
-    assert {name: d for name, d in differences.items() if d != 0} == {}
-
-
-def test_javascript_reproduces_the_golden_priors(page: Page) -> None:
-    differences = run_golden(page, "priors")
-    assert set(differences) == {"everyday", "balanced", "fer2013", "training", "shares", "default"}
-    assert max(differences.values()) < 1e-12
-
-
-def test_javascript_has_the_default_settings_of_python(page: Page) -> None:
+def test_the_export_has_the_default_model_and_input_of_python(page: Page) -> None:
     pairs = run_golden(page, "defaults")
-    assert len(pairs) == 11
+    assert len(pairs) == 3
     assert {name: pair for name, pair in pairs.items() if pair[0] != pair[1]} == {}
 
 
@@ -102,7 +101,7 @@ def test_detector_output_that_is_not_finite_or_too_short_is_refused(page: Page) 
     assert "must return" in errors["length"]
 
 
-@pytest.mark.parametrize(("accelerator", "count"), [("wasm", 200), ("webgpu", 20)])
+@pytest.mark.parametrize(("accelerator", "count"), [("wasm", 200), ("webgpu", 10)])
 def test_every_model_predicts_as_in_python(page: Page, accelerator: str, count: int) -> None:
     results = run_golden(page, "predictions", accelerator, count)
     assert {result["precision"] for result in results.values()} >= {"float32", "int8"}
@@ -155,30 +154,107 @@ def test_without_webgpu_the_page_reports_an_error_and_runs_no_model(
     browser.close()
 
 
-def test_memory_stays_constant_while_the_camera_runs(page: Page) -> None:
-    cdp = page.context.new_cdp_session(page)
+@pytest.mark.parametrize(("accelerator", "frames_per_s"), [("wasm", 2), ("webgpu", 0.2)])
+def test_the_camera_neither_blocks_the_page_nor_uses_more_memory(
+    browser: Browser, context: BrowserContext, site: Site, accelerator: str, frames_per_s: float
+) -> None:
+    context.add_init_script(RECORD_LONG_TASKS)
+    page = opened(context.new_page(), site.page)
+    page.check(f"[value={accelerator}]")
+    page.locator("#camera:enabled").wait_for(timeout=60_000)
+    cdp = context.new_cdp_session(page)
     cdp.send("Performance.enable")
 
     def measure() -> dict[str, float]:
         cdp.send("HeapProfiler.collectGarbage")
         metrics = {m["name"]: m["value"] for m in cdp.send("Performance.getMetrics")["metrics"]}
         own = page.evaluate("async () => (await import('./app.js')).counters()")
-        return {"heap": metrics["JSHeapUsedSize"], "nodes": metrics["Nodes"], **own}
+        memory = renderers_rss(browser)
+        return {"heap": metrics["JSHeapUsedSize"], "nodes": metrics["Nodes"], "rss": memory, **own}
 
     page.click("#camera")
-    expect(page.locator("#label")).to_have_text("happy", timeout=20_000)
+    expect(page.locator("#label")).to_have_text("happy", timeout=30_000)
     page.wait_for_timeout(2000)
     first = measure()
+    page.evaluate("longTasks.length = 0")  # those of the measurement itself
     page.wait_for_timeout(SECONDS * 1000)
+    long_tasks = page.evaluate("longTasks")
     last = measure()
     frames = last["frames"] - first["frames"]
     speed = page.inner_text("#speed")
-    LOG.info("%d frames in %g s, %s to %s, %s", frames, SECONDS, first, last, speed)
+    longest = longest_task_ms(browser, page)
+    LOG.info("%s: %d frames in %g s, %s", accelerator, frames, SECONDS, speed)
+    LOG.info("%s to %s", first, last)
+    LOG.info("tasks of more than 50 ms on the main thread: %s", long_tasks)
+    LOG.info("longest task of the main thread: %.1f ms of processor time", longest)
     expect(page.locator("#label")).to_have_text("happy")
-    assert frames >= 2 * SECONDS
+    # On a busy machine, some tasks wait for the processor. With inference on the main thread, each
+    # frame would be a long task.
+    assert len(long_tasks) <= (0 if "FER_WEB_SECONDS" in os.environ else frames / 4)
+    assert 0 < longest < 50
+    assert frames >= frames_per_s * SECONDS
+    assert re.search(r"; \d+(\.\d)? frames/s$", speed)
     assert last["runtimeBytes"] == first["runtimeBytes"]
     assert last["nodes"] <= first["nodes"] + 10
     assert last["heap"] <= first["heap"] + 500_000
+    # The worker's garbage is collected at times of the browser's choice.
+    assert last["rss"] <= first["rss"] + 40_000_000
+
+
+def renderers_rss(browser: Browser) -> int:
+    """Return the resident memory in bytes of the processes that run pages and workers.
+
+    Only Linux tells; elsewhere the result is 0.
+    """
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    renderers = [process["id"] for process in processes if process["type"] == "renderer"]
+    assert renderers
+    if not Path("/proc/self/statm").exists():
+        return 0
+    pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in renderers)
+    return sum(pages) * mmap.PAGESIZE
+
+
+def longest_task_ms(browser: Browser, page: Page) -> float:
+    """Trace the page for 3 s; returns the processor time of its main thread's longest task."""
+    browser.start_tracing(page=page, categories=["toplevel", "__metadata"])
+    page.wait_for_timeout(3000)
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    threads = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    durations = [
+        float(event["tdur"]) / 1000
+        for event in events
+        if event["ph"] == "X" and "tdur" in event and (event["pid"], event["tid"]) in threads
+    ]
+    return max(durations)
+
+
+def test_loading_and_photos_do_not_block_the_page(
+    context: BrowserContext, site: Site, sample_photo: Path
+) -> None:
+    context.add_init_script(RECORD_LONG_TASKS)
+    page = opened(context.new_page(), site.page)
+    choose_photo(page, sample_photo)
+    first = total_ms(page)
+    later = []
+    for _ in range(4):
+        before = page.evaluate("async () => (await import('./app.js')).counters()")["frames"]
+        page.click("#sample")
+        page.wait_for_function(
+            f"async () => (await (await import('./app.js')).counters()).frames > {before}"
+        )
+        later.append(total_ms(page))
+    LOG.info("first photo %.1f ms, later %s ms", first, later)
+    # Without a warm-up, the first photo takes three to six times as long as the others.
+    assert first <= 2.5 * max(later)
+    # Parsing the page and decoding the photo are the browser's own work.
+    assert [task for task in page.evaluate("longTasks") if task > 200] == []
 
 
 def test_a_denied_camera_is_reported_in_one_line(page: Page, sample_photo: Path) -> None:
@@ -209,16 +285,108 @@ def test_the_front_camera_image_and_its_boxes_are_mirrored(page: Page, sample_ph
     expect(page.locator("#camera")).to_have_text("Start camera")
 
 
-def test_the_page_reloads_without_a_network(
-    context: BrowserContext, site: Site, sample_photo: Path
+def test_every_model_that_was_chosen_once_works_without_a_network(
+    context: BrowserContext, site: Site
 ) -> None:
     page = opened(context.new_page(), site.page)
-    expect(page.locator("#offline")).to_have_text("Available offline.")
+    expect(page.locator("#offline")).to_have_text(f"Available offline with {DEFAULT_MODEL}.")
+    page.select_option("#model", "nano-int8")
+    expect(page.locator("#offline")).to_have_text(
+        re.compile(f"with (nano-int8, {DEFAULT_MODEL}|{DEFAULT_MODEL}, nano-int8)\\."),
+        timeout=60_000,
+    )
     site.stop()
-    page.reload()
-    page.locator("#camera:enabled").wait_for(timeout=60_000)
-    choose_photo(page, sample_photo)
-    expect(page.locator("#label")).to_have_text("happy")
+    opened(page, site.page)
+    for model in (DEFAULT_MODEL, "nano-int8"):
+        page.select_option("#model", model)
+        expect(page.locator("#status")).to_contain_text(f"{model} on CPU", timeout=60_000)
+        page.click("#sample")
+        expect(page.locator("#label")).to_have_text("happy")
+    page.select_option("#model", "base-ferplus-int8")
+    problem = page.locator("#problem")
+    expect(problem).to_contain_text("base-ferplus-int8 cannot be loaded without a network")
+    expect(problem).to_contain_text("connect, or choose ")
+    expect(problem).to_contain_text("nano-int8")
+    expect(page.locator("#status")).to_have_text("No model is running.")
+    page.select_option("#model", "nano-int8")
+    expect(page.locator("#status")).to_contain_text("nano-int8 on CPU", timeout=60_000)
+    expect(problem).to_be_hidden()
+    page.click("header a")
+    expect(page.locator("h1")).to_have_text("About")
+
+
+def test_the_resting_face_is_measured_with_a_countdown(page: Page) -> None:
+    expect(page.locator("#rest")).to_be_disabled()
+    page.click("#camera")
+    expect(page.locator("#label")).to_have_text("happy", timeout=20_000)
+    page.click("#rest")
+    change = page.locator("#change")
+    for seconds in (3, 2, 1):
+        expect(change).to_have_text(f"Look into the camera with a relaxed face: {seconds} s")
+    # The camera shows a smile.
+    expect(change).to_have_text(
+        "Measure the resting face again: happy rather than neutral: the face may not be at rest."
+    )
+    page.click("#camera")
+    expect(change).to_be_hidden()
+    expect(page.locator("#rest")).to_be_disabled()
+
+
+def test_the_change_from_the_resting_face_is_shown(page: Page) -> None:
+    show = """async ([happy, changedTo]) => {
+      const { showChange } = await import('./result.js');
+      const face = {
+        measuring: null, baseline: { reasons: [] }, quality: { reasons: [] },
+        change: happy === null ? null : [0, happy], changed_to: changedTo,
+      };
+      showChange(face, ['neutral', 'happy']);
+      return document.getElementById('change').textContent;
+    }"""
+    start = "Against your resting face: "
+    assert page.evaluate(show, [2.31, "happy"]) == start + "changed to happy (happy +2.3)"
+    assert page.evaluate(show, [-0.46, None]) == start + "no change (happy \u22120.5)"
+    assert page.evaluate(show, [None, None]) == start + "the image is not suitable."
+
+
+def test_the_notice_shrinks_to_a_line_that_stays(page: Page) -> None:
+    text = page.locator("#notice p")
+    line = page.locator("#notice-line")
+    expect(text).to_be_visible()
+    expect(text).to_contain_text("The pictures stay on this device and are not stored.")
+    page.click("#camera")
+    expect(text).to_be_hidden()
+    expect(line).to_have_text("Camera on: facial expressions are estimated on this device.")
+    expect(line).to_be_visible()
+    line.click()
+    expect(text).to_be_visible()
+    page.click("#camera")
+    expect(line).to_have_text("Camera off.")
+    page.click("#sample")
+    expect(line).to_have_text("Photo: facial expressions are estimated on this device.")
+    expect(text).to_be_hidden()
+
+
+def test_the_site_holds_only_what_the_page_needs() -> None:
+    folder = BUILD / "site"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert not [name for name in files if re.search(r"\.onnx|node_modules|\.d\.ts|golden", name)]
+    assert len([name for name in files if name.endswith(".tflite")]) == 7
+    assert sum((folder / name).stat().st_size for name in files) < 26_000_000
+    worker = (folder / "service-worker.js").read_text()
+    shell = set(json.loads(re.findall(r"const SHELL = (\[.*\]);", worker)[0]))
+    kept_when_used = {name for name in files if name.startswith("fer/assets/")}
+    assert shell == files - kept_when_used - {"service-worker.js"} | {
+        "./", "fer/assets/manifest.json",
+    }  # fmt: skip
+    about = (folder / "about.html").read_text()
+    for model in shipped_int8():
+        assert f"<td>{model.stem}" in about
+    icons = json.loads((folder / "app.webmanifest").read_text())["icons"]
+    for icon in icons:
+        if icon["type"] == "image/png":
+            image = cv2.imread(str(folder / icon["src"]))
+            assert image is not None
+            assert f"{image.shape[1]}x{image.shape[0]}" == icon["sizes"]
 
 
 def test_the_page_sends_no_request_to_another_origin(
@@ -284,64 +452,55 @@ def test_a_file_that_is_not_an_image_is_reported_in_one_line(page: Page, tmp_pat
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_a_phone_screen_and_is_accessible(
-    browser: Browser, site: Site, sample_photo: Path, scheme: Any
-) -> None:
-    context = browser.new_context(**PHONE, color_scheme=scheme)
+def test_the_page_fits_each_screen_and_is_accessible(browser: Browser, site: Site) -> None:
+    context = browser.new_context(device_scale_factor=2)
     page = opened(context.new_page(), site.page)
-    choose_photo(page, sample_photo)
+    on_screens(page, "start", "#notice p", "#camera", "#sample")
+    page.click("#sample")
     expect(page.locator("#label")).to_have_text("happy")
-    if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / f"{scheme}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    on_screens(page, "photo", "#notice-line", "#picture", ".result")
     for control in page.locator("button, .button, select, .settings fieldset label").all():
         box = control.bounding_box()
         assert box is not None
         assert box["height"] >= 44
-    for name in ("Start camera", "Flip camera"):
+    for name in ("Start camera", "Flip camera", "Resting face", "Sample photo"):
         assert page.get_by_role("button", name=name).count() == 1
     assert page.get_by_label("Choose photo").count() == 1
     assert page.get_by_role("radio").count() == 2
     assert page.get_by_role("meter", name="happy").count() == 1
-    picture = page.get_by_role("img", name="Image with a face that looks happy")
-    assert picture.count() == 1
-    for selector in ("h1", ".privacy", "#camera", ".button", "#status", ".bars li", "footer p"):
-        assert contrast(page, selector) >= 4.5, selector
+    assert page.get_by_role("img", name="Image with a face that looks happy").count() == 1
+    page.click("#camera")
+    page.click("#rest")
+    expect(page.locator("#change")).to_contain_text("Measure the resting face", timeout=30_000)
+    on_screens(page, "camera", "#notice-line", "#picture", ".result", "#camera", "#rest")
+    page.goto(site.page + "about.html")
+    on_screens(page, "about", "h1")
     context.close()
 
 
-def test_the_readme_example_runs(page: Page) -> None:
-    readme = (ROOT / "android_demo" / "web" / "README.md").read_text()
-    (example,) = re.findall(r"```js\n(.*?)```", readme, re.DOTALL)
-    example = re.sub(r"import (\{.*?\}) from (.*?);", r"const \1 = await import(\2);", example)
-    result = page.evaluate(f"""async () => {{
-      const photo = await fetch('/examples/eileen_collins.png').then(r => r.blob());
-      const bitmap = await createImageBitmap(photo);
-      const {{ width, height }} = bitmap;
-      const context = new OffscreenCanvas(width, height).getContext('2d');
-      context.drawImage(bitmap, 0, 0);
-      let logged;
-      const console = {{ log: value => {{ logged = value; }} }};
-      {example}
-      return logged;
-    }}""")
-    assert [name for name, _ in result] == ["happy"]
-    assert result[0][1] > 0.8
+def on_screens(page: Page, name: str, *visible: str) -> None:
+    """Check on each screen, light and dark, that elements are visible at once, and run axe-core."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("scrollTo(0, 0)")
+            if SCREENSHOTS:
+                page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{size}-{scheme}.png")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            for selector in visible:
+                box = page.locator(selector).bounding_box()
+                assert box is not None
+                assert box["y"] + box["height"] <= height, (name, selector, size)
+        assert axe(page) == []
 
 
-def contrast(page: Page, selector: str) -> float:
-    """Return the contrast of an element's text, as WCAG 2.2 defines it."""
-    code = """selector => {
-      const start = document.querySelector(selector);
-      let node = start;
-      const clear = 'rgba(0, 0, 0, 0)';
-      while (getComputedStyle(node).backgroundColor === clear) node = node.parentElement;
-      return [getComputedStyle(start).color, getComputedStyle(node).backgroundColor];
-    }"""
-    lights = []
-    for color in page.evaluate(code, selector):
-        levels = np.array([int(n) for n in re.findall(r"\d+", color)[:3]]) / 255
-        linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-        lights.append(float(linear @ (0.2126, 0.7152, 0.0722)))
-    return (max(lights) + 0.05) / (min(lights) + 0.05)
+def axe(page: Page) -> list[str]:
+    """Return the violations of WCAG 2.2 and of best practices that axe-core finds."""
+    page.evaluate(AXE.read_text())
+    code = "async () => (await axe.run()).violations"
+    return [
+        f"{violation['id']}: {node['html']}"
+        for violation in page.evaluate(code)
+        for node in violation["nodes"]
+    ]

@@ -1,6 +1,6 @@
 // Reads an export of `fer-convert --android` and verifies each file's hash.
 
-/** Schema number of the sidecars that this page can read. */
+/** Schema number of the sidecars that this library can read. */
 export const SIDECAR_SCHEMA = 1;
 /** Name of the only resize method, as a sidecar states it. */
 export const RESIZE = "area-then-bilinear";
@@ -30,6 +30,21 @@ export class Export {
       .sort((a, b) => (b.name === first) - (a.name === first));
   }
 
+  /**
+   * Return one of `models`, by default the first.
+   *
+   * @param {string} name
+   * @throws {Error} If there is no such model.
+   */
+  model(name = this.models[0].name) {
+    const found = this.models.find((model) => model.name === name);
+    if (!found) {
+      throw new Error(
+        `no model "${name}": there are ${this.models.map((model) => model.name).join(", ")}`);
+    }
+    return found;
+  }
+
   /** Return a file's bytes; throws if their hash is not the manifest's. */
   async bytes(file) {
     const data = await (await fetched(this.url + file)).arrayBuffer();
@@ -57,14 +72,19 @@ export class Export {
     const sidecar = JSON.parse(new TextDecoder().decode(await this.bytes(`${file}.json`)));
     if (sidecar.schema !== SIDECAR_SCHEMA || sidecar.sha256 !== this.manifest.sha256[file]
         || !isSupported(sidecar)) {
-      throw new Error(`${file}.json describes a model that this page cannot run`);
+      throw new Error(`${file}.json describes a model that this library cannot run`);
     }
     return sidecar;
   }
 }
 
 async function fetched(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} was not found (${response.status}): run \`make web\``);
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new Error(`${url} cannot be loaded (${error.message}): is there a network connection?`);
+  }
+  if (!response.ok) throw new Error(`${url} was not found (${response.status})`);
   return response;
 }

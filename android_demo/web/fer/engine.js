@@ -1,12 +1,18 @@
 // Runs models with LiteRT.js on the requested accelerator, without fallback.
 
-import { getGlobalLiteRt, getWebGpuDevice, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import {
+  getGlobalLiteRt, getWebGpuDevice, loadAndCompile, loadLiteRt, Tensor,
+} from "./litert.js"; // build.mjs copies it from @litertjs/core
 
 let loading;
 
-/** Load the runtime once, from the page's own files. */
-function runtime() {
-  loading ??= loadLiteRt(new URL("../vendor/wasm/", import.meta.url).pathname);
+/**
+ * Load the runtime once.
+ *
+ * @param {string} url Folder of the WebAssembly files, ends in "/".
+ */
+function runtime(url) {
+  loading ??= loadLiteRt(url);
   return loading;
 }
 
@@ -22,13 +28,17 @@ export class Engine {
    *
    * @param {Uint8Array} bytes A .tflite file with float input and outputs.
    * @param {"wasm" | "webgpu"} accelerator
+   * @param {string} wasm URL of the folder of LiteRT's WebAssembly files, ends in "/".
    * @throws {Error} If the accelerator is missing or supports only a part of the model.
    */
-  static async compile(bytes, accelerator) {
+  static async compile(bytes, accelerator, wasm) {
+    if (accelerator !== "wasm" && accelerator !== "webgpu") {
+      throw new Error(`accelerator must be wasm or webgpu, but is ${accelerator}`);
+    }
     if (accelerator === "webgpu" && !navigator.gpu) {
       throw new Error("this browser has no WebGPU: choose CPU");
     }
-    await runtime();
+    await runtime(wasm);
     if (accelerator === "webgpu" && !getWebGpuDevice()) {
       throw new Error("WebGPU found no graphics adapter: choose CPU");
     }
