@@ -53,15 +53,15 @@ export async function refused() {
   return errors;
 }
 
-/** Compare the probabilities of each exported model with Python's for the first `count` faces. */
-export async function predictions(accelerator, count) {
+/** Compare the probabilities of exported models with Python's for the first `count` faces. */
+export async function predictions(accelerator, count, pattern) {
   const files = await openExport();
   const { golden } = files.manifest;
   const faces = await files.bytes(golden.faces);
   const wanted = JSON.parse(new TextDecoder().decode(await files.bytes(golden.predictions)));
   const size = golden.shape[1] * golden.shape[2];
   const results = {};
-  for (const model of files.models) {
+  for (const model of files.models.filter(({ name }) => new RegExp(pattern).test(name))) {
     const sidecar = await files.sidecar(model);
     const engine = await Engine.compile(await files.bytes(model.file), accelerator, WASM);
     let difference = 0, agreed = 0;

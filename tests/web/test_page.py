@@ -100,9 +100,13 @@ def test_detector_output_that_is_not_finite_or_too_short_is_refused(page: Page) 
     assert "must return" in errors["length"]
 
 
-@pytest.mark.parametrize(("accelerator", "count"), [("wasm", 200), ("webgpu", 10)])
-def test_every_model_predicts_as_in_python(page: Page, accelerator: str, count: int) -> None:
-    results = run_golden(page, "predictions", accelerator, count)
+# On WebGPU, one model of each network: those of FER2013's labels differ in the weights only.
+@pytest.mark.parametrize(
+    ("accelerator", "count", "models"), [("wasm", 200, "."), ("webgpu", 10, "^(?!.*fer2013)")]
+)
+def test_models_predict_as_in_python(page: Page, accelerator: str, count: int, models: str) -> None:
+    results = run_golden(page, "predictions", accelerator, count, models)
+    assert len(results) >= 6
     assert {result["precision"] for result in results.values()} >= {"float32", "int8"}
     for name, result in results.items():
         assert result["agreed"] == count, name
