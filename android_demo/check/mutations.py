@@ -94,6 +94,16 @@ MUTATIONS = (
              ("val score = sqrt(", "val score = ("))),
     Mutation("margin ignored", edit("Smoother.kt",
              ("> settings.margin) label", "> 0) label"))),
+    Mutation("outliers kept in a baseline", edit("Baseline.kt",
+             ("val cut = values.size / 4", "val cut = 0"))),
+    Mutation("baseline not subtracted", edit("ChangeTracker.kt",
+             ("odds[at] - baseline.logOdds[at]", "odds[at]"))),
+    Mutation("a change ended without its margin", edit("ChangeTracker.kt",
+             ("> settings.threshold - settings.margin", "> settings.threshold"))),
+    Mutation("a change held for ever", edit("ChangeTracker.kt",
+             ("if (passedS > settings.holdS)", "if (passedS > 1e9 + settings.holdS)"))),
+    Mutation("another filter for the sharpness", edit("FaceQuality.kt",
+             ("- 4 * level", "- 3 * level"))),
 )  # fmt: skip
 
 

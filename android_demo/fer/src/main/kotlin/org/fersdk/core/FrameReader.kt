@@ -20,7 +20,7 @@ class FrameReader {
         rgba: ByteBuffer, rowStride: Int, left: Int, top: Int, width: Int, height: Int,
         rotationDegrees: Int,
     ): Image {
-        require(rotationDegrees in setOf(0, 90, 180, 270)) {
+        require(rotationDegrees in 0..270 && rotationDegrees % 90 == 0) {
             "rotationDegrees must be 0, 90, 180 or 270, but is $rotationDegrees"
         }
         val isSideways = rotationDegrees % 180 != 0

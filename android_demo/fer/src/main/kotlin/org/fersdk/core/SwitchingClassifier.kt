@@ -39,7 +39,9 @@ class SwitchingClassifier(
             current = open(error)
             val next = current.bundle
             if (next.labels != former.labels || next.input != former.input) {
-                throw BundleException("${next.model} cannot replace ${former.model}: labels or input differ")
+                throw BundleException(
+                    "${error.message}; ${next.model} cannot replace ${former.model}: labels or input differ"
+                )
             }
             current.classify(input, expression)
         }

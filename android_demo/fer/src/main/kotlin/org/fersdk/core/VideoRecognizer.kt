@@ -1,7 +1,7 @@
 package org.fersdk.core
 
 /** A tracked face with its smoothed expression; overwritten by the next frame. */
-class TrackedFace internal constructor(val labels: List<String>) {
+class TrackedFace internal constructor(val labels: List<String>, limits: QualityLimits) {
     /** Id of the track, from 1; constant while the face is tracked. */
     var id = 0
         internal set
@@ -17,14 +17,53 @@ class TrackedFace internal constructor(val labels: List<String>) {
     var uncertain = false
         internal set
 
+    /** Suitability of the face's image. */
+    val quality = FaceQuality(limits)
+
+    /** The face's own neutral; null until one is measured or set. */
+    var baseline: Baseline? = null
+        internal set
+
+    /** Seconds until [baseline] is measured; 0 if there is one or none is wanted. */
+    var baselineLeftS = 0.0
+        internal set
+
+    /** Rise of each label's log-odds over the [baseline], smoothed; null without a suitable face. */
+    var change: DoubleArray? = null
+        internal set
+
+    /** The label that the face changed to from its [baseline], or null. */
+    var changedTo: String? = null
+        internal set
+
     val label: String get() = labels[shown]
 
     /** Smoothed probability of [label], 0 to 1. */
     val confidence: Double get() = probabilities[shown]
+
+    /**
+     * Smoothed probability of happy minus those of angry, disgust, fear and sad, -1 to 1.
+     *
+     * A summary of [probabilities] and no more: it says nothing about what the person feels. NaN if the
+     * model lacks one of the five labels.
+     */
+    val valence: Double
+        get() {
+            var sum = probability("happy")
+            for (label in VALENCE_MINUS) sum -= probability(label)
+            return sum
+        }
+
+    private fun probability(label: String): Double =
+        labels.indexOf(label).let { if (it < 0) Double.NaN else probabilities[it] }
+
+    private companion object {
+        val VALENCE_MINUS = listOf("angry", "disgust", "fear", "sad")
+    }
 }
 
 /**
- * Tracks the faces of a video and smooths their expressions.
+ * Tracks the faces of a video, smooths their expressions, and compares them with the persons' own neutral.
  *
  * Every frame is searched for faces, so `detect_every` of the Python SDK has no counterpart. Not
  * thread-safe. Memory is allocated only for new faces.
@@ -34,6 +73,8 @@ class VideoRecognizer(
     private val classifier: SwitchingClassifier,
     tracking: TrackingSettings = TrackingSettings(),
     private val smoothing: SmoothingSettings = SmoothingSettings(),
+    private val changes: BaselineSettings = BaselineSettings(),
+    private val limits: QualityLimits = QualityLimits(),
 ) : AutoCloseable {
     /** The classifier in use. */
     val active: ExpressionClassifier get() = classifier.classifier
@@ -54,6 +95,12 @@ class VideoRecognizer(
     private val preprocessor = Preprocessor(active.bundle.input)
     private val input = ByteArray(active.bundle.input.width * active.bundle.input.height)
     private val expression = Expression(active.bundle.labels)
+    private val qualityPreprocessor = Preprocessor(FaceQuality.CROP)
+    private val qualityInput =
+        if (active.bundle.input == FaceQuality.CROP) input
+        else ByteArray(FaceQuality.CROP.width * FaceQuality.CROP.height)
+    private var measuredWith = active
+    private var baselines = PersonalBaselines(measuredWith, changes)
 
     private class TrackSmoother(val id: Int, val smoother: Smoother)
 
@@ -82,9 +129,30 @@ class VideoRecognizer(
         return shown
     }
 
-    /** Ends all tracks, for example when the camera changes. */
+    /**
+     * Measures the resting face of each person, and of those who appear later, from the next frame on.
+     *
+     * The baselines live in memory until their track ends, or until a fallback replaces the model.
+     *
+     * @param seconds duration, counted from the first suitable frame of each face; above 0, at most 60.
+     * @throws FerException if the duration is out of range or the model has no label neutral.
+     */
+    fun measureBaseline(seconds: Double = 3.0) = baselines.measure(seconds)
+
+    /**
+     * Uses the baseline of a known person for one tracked face.
+     *
+     * @throws FerException if it was measured with another model or prior.
+     */
+    fun setBaseline(faceId: Int, baseline: Baseline) = baselines.set(faceId, baseline)
+
+    /** Drops all baselines, and measures none of new faces. */
+    fun clearBaselines() = baselines.clear()
+
+    /** Ends all tracks and drops their baselines, for example when the camera changes. */
     fun forget() {
         tracker.forget()
+        for (at in smoothers.indices) baselines.end(smoothers[at].id)
         smoothers.clear()
     }
 
@@ -96,10 +164,21 @@ class VideoRecognizer(
     private fun show(image: Image, face: Face, id: Int, timeS: Double): TrackedFace {
         preprocessor.cropFace(image, face.landmarks, input)
         classifier.classify(input, expression)
+        if (active !== measuredWith) { // log-odds of two models are not comparable
+            measuredWith = active
+            baselines = PersonalBaselines(measuredWith, changes)
+        }
         val smoother = smootherOf(id)
         smoother.update(expression.probabilities, timeS)
-        if (pool.size == shown.size) pool.add(TrackedFace(expression.labels))
+        if (pool.size == shown.size) pool.add(TrackedFace(expression.labels, limits))
         val tracked = pool[shown.size]
+        if (qualityInput !== input) qualityPreprocessor.cropFace(image, face.landmarks, qualityInput)
+        tracked.quality.measure(qualityInput, face)
+        val change = baselines.update(id, expression.probabilities, tracked.quality, timeS)
+        tracked.baseline = change?.baseline
+        tracked.baselineLeftS = baselines.leftS(id, timeS)
+        tracked.change = change?.change
+        tracked.changedTo = change?.changedTo
         tracked.id = id
         face.box.copyInto(tracked.box)
         smoother.probabilities.copyInto(tracked.probabilities)
@@ -116,7 +195,10 @@ class VideoRecognizer(
     private fun removeEndedTracks() {
         for (at in smoothers.indices.reversed()) {
             val id = smoothers[at].id
-            if (tracker.tracks.none { it.id == id }) smoothers.removeAt(at)
+            if (tracker.tracks.none { it.id == id }) {
+                smoothers.removeAt(at)
+                baselines.end(id)
+            }
         }
     }
 }
