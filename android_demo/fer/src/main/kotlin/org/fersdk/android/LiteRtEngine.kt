@@ -1,8 +1,10 @@
 package org.fersdk.android
 
+import android.content.Context
 import android.content.res.AssetManager
 import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
+import com.google.ai.edge.litert.Environment
 import com.google.ai.edge.litert.LiteRtException
 import com.google.ai.edge.litert.TensorBuffer
 import java.io.IOException
@@ -19,14 +21,27 @@ internal fun AssetManager.readAsset(asset: String): ByteArray = try {
     throw EngineException("the app has no asset $asset", error)
 }
 
-/** A .tflite model in the app's assets, compiled by LiteRT for one accelerator without fallback. */
+/** LiteRT's environment; made with a context, without which GPU programs are compiled at every start. */
+private object SharedEnvironment {
+    private var environment: Environment? = null
+
+    @Synchronized
+    fun of(context: Context): Environment =
+        environment ?: Environment.create(context.applicationContext).also { environment = it }
+}
+
+/**
+ * A .tflite model in the app's assets, compiled by LiteRT for one accelerator without fallback.
+ *
+ * A GPU computes in float32: in float16 it may give NaN or other labels.
+ */
 class LiteRtEngine(
-    assets: AssetManager, private val asset: String, accelerator: Accelerator, threads: Int = 1
+    context: Context, private val asset: String, accelerator: Accelerator, threads: Int = 1
 ) : Engine {
     override val place = "LiteRT $accelerator"
     override val inputShape: List<Int>
     override val outputSizes: List<Int>
-    private val file = TfliteFile.read(asset, assets.readAsset(asset))
+    private val file = TfliteFile.read(asset, context.assets.readAsset(asset))
     private val inputSpec = file.inputs.singleOrNull()
         ?: throw EngineException("$asset must have one input, but has ${file.inputs.size}")
     private val model: CompiledModel
@@ -45,7 +60,13 @@ class LiteRtEngine(
         // Only one accelerator: with a second one, LiteRT falls back without an error.
         val options = CompiledModel.Options(accelerator)
         if (accelerator == Accelerator.CPU) options.cpuOptions = CompiledModel.CpuOptions(threads)
-        model = guarded("load") { CompiledModel.create(assets, asset, options) }
+        if (accelerator == Accelerator.GPU) {
+            options.gpuOptions =
+                CompiledModel.GpuOptions(precision = CompiledModel.GpuOptions.Precision.FP32)
+        }
+        model = guarded("load") {
+            CompiledModel.create(context.assets, asset, options, SharedEnvironment.of(context))
+        }
         try {
             inputs = guarded("load") { model.createInputBuffers() }
             outputs = guarded("load") { model.createOutputBuffers() }

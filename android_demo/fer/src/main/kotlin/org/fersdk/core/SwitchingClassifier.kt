@@ -16,7 +16,10 @@ class SwitchingClassifier(
     private val report: (String) -> Unit,
 ) : AutoCloseable {
     private var current: ExpressionClassifier
-    private var switched = false
+
+    /** Whether the fallback is in use. */
+    var switched = false
+        private set
 
     /** The classifier in use. */
     val classifier: ExpressionClassifier get() = current
@@ -51,7 +54,11 @@ class SwitchingClassifier(
 
     private fun open(error: EngineException): ExpressionClassifier {
         switched = true
-        val next = second()
+        val next = try {
+            second()
+        } catch (other: FerException) {
+            throw EngineException("${error.message}; no fallback: ${other.message}", error)
+        }
         report("${error.message}; switched to ${next.bundle.model} on ${next.place}")
         return next
     }

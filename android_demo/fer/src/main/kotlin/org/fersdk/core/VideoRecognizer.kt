@@ -79,6 +79,9 @@ class VideoRecognizer(
     /** The classifier in use. */
     val active: ExpressionClassifier get() = classifier.classifier
 
+    /** Whether the model's fallback is in use, see [SwitchingClassifier]. */
+    val usesFallback: Boolean get() = classifier.switched
+
     /** Duration of the last frame's face detection in nanoseconds. */
     var detectNs = 0L
         private set

@@ -122,6 +122,30 @@ class RecognizerTest {
     }
 
     @Test
+    fun `without a fallback both reasons are thrown`() {
+        val gpu = FakeEngine("GPU") { listOf(FloatArray(7) { Float.NaN }) }
+        val switching = SwitchingClassifier(
+            { ExpressionClassifier(bundle, gpu) }, { throw EngineException("no other model has the labels") }, {},
+        )
+        val error = assertThrows(EngineException::class.java) {
+            switching.classify(ByteArray(48 * 48), Expression(bundle.labels))
+        }
+        assertTrue("$error", "NaN" in error.message!! && "no fallback: no other model" in error.message!!)
+    }
+
+    @Test
+    fun `other predictions for the sample face are refused`() {
+        fun classifier(shift: Float) = ExpressionClassifier(
+            bundle, FakeEngine("shift $shift") { input -> listOf(logits.copyOf().also { it[3] += shift + input[0] / 255 }) }
+        )
+        SampleFace.check(classifier(0.01f), classifier(0f))
+        val error = assertThrows(EngineException::class.java) { SampleFace.check(classifier(-1f), classifier(0f)) }
+        assertTrue("$error", error.message!!.startsWith("shift -1.0 gives other probabilities for the sample face"))
+        val crop = Golden.image(Golden.file("crop-photo-downscaled.png"))
+        assertArrayEquals(crop.levels, SampleFace.input(bundle.input))
+    }
+
+    @Test
     fun `frames are rotated upright, with cropping and padded rows`() {
         // A rectangle of 3 x 2 pixels in a 5 x 4 buffer with 3 bytes of padding per row.
         val stride = 4 * 5 + 3
@@ -157,6 +181,24 @@ class RecognizerTest {
         transform.set(480, 640, 960, 1280, mirrored = true)
         transform.map(box, view)
         assertArrayEquals(floatArrayOf(768f, 128f, 864f, 256f), view, 0f)
+    }
+
+    @Test
+    fun `boxes of an image that is turned relative to the view are turned back`() {
+        // One place in what a back camera's view of 128 x 160 shows, seen in four orientations of the phone.
+        val boxes = mapOf(
+            0 to listOf(10, 20, 40, 60), 90 to listOf(20, 10, 60, 40),
+            180 to listOf(24, 20, 54, 60), 270 to listOf(20, 24, 60, 54),
+        )
+        val view = FloatArray(4)
+        for ((turned, box) in boxes) {
+            val sideways = turned % 180 != 0
+            val transform = ViewTransform()
+            transform.set(if (sideways) 80 else 64, if (sideways) 64 else 80, 128, 160, false, turned)
+            transform.map(box.map { it.toDouble() }.toDoubleArray(), view)
+            assertArrayEquals("$turned", floatArrayOf(20f, 40f, 80f, 120f), view, 0f)
+        }
+        assertThrows(IllegalArgumentException::class.java) { ViewTransform().set(1, 1, 1, 1, false, 45) }
     }
 
     @Test
