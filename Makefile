@@ -18,8 +18,8 @@ UV := .venv-uv
 VULKAN := .cache/vulkan
 WEB := android_demo/web
 SAMPLE := examples/eileen_collins.png
-ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer gradle build.gradle.kts \
-	settings.gradle.kts gradle.properties)
+ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer-core fer-litert fer-models fer-onnx gradle \
+	gradlew build.gradle.kts settings.gradle.kts gradle.properties)
 VERSIONS := 3.10 3.11 3.12 3.13 3.14
 # Half the time on two cores; most tests use one.
 TWO := -n 2 --dist worksteal
