@@ -1,6 +1,7 @@
 """Mutation tests: each fault put into the Kotlin core or the sidecars must make a test fail."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,12 @@ class Mutation:
 
 
 def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
-    """Return a function that replaces texts in a file of the core; each must occur exactly once."""
+    """Return a function that replaces texts in a file of the core; each must occur exactly once.
+
+    The other files are not compiled again, so constants and inline functions must not be changed.
+    """
+    if re.search(r"\b(const|inline)\b", f"{changes}"):
+        sys.exit(f"a mutation of {file} changes a constant or an inline function")
 
     def apply(repository: Path) -> None:
         path = repository / CORE / file
@@ -124,14 +130,11 @@ def run(repository: Path, target: Path, class_path: str) -> str:
         copy = work / str(number)
         _copy(repository, copy)
         mutation.apply(copy)
-        changed = (copy / CORE).rglob("*.kt")
-        same = all(
-            f.read_bytes() == (repository / f.relative_to(copy)).read_bytes() for f in changed
-        )
-        lines.append(f"{mutation.name}\t{'-' if same else copy / CORE}\t{copy}")
+        changed = _remove_unchanged(repository, copy)
+        lines.append(f"{mutation.name}\t{copy / CORE if changed else '-'}\t{copy}")
     (work / "list.txt").write_text("\n".join(lines) + "\n")
     process = subprocess.run(
-        ["java", "-Xmx1500m", "-cp", class_path, "MutantsKt",
+        ["java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-cp", class_path, "MutantsKt",
          str(check / "core/target/classes"), str(check / "core/target/test-classes"),
          str(work / "list.txt")],
         capture_output=True, text=True, timeout=LIMIT_S,
@@ -161,6 +164,14 @@ def _copy(repository: Path, copy: Path) -> None:
             else:
                 (copy / folder / file.name).symlink_to(file)
     _link_rest(repository, copy)
+
+
+def _remove_unchanged(repository: Path, copy: Path) -> bool:
+    """Keep only the changed files of the copied core; return whether there are any."""
+    for file in (copy / CORE).rglob("*.kt"):
+        if file.read_bytes() == (repository / file.relative_to(copy)).read_bytes():
+            file.unlink()
+    return any((copy / CORE).rglob("*.kt"))
 
 
 def _link_rest(original: Path, copy: Path) -> None:

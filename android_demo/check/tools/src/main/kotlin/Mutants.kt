@@ -15,9 +15,9 @@ import org.junit.runner.notification.StoppedByUserException
  * Compiles and tests mutants of the library's core in one JVM.
  *
  * Arguments: the folder of the core's classes, the folder of its tests' classes, and a file with one mutant a line:
- * name, source folder ("-" for the core's classes as they are) and repository root, separated by tabs. The compiler
- * builds each source folder as a whole. Each mutant's tests run in a class loader of their own and stop at the first
- * failure.
+ * name, folder of the changed source files ("-" for none) and repository root, separated by tabs. Only the changed files
+ * are compiled, against the core's classes, which they then replace. Each mutant's tests run in a class loader of their
+ * own and stop at the first failure.
  *
  * Prints for each mutant `RESULT`, its name, `detected`, `survived` or `uncompiled`, and the failed test or the
  * compiler's messages in one line, separated by tabs. The tests' own output goes to stderr.
@@ -28,12 +28,12 @@ fun main(arguments: Array<String>) {
     System.setOut(System.err)
     val names = tests.walk().filter { it.name.endsWith("Test.class") }
         .map { it.toRelativeString(tests).removeSuffix(".class").replace(File.separatorChar, '.') }
-        .sorted().toList()
+        .sortedWith(compareBy({ "Memory" in it }, { it })).toList() // the memory test takes longest
     check(names.isNotEmpty()) { "$tests contains no class whose name ends in Test" }
     for (line in list.readLines()) {
         val (name, source, repository) = line.split("\t")
         val result = try {
-            val classes = if (source == "-") core else compile(File(source), core)
+            val classes = if (source == "-") listOf(core) else listOf(compile(File(source), core), core)
             System.setProperty("fer.repository", repository)
             firstFailure(names, classes, tests)?.let { "detected\t$it" } ?: "survived\t"
         } catch (error: CompilationFailed) {
@@ -47,23 +47,23 @@ fun main(arguments: Array<String>) {
 
 private class CompilationFailed(message: String) : Exception(message)
 
-/** Compiles a copy of the core into a folder beside it, under the same module name, and returns that folder. */
+/** Compiles changed files of the core into a folder beside them, as part of its module, and returns that folder. */
 private fun compile(source: File, core: File): File {
     val module = File(core, "META-INF").listFiles().orEmpty().single { it.extension == "kotlin_module" }
     val classes = source.resolveSibling("${source.name}-classes")
     val messages = java.io.ByteArrayOutputStream()
     val code = K2JVMCompiler().exec(
         java.io.PrintStream(messages), "-no-stdlib", "-no-reflect", "-jvm-target", "17", "-nowarn",
-        "-module-name", module.nameWithoutExtension, "-classpath", System.getProperty("java.class.path"),
-        "-d", classes.path, source.path,
+        "-module-name", module.nameWithoutExtension, "-Xfriend-paths=$core",
+        "-classpath", "$core:${System.getProperty("java.class.path")}", "-d", classes.path, source.path,
     )
     if (code != ExitCode.OK) throw CompilationFailed(messages.toString().replace(Regex("\\s+"), " "))
     return classes
 }
 
 /** Runs the test classes in turn; returns the first test that fails, or null. */
-private fun firstFailure(names: List<String>, classes: File, tests: File): String? {
-    val urls = listOf(classes, tests).map { it.toURI().toURL() }.toTypedArray()
+private fun firstFailure(names: List<String>, classes: List<File>, tests: File): String? {
+    val urls = (classes + tests).map { it.toURI().toURL() }.toTypedArray()
     URLClassLoader(urls, JUnitCore::class.java.classLoader).use { loader ->
         for (name in names) {
             var failed: String? = null
