@@ -213,9 +213,9 @@ ray: $(RAY)/ready
 
 # The Android demo, where there is neither an Android SDK nor a phone: android_demo/README.md.
 android-check: $(DEV)/ready
-	@[ "$$(id -u)" != 0 ] || { which mvn && which aapt2 && which zipalign && which apksigner; } >/dev/null \
+	@[ "$$(id -u)" != 0 ] || { which mvn aapt2 zipalign apksigner curl unzip; } >/dev/null \
 	|| { apt-get update -q && apt-get install -qy --no-install-recommends \
-	openjdk-17-jdk-headless maven aapt zipalign apksigner; }
+	openjdk-17-jdk-headless maven aapt zipalign apksigner curl unzip; }
 	$(DEV)/bin/python android_demo/check/check.py
 
 # OpenCV's wheel links against two libraries that a minimal Debian or Ubuntu lacks.

@@ -1,7 +1,7 @@
 """Check the Android demo without an Android SDK and without a phone: `make android-check`.
 
-Requires JDK 17, Maven, aapt2, zipalign, apksigner, and the development environment of this
-repository. ../README.md lists what is verified and what is not.
+Requires JDK 17, Maven, aapt2, zipalign, apksigner, curl, unzip, and the development environment of
+this repository. ../README.md lists what is verified and what is not.
 """
 
 import os
@@ -26,7 +26,7 @@ import static_check
 
 CHECK = Path(__file__).resolve().parent
 DEMO, REPOSITORY, TARGET = CHECK.parent, CHECK.parents[1], CHECK / "target"
-TOOLS = ("java", "mvn", "aapt2", "zipalign", "apksigner")
+TOOLS = ("java", "mvn", "aapt2", "zipalign", "apksigner", "curl", "unzip")
 APP = DEMO / "app/src/main"
 ANDROID_34 = "14-robolectric-10818077"
 
@@ -35,7 +35,7 @@ def main() -> None:
     """Run all steps and print their results; stop at the first failure."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
-        packages = "openjdk-17-jdk-headless maven aapt zipalign apksigner"
+        packages = "openjdk-17-jdk-headless maven aapt zipalign apksigner curl unzip"
         sys.exit(
             f"android-check requires {', '.join(missing)}: on Debian or Ubuntu, "
             f"apt-get install {packages}"

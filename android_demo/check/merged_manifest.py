@@ -62,7 +62,7 @@ def check_features(apk: Path) -> None:
         r"uses-(?:implied-)?feature: name='(android\.hardware\.camera.*?)'", printed
     )
     if required:
-        sys.exit(f"the manifest requires {', '.join(required)}")
+        sys.exit(f"the manifest requires {', '.join(sorted(set(required)))}")
 
 
 def _merge(demo: Path, class_path: str, main: str, out: Path) -> ElementTree.Element:

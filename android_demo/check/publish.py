@@ -230,7 +230,7 @@ def _outside(check: Path, class_path: str, android: Path, repositories: list[Pat
         row = classifier.probabilities(face[None])[0]
         expected_label = classifier.bundle.labels[int(row.argmax())]
     if label != expected_label or abs(float(confidence) - row.max()) > 1e-6:
-        sys.exit(f"the outside project answers {printed}, Python {expected_label} {row.max()}")
+        sys.exit(f"the outside project predicts {printed}, Python {expected_label} {row.max()}")
     return f"{label} {float(confidence):.3f}, as in Python"
 
 
