@@ -47,8 +47,9 @@ def build(check: Path, android: Path) -> str:
     java = Path(str(shutil.which("java"))).resolve().parents[1]  # android-all has no java.lang
     dex = target / "dex"
     dex.mkdir(exist_ok=True)
-    _run("java", "-Xmx1500m", "-cp", str(r8), "com.android.tools.r8.R8", "--release",
-         "--min-api", "26", "--lib", str(android), "--lib", str(java),
+    _run("java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-cp", str(r8),
+         "com.android.tools.r8.R8", "--release", "--min-api", "26",
+         "--lib", str(android), "--lib", str(java),
          "--output", str(dex), "--no-data-resources",
          "--pg-conf", str(target / "aapt-rules.pro"), "--pg-conf", str(rules),
          "--pg-map-output", str(target / "mapping.txt"),

@@ -271,8 +271,9 @@ def _resolve(repositories: list[Path], name: str, version: str, folder: Path) ->
 
 def _kotlinc(class_path: str, sources: list[Path], libraries: list[Path], out: Path) -> None:
     """Compile with warnings as errors."""
-    _run("java", "-Xmx1g", "-cp", class_path, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
-         "-no-stdlib", "-no-reflect", "-jvm-target", "17", "-Werror",
+    _run("java", "-Xmx1g", "-XX:TieredStopAtLevel=1", "-cp", class_path,
+         "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-no-reflect",
+         "-jvm-target", "17", "-Werror",
          "-classpath", ":".join(map(str, libraries)), "-d", str(out),
          *map(str, sources))  # fmt: skip
 
