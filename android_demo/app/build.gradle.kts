@@ -33,7 +33,7 @@ android {
     }
 
     androidResources {
-        noCompress += "tflite" // LiteRT memory-maps the models
+        noCompress += "tflite" // compression saves an eighth, and each start would decompress
     }
 
     packaging {
