@@ -46,11 +46,7 @@ android {
     }
 
     androidResources {
-        noCompress += "tflite" // LiteRT memory-maps the models
-        ignoreAssetsPatterns += listOf(
-            "!.*", "!*.keras", "!*.keras.json", "!*.keras.calibration.json",
-            "!*-float-io.tflite", "!*-float-io.tflite.json",
-        )
+        noCompress += "tflite" // compression saves an eighth, and each start would decompress
     }
 
     packaging {
