@@ -47,6 +47,10 @@ android {
 
     androidResources {
         noCompress += "tflite" // compression saves an eighth, and each start would decompress
+        ignoreAssetsPatterns += listOf(
+            "!.*", "!*.keras", "!*.keras.json", "!*.keras.calibration.json",
+            "!*-float-io.tflite", "!*-float-io.tflite.json",
+        )
     }
 
     packaging {
