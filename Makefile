@@ -19,8 +19,8 @@ VULKAN := .cache/vulkan
 WEB := android_demo/web
 WEB_OUT := build/web
 SAMPLE := examples/eileen_collins.png
-ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer gradle build.gradle.kts \
-	settings.gradle.kts gradle.properties)
+ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer-core fer-litert fer-models fer-onnx gradle \
+	gradlew build.gradle.kts settings.gradle.kts gradle.properties)
 VERSIONS := 3.10 3.11 3.12 3.13 3.14
 # Half the time on two cores; most tests use one.
 TWO := -n 2 --dist worksteal
@@ -212,9 +212,9 @@ ray: $(RAY)/ready
 
 # The Android demo, where there is neither an Android SDK nor a phone: android_demo/README.md.
 android-check: $(DEV)/ready
-	@[ "$$(id -u)" != 0 ] || { which mvn && which aapt2 && which zipalign && which apksigner; } >/dev/null \
+	@[ "$$(id -u)" != 0 ] || { which mvn aapt2 zipalign apksigner curl unzip; } >/dev/null \
 	|| { apt-get update -q && apt-get install -qy --no-install-recommends \
-	openjdk-17-jdk-headless maven aapt zipalign apksigner; }
+	openjdk-17-jdk-headless maven aapt zipalign apksigner curl unzip; }
 	$(DEV)/bin/python android_demo/check/check.py
 
 # OpenCV's wheel links against two libraries that a minimal Debian or Ubuntu lacks.

@@ -15,4 +15,4 @@ dependencyResolutionManagement {
 }
 
 rootProject.name = "fer-demo"
-include(":app", ":fer")
+include(":app", ":fer-core", ":fer-litert", ":fer-models", ":fer-onnx")

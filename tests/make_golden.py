@@ -30,8 +30,11 @@ from fer_sdk.detectors.decoding import (
 from fer_sdk.detectors.tiles import fitted_wh
 from fer_sdk.detectors.yunet import MIN_SCORE, YuNet
 from fer_sdk.preprocess import FER2013_INPUT, RESIZE, crop_face, resize, to_input
-from fer_sdk.results import Face
+from fer_sdk.quality import DEFAULT_LIMITS, face_quality
+from fer_sdk.results import Face, Landmarks
 from fer_sdk.runtimes import open_image_session
+from fer_sdk.video.baseline import MAX_SPREAD, MIN_FACES, BaselineSettings
+from fer_sdk.video.personal_baselines import MAX_SECONDS
 from fer_sdk.video.smoother import Smoother, SmoothingSettings
 from fer_sdk.video.tracker import (
     DOUBLE_ABOVE,
@@ -122,6 +125,13 @@ def defaults() -> dict[str, Any]:
             "max_growth": MOST_GROWTH,
         },
         "smoothing": asdict(SmoothingSettings()),
+        "baseline": {
+            **asdict(BaselineSettings()),
+            "min_faces": MIN_FACES,
+            "max_spread": MAX_SPREAD,
+            "max_seconds": MAX_SECONDS,
+        },
+        "quality": asdict(DEFAULT_LIMITS),
     }
     return dict(json.loads(json.dumps(text)))
 
@@ -186,6 +196,34 @@ def smoothing_cases() -> list[dict[str, Any]]:
                  "smoothed": smoother.probabilities, "label": smoother.label}
             )  # fmt: skip
         cases.append({"name": name, "settings": asdict(settings), "steps": steps})
+    return cases
+
+
+def quality_cases() -> list[dict[str, Any]]:
+    """Return crops with landmarks of several sizes and poses, and the quality of each."""
+    rng = np.random.default_rng(5)
+    shape = np.array([(0.3, 0.38), (0.68, 0.38), (0.49, 0.56), (0.41, 0.75), (0.57, 0.75)])
+    crops = ["source-face48.png", *(f"crop-{name}.png" for name in CROPS)]
+    cases = []
+    for number in range(24):
+        points = (20.0, 60.0, 150.0)[number % 3] * (shape + rng.normal(0, 0.06, shape.shape))
+        if number == 11:  # upside down
+            points[:, 1] *= -1
+        if number == 13:  # no distance between the eyes
+            points[1] = points[0]
+        landmarks = Landmarks(*((float(x), float(y)) for x, y in points.round(3)))
+        crop = crops[number % len(crops)]
+        levels = np.asarray(cv2.imread(str(GOLDEN / crop), cv2.IMREAD_GRAYSCALE), np.uint8)
+        cases.append(
+            {
+                "crop": crop,
+                "right_eye": landmarks.right_eye,
+                "left_eye": landmarks.left_eye,
+                "nose": landmarks.nose,
+                "mouth": landmarks.mouth,
+                "quality": asdict(face_quality(levels, landmarks)),
+            }
+        )
     return cases
 
 
@@ -267,7 +305,14 @@ def main() -> None:
         (GOLDEN / f"{name}.json").write_text(_lines(cases) + "\n")
     images = sources()
     write_preprocess(images)
+    write_quality()
     write_detector(images)
+
+
+def write_quality() -> None:
+    """Write the quality of faces; their crops are golden files of the pre-processing."""
+    lines = ",\n ".join(map(json.dumps, quality_cases()))
+    (GOLDEN / "quality.json").write_text(f'{{"cases": [\n {lines}\n]}}\n')
 
 
 def write_preprocess(images: dict[str, NDArray[np.uint8]]) -> None:

@@ -22,9 +22,22 @@ android {
             isMinifyEnabled = true
             isShrinkResources = true
             proguardFiles(getDefaultProguardFile("proguard-android-optimize.txt"))
-            // The debug key makes release builds installable for benchmarks; publish with your own key.
+            // The debug key makes release builds installable; publish with your own key.
             signingConfig = signingConfigs.getByName("debug")
         }
+        create("benchmark") {
+            initWith(getByName("release"))
+            matchingFallbacks += "release"
+        }
+    }
+
+    // Release builds contain the int8 models and LiteRT. Debug and benchmark builds also contain the float32
+    // models, ONNX Runtime, and with -Pfer.export=DIR the .onnx models of `fer-convert --android DIR`.
+    val export = providers.gradleProperty("fer.export").orNull
+    for (type in listOf("debug", "benchmark")) {
+        sourceSets.getByName(type).assets.directories.add(
+            if (export == null) "../../sdk/fer_sdk/models" else "$export/models"
+        )
     }
 
     compileOptions {
@@ -33,7 +46,11 @@ android {
     }
 
     androidResources {
-        noCompress += "tflite" // LiteRT memory-maps the models
+        noCompress += "tflite" // compression saves an eighth, and each start would decompress
+        ignoreAssetsPatterns += listOf(
+            "!.*", "!*.keras", "!*.keras.json", "!*.keras.calibration.json",
+            "!*-float-io.tflite", "!*-float-io.tflite.json",
+        )
     }
 
     packaging {
@@ -44,7 +61,9 @@ android {
 }
 
 dependencies {
-    implementation(project(":fer"))
+    implementation(project(":fer-models"))
+    "debugImplementation"(project(":fer-onnx"))
+    "benchmarkImplementation"(project(":fer-onnx"))
     implementation(libs.camera.camera2)
     implementation(libs.camera.core)
     implementation(libs.camera.view)

@@ -26,7 +26,7 @@ def build(check: Path, android: Path) -> str:
     Raises:
         SystemExit: If a step fails.
     """
-    target, rules = check / "target", check.parent / "fer/consumer-rules.pro"
+    target, rules = check / "target", check.parent / "fer-litert/consumer-rules.pro"
     r8 = target / f"r8-{R8}.jar"
     if not r8.exists():
         fetched = subprocess.run(
@@ -36,13 +36,20 @@ def build(check: Path, android: Path) -> str:
         )  # fmt: skip
         if fetched.returncode:
             return "NOT BUILT: the Maven repository in use does not provide com.android.tools:r8"
-    libraries = sorted((target / "libraries").glob("*.jar"))
-    classes = [check / f"{module}/target/{module}-1.jar" for module in ("app", "core", "stubs")]
+    # A release build contains neither fer-onnx nor ONNX Runtime.
+    libraries = [
+        file
+        for file in sorted((target / "libraries").glob("*.jar"))
+        if not file.name.startswith("onnxruntime")
+    ]
+    modules = ("app", "core", "litert", "stubs")
+    classes = [check / f"{module}/target/{module}-1.jar" for module in modules]
     java = Path(str(shutil.which("java"))).resolve().parents[1]  # android-all has no java.lang
     dex = target / "dex"
     dex.mkdir(exist_ok=True)
-    _run("java", "-Xmx1500m", "-cp", str(r8), "com.android.tools.r8.R8", "--release",
-         "--min-api", "26", "--lib", str(android), "--lib", str(java),
+    _run("java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-cp", str(r8),
+         "com.android.tools.r8.R8", "--release", "--min-api", "26",
+         "--lib", str(android), "--lib", str(java),
          "--output", str(dex), "--no-data-resources",
          "--pg-conf", str(target / "aapt-rules.pro"), "--pg-conf", str(rules),
          "--pg-map-output", str(target / "mapping.txt"),
@@ -56,8 +63,8 @@ def build(check: Path, android: Path) -> str:
             if not entry.filename.startswith("assets/"):
                 package.writestr(entry, linked.read(entry))
         package.write(dex / "classes.dex", "classes.dex")
-        for asset in sorted((target / "assets").iterdir()):
-            # LiteRT memory-maps the models, which requires them to be uncompressed.
+        for asset in sorted((target / "assets-release").iterdir()):
+            # The build file keeps the models uncompressed.
             is_model = asset.suffix == ".tflite"
             method = zipfile.ZIP_STORED if is_model else zipfile.ZIP_DEFLATED
             package.write(asset, f"assets/{asset.name}", method)

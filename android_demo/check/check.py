@@ -1,7 +1,7 @@
 """Check the Android demo without an Android SDK and without a phone: `make android-check`.
 
-Requires JDK 17, Maven, aapt2, zipalign, apksigner, and the development environment of this
-repository. ../README.md lists what is verified and what is not.
+Requires JDK 17, Maven, aapt2, zipalign, apksigner, curl, unzip, and the development environment of
+this repository. ../README.md lists what is verified and what is not.
 """
 
 import os
@@ -10,17 +10,23 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 import apk
 import golden
+import gradle_files
+import gradlew_check
+import merged_manifest
 import mutations
+import publish
 import static_check
 
 CHECK = Path(__file__).resolve().parent
 DEMO, REPOSITORY, TARGET = CHECK.parent, CHECK.parents[1], CHECK / "target"
-TOOLS = ("java", "mvn", "aapt2", "zipalign", "apksigner")
+TOOLS = ("java", "mvn", "aapt2", "zipalign", "apksigner", "curl", "unzip")
 APP = DEMO / "app/src/main"
 ANDROID_34 = "14-robolectric-10818077"
 
@@ -29,16 +35,23 @@ def main() -> None:
     """Run all steps and print their results; stop at the first failure."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
-        packages = "openjdk-17-jdk-headless maven aapt zipalign apksigner"
+        packages = "openjdk-17-jdk-headless maven aapt zipalign apksigner curl unzip"
         sys.exit(
             f"android-check requires {', '.join(missing)}: on Debian or Ubuntu, "
             f"apt-get install {packages}"
         )
     TARGET.mkdir(exist_ok=True)
-    for step in (static, models, android_jars, resources, readme_example, maven, package, mutants):
-        start = time.monotonic()
-        result = step()
-        print(f"{step.__name__}: {result} ({time.monotonic() - start:.0f} s)", flush=True)
+    start = time.monotonic()
+    with ThreadPoolExecutor(2) as threads:  # each step uses about one core
+        for stage in STAGES:
+            list(threads.map(_timed, stage))
+    print(f"android-check: passed in {time.monotonic() - start:.0f} s")
+
+
+def _timed(step: Callable[[], str]) -> None:
+    start = time.monotonic()
+    result = step()
+    print(f"{step.__name__}: {result} ({time.monotonic() - start:.0f} s)", flush=True)
 
 
 def static() -> str:
@@ -51,17 +64,37 @@ def models() -> str:
     command = Path(sys.executable).with_name("fer-convert")
     _run(str(command), "--android", str(TARGET / "export"), "--overwrite")
     golden.main(TARGET / "export", TARGET / "golden")
-    assets = TARGET / "assets"
-    shutil.rmtree(assets, ignore_errors=True)
-    assets.mkdir()
-    for folder in ("models", "detector"):
-        for file in (TARGET / "export" / folder).iterdir():
-            shutil.copyfile(file, assets / file.name)
-    return f"{len(list(assets.iterdir()))} assets"
+    return f"{len(list((TARGET / 'export/models').iterdir()))} files, {golden.FACES} faces"
 
 
-def android_jars() -> str:
-    """Download Android 14's classes: original for aapt2, instrumented for Robolectric."""
+def assets() -> str:
+    """Collect the assets of a release build, and of a benchmark build with exported models.
+
+    The Android Gradle plugin's own filter selects them.
+    """
+    release = gradle_files.assets(DEMO, "fer-models", _tools())
+    faults = static_check.asset_faults(DEMO, {f.name for f in release})
+    if faults:
+        sys.exit("\n".join(faults))
+    full = gradle_files.assets(DEMO, "app", _tools(), TARGET / "export")
+    for name, files in (("assets-release", release), ("assets", [*release, *full])):
+        folder = TARGET / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for file in files:
+            shutil.copyfile(file, folder / file.name)
+    size = sum(f.stat().st_size for f in release)
+    return (
+        f"{len(release)} files in release builds, {size:,} bytes; {len(full)} in benchmark builds"
+    )
+
+
+def tools() -> str:
+    """Check gradlew, download Android 14's classes, and compile the check's own programs.
+
+    Android's classes are there twice: original for aapt2, instrumented for Robolectric.
+    """
+    wrapper = gradlew_check.run(DEMO)
     jars = [
         ("android-all", ANDROID_34),
         ("android-all-instrumented", f"{ANDROID_34}-i7"),
@@ -71,15 +104,17 @@ def android_jars() -> str:
             _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), "-N", "dependency:copy",
                  f"-Dartifact=org.robolectric:{name}:{version}",
                  f"-DoutputDirectory={TARGET / 'android'}")  # fmt: skip
-    return f"{len(jars)} jars"
+    shutil.rmtree(CHECK / "tools/target/libraries", ignore_errors=True)  # of other versions
+    _run(
+        "mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), f"-Ddemo={DEMO}", "-pl", "tools", "package"
+    )
+    return f"{wrapper}, {len(jars)} jars"
 
 
 def resources() -> str:
-    """Compile the app's resources, link them with Android's, and write R.java."""
-    text = (APP / "AndroidManifest.xml").read_text()
-    # The Android Gradle plugin sets the package from `namespace`.
+    """Merge the manifests, compile the resources, link them with Android's, and write R.java."""
     manifest = TARGET / "AndroidManifest.xml"
-    manifest.write_text(text.replace("<manifest ", '<manifest package="org.fersdk.demo" ', 1))
+    merged = merged_manifest.merge(DEMO, _tools(), manifest)
     for folder in ("gen", "test-resources"):
         shutil.rmtree(TARGET / folder, ignore_errors=True)
     _run("aapt2", "compile", "--dir", str(APP / "res"), "-o", str(TARGET / "res.zip"))
@@ -89,16 +124,17 @@ def resources() -> str:
          "--version-code", "1", "--version-name", "0.1.0",
          "--proguard", str(TARGET / "aapt-rules.pro"),
          "-o", str(TARGET / "resources.apk"), str(TARGET / "res.zip"))  # fmt: skip
-    tools = TARGET / "test-resources/com/android/tools"
-    tools.mkdir(parents=True)
-    (tools / "test_config.properties").write_text(
+    merged_manifest.check_features(TARGET / "resources.apk")
+    config = TARGET / "test-resources/com/android/tools"
+    config.mkdir(parents=True)
+    (config / "test_config.properties").write_text(
         f"android_resource_apk={TARGET / 'resources.apk'}\n"
         f"android_merged_manifest={manifest}\n"
         f"android_merged_assets={TARGET / 'assets'}\n"
         "android_custom_package=org.fersdk.demo\n"
     )
     (TARGET / "test-resources/robolectric.properties").write_text("sdk=34\n")
-    return f"linked, {(TARGET / 'resources.apk').stat().st_size:,} bytes"
+    return f"{merged}, linked"
 
 
 def readme_example() -> str:
@@ -114,7 +150,10 @@ def readme_example() -> str:
 
 def maven() -> str:
     """Compile all Kotlin and Java code with warnings as errors, and run the tests."""
-    _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), f"-Ddemo={DEMO}", "package")
+    for folder in (TARGET / "libraries", *CHECK.glob("*/target")):
+        if folder != CHECK / "tools/target":  # just built
+            shutil.rmtree(folder, ignore_errors=True)
+    _run("mvn", "-q", "-B", "-f", str(CHECK / "pom.xml"), f"-Ddemo={DEMO}", "-T", "2", "package")
     counts = {
         report.stem.rpartition(".")[2]: int(ElementTree.parse(report).getroot().attrib["tests"])
         for report in sorted(CHECK.glob("*/target/surefire-reports/TEST-*.xml"))
@@ -122,14 +161,32 @@ def maven() -> str:
     return f"{sum(counts.values())} tests: {counts}"
 
 
-def package() -> str:
-    """Build an APK."""
-    return apk.build(CHECK, TARGET / "android" / f"android-all-{ANDROID_34}.jar")
+def packages() -> str:
+    """Build an APK, the library's packages, and a project outside the repository on these."""
+    android = TARGET / "android" / f"android-all-{ANDROID_34}.jar"
+    return f"APK {apk.build(CHECK, android)}; {publish.run(CHECK, _tools(), android)}"
 
 
 def mutants() -> str:
     """Check that the tests detect known faults."""
-    return mutations.run(REPOSITORY, TARGET)
+    return mutations.run(REPOSITORY, TARGET, _tools())
+
+
+STAGES: tuple[tuple[Callable[[], str], ...], ...] = (
+    (static,),
+    (models, tools),
+    (assets,),
+    (resources, readme_example),
+    (maven,),
+    (packages, mutants),
+)
+"""Steps by stage; those of one stage do not depend on each other."""
+
+
+def _tools() -> str:
+    """Return the class path of the module tools."""
+    libraries = sorted((CHECK / "tools/target/libraries").glob("*.jar"))
+    return ":".join(map(str, [CHECK / "tools/target/classes", *libraries]))
 
 
 def _run(*command: str) -> None:

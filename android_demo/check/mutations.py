@@ -1,7 +1,6 @@
 """Mutation tests: each fault put into the Kotlin core or the sidecars must make a test fail."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -10,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-CORE = "android_demo/fer/src/main/kotlin/org/fersdk/core"
+CORE = Path("android_demo/fer-core/src/main/kotlin/org/fersdk/core")
+SIDECARS = (Path("sdk/fer_sdk/models"), Path("android_demo/check/target/export/models"))
+LIMIT_S = 900
+"""Time for all mutants; a mutant that does not end is thereby a failure of the check."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,12 @@ class Mutation:
 
 
 def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
-    """Return a function that replaces texts in a file of the core; each must occur exactly once."""
+    """Return a function that replaces texts in a file of the core; each must occur exactly once.
+
+    The other files are not compiled again, so constants and inline functions must not be changed.
+    """
+    if re.search(r"\b(const|inline)\b", f"{changes}"):
+        sys.exit(f"a mutation of {file} changes a constant or an inline function")
 
     def apply(repository: Path) -> None:
         path = repository / CORE / file
@@ -40,12 +47,13 @@ def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
 
 def permute_labels(repository: Path) -> None:
     """Swap two labels in every sidecar, including those of the exported models."""
-    for sidecar in repository.rglob("models/*.json"):
-        text = json.loads(sidecar.read_text())
-        if "labels" in text:  # other JSON files are not sidecars
-            labels = text["labels"]
-            labels[0], labels[3] = labels[3], labels[0]
-            sidecar.write_text(json.dumps(text))
+    for folder in SIDECARS:
+        for sidecar in (repository / folder).glob("*.json"):
+            text = json.loads(sidecar.read_text())
+            if "labels" in text:  # other JSON files are not sidecars
+                labels = text["labels"]
+                labels[0], labels[3] = labels[3], labels[0]
+                sidecar.write_text(json.dumps(text))
 
 
 MUTATIONS = (
@@ -94,68 +102,95 @@ MUTATIONS = (
              ("val score = sqrt(", "val score = ("))),
     Mutation("margin ignored", edit("Smoother.kt",
              ("> settings.margin) label", "> 0) label"))),
+    Mutation("outliers kept in a baseline", edit("Baseline.kt",
+             ("val cut = values.size / 4", "val cut = 0"))),
+    Mutation("baseline not subtracted", edit("ChangeTracker.kt",
+             ("odds[at] - baseline.logOdds[at]", "odds[at]"))),
+    Mutation("a change ended without its margin", edit("ChangeTracker.kt",
+             ("> settings.threshold - settings.margin", "> settings.threshold"))),
+    Mutation("a change held for ever", edit("ChangeTracker.kt",
+             ("if (passedS > settings.holdS)", "if (passedS > 1e9 + settings.holdS)"))),
+    Mutation("another filter for the sharpness", edit("FaceQuality.kt",
+             ("- 4 * level", "- 3 * level"))),
 )  # fmt: skip
 
 
-def run(repository: Path, target: Path) -> str:
-    """Run the core's tests once per mutation, in one copy that is compiled incrementally.
+def run(repository: Path, target: Path, class_path: str) -> str:
+    """Compile each mutant of the core, and run the core's tests against it.
 
-    Each run stops at its first failing test.
+    One JVM compiles and tests all mutants (tools/src/main/kotlin/Mutants.kt), after it has run the
+    tests against the core without a mutation. Maven must have built the modules core and tools.
 
     Args:
         repository: Root of the repository.
-        target: Folder for the copy.
+        target: Folder for the mutants.
+        class_path: Class path of the module check/tools.
 
     Returns:
         The number of detected mutations.
 
     Raises:
-        SystemExit: If a mutation is not detected, or the tests fail without one.
+        SystemExit: If a mutation is not detected or not compiled, or the tests fail without one.
     """
-    copy = target / "mutant"
-    shutil.rmtree(copy, ignore_errors=True)
-    for mutation in MUTATIONS:
+    work, check = target / "mutants", repository / "android_demo/check"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    lines = [f"none\t-\t{repository}"]
+    for number, mutation in enumerate(MUTATIONS):
+        copy = work / str(number)
         _copy(repository, copy)
         mutation.apply(copy)
-        printed, failed = _test(copy)
-        if "COMPILATION ERROR" in printed or not failed:
-            sys.exit(f"not detected: {mutation.name}\n{printed[-3000:]}")
-        print(f"  detected: {mutation.name}, by {failed[0]}", flush=True)
-    _copy(repository, copy)
-    printed, failed = _test(copy)
-    if failed:
-        sys.exit(f"the core without a mutation fails {failed[0]}\n{printed[-3000:]}")
-    shutil.rmtree(copy)
+        changed = _remove_unchanged(repository, copy)
+        lines.append(f"{mutation.name}\t{copy / CORE if changed else '-'}\t{copy}")
+    (work / "list.txt").write_text("\n".join(lines) + "\n")
+    process = subprocess.run(
+        ["java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-cp", class_path, "MutantsKt",
+         str(check / "core/target/classes"), str(check / "core/target/test-classes"),
+         str(work / "list.txt")],
+        capture_output=True, text=True, timeout=LIMIT_S,
+    )  # fmt: skip
+    results = [line.split("\t") for line in process.stdout.splitlines() if "RESULT" in line]
+    if process.returncode or len(results) != len(lines):
+        sys.exit(f"the mutants did not all run:\n{process.stdout}{process.stderr[-3000:]}")
+    _, _, found, detail = results[0]
+    if found != "survived":
+        sys.exit(f"the core without a mutation: {found} {detail}")
+    for _, name, found, detail in results[1:]:
+        if found != "detected":
+            sys.exit(f"not detected ({found}): {name} {detail}")
+        print(f"  detected: {name}, by {detail}", flush=True)
+    shutil.rmtree(work)
     return f"{len(MUTATIONS)} of {len(MUTATIONS)} detected, none without a mutation"
 
 
-def _test(copy: Path) -> tuple[str, list[str]]:
-    """Run the core's tests; return what Maven printed and the first failing test, if any."""
-    result = subprocess.run(
-        ["mvn", "-q", "-B", "-o", "-f", str(copy / "android_demo/check/pom.xml"), "-pl", "core",
-         f"-Ddemo={copy / 'android_demo'}", "-Dkotlin.compiler.incremental=true",
-         "-Dsurefire.skipAfterFailureCount=1", "test"],
-        capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
-    )  # fmt: skip
-    return result.stdout, re.findall(r"\[ERROR\] +(\w+Test\.[^:»\n]+)", result.stdout)
-
-
 def _copy(repository: Path, copy: Path) -> None:
-    """Copy the files that the core's tests read over those of the last mutation.
+    """Make a repository for a mutant: copies of the core and the sidecars, links to the rest."""
+    shutil.copytree(repository / CORE, copy / CORE)
+    for folder in SIDECARS:
+        (copy / folder).mkdir(parents=True)
+        for file in (repository / folder).iterdir():
+            if file.suffix == ".json":
+                shutil.copyfile(file, copy / folder / file.name)
+            else:
+                (copy / folder / file.name).symlink_to(file)
+    _link_rest(repository, copy)
 
-    Times of modification are kept, so only the files that a mutation changed are compiled again.
-    """
-    demo = Path("android_demo")
-    for part in (demo / "fer", demo / "check/core", demo / "stubs", demo / "check/stubs",
-                 demo / "check/app", demo / "check/target/export", demo / "check/target/golden",
-                 Path("sdk/fer_sdk/models"), Path("sdk/fer_sdk/data")):  # fmt: skip
-        shutil.copytree(
-            repository / part,
-            copy / part,
-            ignore=shutil.ignore_patterns("target"),
-            dirs_exist_ok=True,
-        )
-    shutil.copyfile(repository / demo / "check/pom.xml", copy / demo / "check/pom.xml")
-    for folder in ("tests", "examples"):
-        if not (copy / folder).exists():
-            (copy / folder).symlink_to(repository / folder)
+
+def _remove_unchanged(repository: Path, copy: Path) -> bool:
+    """Keep only the changed files of the copied core; return whether there are any."""
+    for file in (copy / CORE).rglob("*.kt"):
+        if file.read_bytes() == (repository / file.relative_to(copy)).read_bytes():
+            file.unlink()
+    return any((copy / CORE).rglob("*.kt"))
+
+
+def _link_rest(original: Path, copy: Path) -> None:
+    """Link every file and folder that the copy lacks, except hidden ones and build folders."""
+    for entry in original.iterdir():
+        twin = copy / entry.name
+        if entry.name.startswith(".") or entry.name == "mutants":
+            continue
+        if not twin.exists():
+            twin.symlink_to(entry)
+        elif twin.is_dir() and not twin.is_symlink():
+            _link_rest(entry, twin)

@@ -2,11 +2,16 @@
 
 import re
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 from xml.etree import ElementTree
 
+import gradle_files
+from gradle_files import one
+
 ANDROID = "{http://schemas.android.com/apk/res/android}"
+TOOLS = "{http://schemas.android.com/tools}"
+LITERT_KOTLIN = (2, 4)
+"""Kotlin version of the metadata in LiteRT 2.3, which an older compiler cannot read."""
 
 
 def run(demo: Path) -> str:
@@ -18,7 +23,7 @@ def run(demo: Path) -> str:
     Raises:
         SystemExit: With one line per fault.
     """
-    checks = (catalog, modules, versions, manifest, assets, strings, core_is_plain)
+    checks = (catalog, modules, versions, manifest, patterns, strings, core_is_plain)
     faults = [fault for check in checks for fault in check(demo)]
     if faults:
         sys.exit("\n".join(faults))
@@ -27,7 +32,7 @@ def run(demo: Path) -> str:
 
 def catalog(demo: Path) -> list[str]:
     """Check that the catalog contains every alias in use, and no other."""
-    sections = _catalog(demo)
+    sections = gradle_files.catalog(demo)
     defined = {
         name.replace("-", ".") if kind == "libraries" else f"{kind}.{name.replace('-', '.')}"
         for kind in ("libraries", "plugins")
@@ -55,48 +60,79 @@ def catalog(demo: Path) -> list[str]:
 
 def modules(demo: Path) -> list[str]:
     """Check that every included module has a build file, and that the keep rules exist."""
-    names = re.findall(r'":(\w+)"', (demo / "settings.gradle.kts").read_text())
+    names = re.findall(r'":([\w-]+)"', (demo / "settings.gradle.kts").read_text())
     faults = [
         f"module {name} has no build file"
         for name in names
         if not (demo / name / "build.gradle.kts").is_file()
     ]
-    if "-keep class com.google.ai.edge.litert" not in (demo / "fer/consumer-rules.pro").read_text():
-        faults.append("fer/consumer-rules.pro does not keep LiteRT's classes")
+    for module, kept in (
+        ("fer-litert", "com.google.ai.edge.litert"),
+        ("fer-onnx", "ai.onnxruntime"),
+    ):
+        if f"-keep class {kept}" not in (demo / module / "consumer-rules.pro").read_text():
+            faults.append(f"{module}/consumer-rules.pro does not keep {kept}")
     return faults
 
 
 def versions(demo: Path) -> list[str]:
     """Check that Maven, Gradle, the stubs and the Python package agree on versions."""
-    sections, pom = _catalog(demo), (demo / "check/pom.xml").read_text()
-    app, fer = ((demo / m / "build.gradle.kts").read_text() for m in ("app", "fer"))
+    sections, pom = gradle_files.catalog(demo), (demo / "check/pom.xml").read_text()
+    app, *libraries = (
+        (demo / m / "build.gradle.kts").read_text()
+        for m in ("app", "fer-litert", "fer-models", "fer-onnx")
+    )
     python = (demo.parent / "pyproject.toml").read_text()
     stubs = (demo / "stubs/README.md").read_text()
     wrapper = (demo / "gradle/wrapper/gradle-wrapper.properties").read_text()
+    version = one(r'(?m)^version = "(.*)"', python)
+    kotlin = sections["versions"]["kotlin"].strip('"')
     pairs = {
         "ONNX Runtime": (
-            _one(r"<onnxruntime.version>(.*?)<", pom),
+            one(r"<onnxruntime.version>(.*?)<", pom),
             sections["versions"]["onnxruntime"].strip('"'),
         ),
-        "version": (_one(r'versionName = "(.*)"', app), _one(r'(?m)^version = "(.*)"', python)),
-        "compileSdk": (_one(r"compileSdk = (\d+)", app), _one(r"compileSdk = (\d+)", fer)),
-        "minSdk": (_one(r"minSdk = (\d+)", app), _one(r"minSdk = (\d+)", fer)),
-        "LiteRT": (_one(r"LiteRT ([\d.]+\d)", stubs), _minor(sections, "litert")),
-        "CameraX": (_one(r"CameraX ([\d.]+\d)", stubs), _minor(sections, "camerax")),
-        "Lifecycle": (_one(r"Lifecycle ([\d.]+\d)", stubs), _minor(sections, "lifecycle")),
-        "Gradle": (_one(r"gradle-([\d.]+)-bin", wrapper), "9.6.0"),
+        "Kotlin": (one(r"<kotlin.version>(.*?)<", pom), kotlin),
+        "app": (one(r'versionName = "(.*)"', app), version),
+        "library": (gradle_files.version(demo), version),
+        "LiteRT": (one(r"LiteRT ([\d.]+\d)", stubs), _minor(sections, "litert")),
+        "CameraX": (one(r"CameraX ([\d.]+\d)", stubs), _minor(sections, "camerax")),
+        "Lifecycle": (one(r"Lifecycle ([\d.]+\d)", stubs), _minor(sections, "lifecycle")),
+        "Gradle": (one(r"gradle-([\d.]+)-bin", wrapper), "9.6.0"),
+        "README": (
+            one(
+                r'implementation\("org.fersdk:fer-models:(.*?)"\)', (demo / "README.md").read_text()
+            ),
+            version,
+        ),
     }
-    return [
-        f"{what}: versions {one} and {other} differ"
-        for what, (one, other) in pairs.items()
-        if one != other
+    for number, library in enumerate(libraries):
+        for name in ("compileSdk", "minSdk"):
+            pattern = rf"{name} = (\d+)"
+            pairs[f"{name} {number}"] = (one(pattern, app), one(pattern, library))
+    faults = [
+        f"{what}: versions {first} and {second} differ"
+        for what, (first, second) in pairs.items()
+        if first != second
     ]
+    if tuple(map(int, kotlin.split(".")[:2])) < LITERT_KOTLIN:
+        faults.append(f"Kotlin {kotlin} cannot read LiteRT's classes: it must be 2.4 or newer")
+    root = (demo / "build.gradle.kts").read_text()
+    if "alias(libs.plugins.kotlin.jvm) apply false" not in root:
+        faults.append("without the Kotlin plugin in build.gradle.kts, AGP compiles with Kotlin 2.2")
+    if not re.search(r"(?m)^distributionSha256Sum=[0-9a-f]{64}$", wrapper):
+        faults.append("gradle-wrapper.properties gives no sha256")
+    return faults
 
 
 def manifest(demo: Path) -> list[str]:
-    """Check that every activity is a class, and that the camera is the only permission."""
+    """Check that every activity is a class, and that the app requests the camera only."""
     root = ElementTree.parse(demo / "app/src/main/AndroidManifest.xml").getroot()
-    permissions = [p.get(f"{ANDROID}name") for p in root.iter("uses-permission")]
+    permissions = [
+        p.get(f"{ANDROID}name")
+        for p in root.iter("uses-permission")
+        if p.get(f"{TOOLS}node") != "remove"
+    ]
     faults = (
         [] if permissions == ["android.permission.CAMERA"] else [f"permissions are {permissions}"]
     )
@@ -108,27 +144,26 @@ def manifest(demo: Path) -> list[str]:
     return faults
 
 
-def assets(demo: Path) -> list[str]:
-    """Check that the assets are the detector and complete bundles, and nothing else."""
-    text = (demo / "fer/build.gradle.kts").read_text()
-    listed = re.findall(r'"([^"]+)"', _one(r"if \(export == null\) listOf\((.*)\)", text))
-    folders = [(demo / "fer" / f).resolve() for f in listed]
-    ignored = [p.removeprefix("!") for p in re.findall(r'"(![^"]+)"', text)]
-    faults = [] if folders else ["the build file names no folder of assets"]
-    faults += [f"no folder {f}" for f in folders if not f.is_dir()]
-    names = {
-        file.name
-        for folder in folders
-        for file in folder.iterdir()
-        if not any(fnmatch(file.name, pattern) for pattern in ignored)
-    }
-    code = (demo / "fer/src/main/kotlin/org/fersdk/android/FerModels.kt").read_text()
-    detector = _one(r'DETECTOR = "(.*)"', code)
-    models = {n for n in names if n.endswith((".tflite", ".onnx"))}
-    faults += [f"{n} has no sidecar" for n in models if f"{n}.json" not in names]
+def patterns(demo: Path) -> list[str]:
+    """Check that the filters of assets are of a form that the Android Gradle plugin supports."""
+    return [
+        f"{module}/build.gradle.kts: the pattern {pattern} matches nothing"
+        for module in ("app", "fer-models")
+        for pattern in re.findall(r'"(![^"]+)"', (demo / module / "build.gradle.kts").read_text())
+        if pattern.count("*") > 1 or "*" in pattern[2:-1]
+    ]
+
+
+def asset_faults(demo: Path, names: set[str]) -> list[str]:
+    """Check that a release build's assets are the detector and int8 bundles, and nothing else."""
+    code = (demo / "fer-litert/src/main/kotlin/org/fersdk/android/FerModels.kt").read_text()
+    detector = one(r'DETECTOR = "(.*)"', code)
+    models = {n for n in names if n.endswith(".tflite")}
+    faults = [f"{n} has no sidecar" for n in models if f"{n}.json" not in names]
     faults += [] if detector in names else [f"the detector {detector} is missing in the assets"]
-    faults += [] if any("int8" in n for n in models) else ["the assets contain no int8 model"]
-    rest = names - models - {f"{n}.json" for n in models}
+    int8 = {n for n in models if "int8" in n}
+    faults += [] if int8 else ["the assets contain no int8 model"]
+    rest = names - {f"{n}{suffix}" for n in (*int8, detector) for suffix in ("", ".json")}
     return faults + [f"{name} is in the assets, but the app does not use it" for name in rest]
 
 
@@ -150,26 +185,10 @@ def core_is_plain(demo: Path) -> list[str]:
     """Check that the core imports no Android class."""
     return [
         f"{path.name} imports {name}, but the core must not depend on Android"
-        for path in (demo / "fer/src/main/kotlin/org/fersdk/core").glob("*.kt")
+        for path in (demo / "fer-core/src/main/kotlin/org/fersdk/core").glob("*.kt")
         for name in re.findall(r"^import (androidx?\.\S+|com\.google\.\S+)", path.read_text(), re.M)
     ]
 
 
-def _catalog(demo: Path) -> dict[str, dict[str, str]]:
-    sections: dict[str, dict[str, str]] = {}
-    for line in (demo / "gradle/libs.versions.toml").read_text().splitlines():
-        if line.startswith("["):
-            sections[line.strip("[]")] = current = {}
-        elif " = " in line:
-            name, value = line.split(" = ", 1)
-            current[name] = value
-    return sections
-
-
 def _minor(sections: dict[str, dict[str, str]], name: str) -> str:
     return ".".join(sections["versions"][name].strip('"').split(".")[:2])
-
-
-def _one(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    return found[1] if found else f"no match for {pattern}"

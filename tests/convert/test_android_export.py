@@ -81,7 +81,7 @@ def test_the_detector_is_the_shipped_one_with_a_fixed_input(
     assert inspect(path).inputs[0].shape == (1, DETECTOR_SIDE, DETECTOR_SIDE, 3)
     assert inspect(path).outputs[0].shape == (1, 2100, 16)
     for suffix in ("", ".json"):  # the app's copy, for builds without Python
-        copy = ROOT / "android_demo" / "fer" / "detector" / f"{path.name}{suffix}"
+        copy = ROOT / "android_demo" / "fer-models" / "detector" / f"{path.name}{suffix}"
         assert copy.read_bytes() == path.with_name(path.name + suffix).read_bytes(), (
             f"replace {copy} by the file that `fer-convert --android` writes"
         )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.make_golden import defaults
+from tests.make_golden import defaults, quality_cases
 
 from fer_sdk import FER2013_LABELS, ExpressionRecognizer, ModelBundle, read_photo, shipped_models
 from fer_sdk.preprocess import FER2013_INPUT, CropSpec, InputSpec, crop_face, to_input
@@ -85,3 +85,10 @@ def test_every_shipped_model_classifies_the_sample_photo_as_happy(
     assert face.label == "happy"
     assert face.confidence > 0.8
     assert not face.uncertain
+
+
+def test_the_quality_is_the_golden_one() -> None:
+    cases = json.loads((GOLDEN / "quality.json").read_text())["cases"]
+    assert len(cases) == 24
+    assert any(case["quality"]["reasons"] for case in cases)
+    assert json.loads(json.dumps(quality_cases())) == cases

@@ -2,8 +2,8 @@ package org.fersdk.demo
 
 import android.app.Activity
 import android.content.Intent
-import android.content.res.AssetManager
 import android.os.Bundle
+import android.view.View
 import android.view.WindowManager
 import android.widget.Button
 import android.widget.TextView
@@ -33,7 +33,9 @@ class BenchmarkActivity : Activity() {
         super.onCreate(state)
         setContentView(R.layout.activity_benchmark)
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
-        models = FerModels(assets)
+        drawBehindSystemBars()
+        findViewById<View>(R.id.root).addInsetsToPadding(top = true, bottom = true)
+        models = FerModels(this)
         report = BenchmarkReport(this)
         val run = findViewById<Button>(R.id.run)
         run.setOnClickListener {
@@ -97,7 +99,7 @@ class BenchmarkActivity : Activity() {
         try {
             for (choice in choices) {
                 try {
-                    opened.add(choice to openClassifier(assets, choice))
+                    opened.add(choice to openClassifier(models, choice))
                 } catch (error: FerException) {
                     report.addFailed(choice, error.message.orEmpty())
                     row(getString(R.string.benchmark_error, choice.title, error.message))
@@ -118,8 +120,8 @@ class BenchmarkActivity : Activity() {
     }
 
     private fun sustained() {
-        val choice = models.fallback
-        openClassifier(assets, choice).use { classifier ->
+        val choice = models.default
+        openClassifier(models, choice).use { classifier ->
             val windows = Benchmark().sustained(classifier, SUSTAINED_S, isStopped::get) {
                 row(getString(R.string.benchmark_window, choice.title, it.fromS, it.p50Ms, it.p90Ms))
             }
@@ -149,7 +151,7 @@ class BenchmarkActivity : Activity() {
         private const val SUSTAINED_S = 60
 
         /** Tests replace this function, because LiteRT is not available to them. */
-        internal var openClassifier: (AssetManager, Choice) -> ExpressionClassifier =
-            { assets, choice -> FerModels(assets).classifier(choice) }
+        internal var openClassifier: (FerModels, Choice) -> ExpressionClassifier =
+            { models, choice -> models.classifier(choice) }
     }
 }

@@ -4,7 +4,6 @@ import android.Manifest
 import android.app.Activity
 import android.content.Intent
 import android.content.pm.PackageManager
-import android.content.res.AssetManager
 import android.net.Uri
 import android.os.Bundle
 import android.provider.Settings
@@ -24,60 +23,59 @@ import androidx.camera.view.PreviewView
 import androidx.lifecycle.Lifecycle
 import androidx.lifecycle.LifecycleOwner
 import androidx.lifecycle.LifecycleRegistry
-import java.util.concurrent.ExecutorService
-import java.util.concurrent.Executors
-import org.fersdk.android.Choice
-import org.fersdk.android.FerModels
-import org.fersdk.core.FerException
-import org.fersdk.core.TrackedFace
-import org.fersdk.core.VideoRecognizer
+import java.util.concurrent.ExecutionException
 
-/** Camera preview with faces, expressions, confidences and timings. */
+/**
+ * Camera preview with faces, expressions, confidences and timings.
+ *
+ * Before the camera starts, a panel states what the app does; while it runs, a line at the top says so.
+ */
 class MainActivity : Activity(), LifecycleOwner {
     private val registry = LifecycleRegistry(this)
     override val lifecycle: Lifecycle get() = registry
-
-    private lateinit var models: FerModels
+    private lateinit var model: MainViewModel
     private lateinit var camera: LifecycleCameraController
     private lateinit var overlay: OverlayView
-    private lateinit var choice: Choice
-
-    /** Models are loaded, run and closed on this thread only. */
-    private val worker: ExecutorService = Executors.newSingleThreadExecutor()
-    private var analyzer: FaceAnalyzer? = null // on the worker
-    @Volatile private var isFront = true
     private var hasRequested = false
-    private var nextTextNs = 0L // on the worker
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.activity_main)
+        drawBehindSystemBars()
+        findViewById<View>(R.id.top_bar).addInsetsToPadding(top = true, bottom = false)
+        findViewById<View>(R.id.bottom_bar).addInsetsToPadding(top = false, bottom = true)
+        findViewById<View>(R.id.panel).addInsetsToPadding(top = true, bottom = true)
         overlay = findViewById(R.id.overlay)
-        models = FerModels(assets)
-        choice = models.choices.find { it.title == state?.getString(CHOICE) } ?: models.choices.first()
-        isFront = state?.getBoolean(IS_FRONT) ?: true
+        model = lastNonConfigurationInstance as MainViewModel? ?: MainViewModel(this).apply {
+            isAccepted = state?.getBoolean(IS_ACCEPTED) ?: false
+            face(front = state?.getBoolean(IS_FRONT) ?: true)
+        }
         hasRequested = state?.getBoolean(HAS_REQUESTED) ?: false
         camera = LifecycleCameraController(this).apply {
             setEnabledUseCases(CameraController.IMAGE_ANALYSIS)
             imageAnalysisBackpressureStrategy = ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST
             imageAnalysisOutputImageFormat = ImageAnalysis.OUTPUT_IMAGE_FORMAT_RGBA_8888
             imageAnalysisResolutionSelector = ANALYSIS_SIZE
+            setImageAnalysisAnalyzer(model.worker, model.camera)
         }
+        overlay.frameRotation = { display -> camera.cameraInfo?.getSensorRotationDegrees(display) }
         findViewById<PreviewView>(R.id.preview).controller = camera
-        findViewById<Button>(R.id.switch_camera).setOnClickListener { switchCamera() }
-        findViewById<Button>(R.id.choose_model).setOnClickListener(::chooseModel)
-        findViewById<Button>(R.id.permission_button).setOnClickListener { requestOrOpenSettings() }
-        findViewById<Button>(R.id.open_benchmark).setOnClickListener {
-            startActivity(Intent(this, BenchmarkActivity::class.java))
-        }
+        onClick(R.id.switch_camera) { switchCamera() }
+        onClick(R.id.choose_model) { chooseModel(it) }
+        onClick(R.id.measure_rest) { model.toggleRest() }
+        onClick(R.id.open_benchmark) { openBenchmark() }
+        onClick(R.id.panel_benchmark) { openBenchmark() }
+        onClick(R.id.stop_camera) { stopCamera() }
         registry.currentState = Lifecycle.State.CREATED
-        open(choice)
+        model.onState = ::show
+        model.onFaces = { overlay.show(it, mirrored = model.isFront) }
+        show(model.state)
     }
 
     override fun onStart() {
         super.onStart()
         registry.currentState = Lifecycle.State.STARTED
-        if (isAllowed()) startCamera() else requestOnce()
+        startIfAllowed()
     }
 
     override fun onResume() {
@@ -92,6 +90,7 @@ class MainActivity : Activity(), LifecycleOwner {
 
     override fun onStop() {
         registry.currentState = Lifecycle.State.CREATED
+        if (!isChangingConfigurations) model.stop()
         super.onStop()
     }
 
@@ -99,15 +98,18 @@ class MainActivity : Activity(), LifecycleOwner {
         registry.currentState = Lifecycle.State.DESTROYED
         camera.clearImageAnalysisAnalyzer()
         camera.unbind()
-        worker.execute { analyzer?.close() }
-        worker.shutdown()
+        model.onState = null
+        model.onFaces = null
+        if (!isChangingConfigurations) model.close()
         super.onDestroy()
     }
 
+    override fun onRetainNonConfigurationInstance(): Any = model
+
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
-        state.putString(CHOICE, choice.title)
-        state.putBoolean(IS_FRONT, isFront)
+        state.putBoolean(IS_ACCEPTED, model.isAccepted)
+        state.putBoolean(IS_FRONT, model.isFront)
         state.putBoolean(HAS_REQUESTED, hasRequested)
     }
 
@@ -115,13 +117,22 @@ class MainActivity : Activity(), LifecycleOwner {
         if (isAllowed()) startCamera() else showPermissionPanel()
     }
 
+    private fun startIfAllowed() {
+        when {
+            !model.isAccepted -> showPanel(getString(R.string.notice), R.string.start_camera) {
+                model.isAccepted = true
+                startIfAllowed()
+            }
+            isAllowed() -> startCamera()
+            else -> {
+                showPermissionPanel()
+                if (!hasRequested) requestPermission()
+            }
+        }
+    }
+
     private fun isAllowed() =
         checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
-
-    private fun requestOnce() {
-        showPermissionPanel()
-        if (!hasRequested) requestPermission()
-    }
 
     private fun requestPermission() {
         hasRequested = true
@@ -129,120 +140,116 @@ class MainActivity : Activity(), LifecycleOwner {
     }
 
     /** Android shows the permission dialog only a few times; then the settings are the only way. */
-    private fun requestOrOpenSettings() {
-        if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
-            requestPermission()
-        } else {
-            val page = Uri.fromParts("package", packageName, null)
-            startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, page))
+    private fun showPermissionPanel() {
+        val mayRequest = shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)
+        val button = if (mayRequest) R.string.allow_camera else R.string.open_settings
+        showPanel(getString(R.string.permission_why), button) {
+            if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
+                requestPermission()
+            } else {
+                val page = Uri.fromParts("package", packageName, null)
+                startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, page))
+            }
         }
     }
 
-    private fun showPermissionPanel() {
-        findViewById<View>(R.id.permission_panel).visibility = View.VISIBLE
-        val mayRequest = shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)
-        findViewById<Button>(R.id.permission_button)
-            .setText(if (mayRequest) R.string.allow_camera else R.string.open_settings)
+    private fun startCamera() {
+        camera.initializationFuture.addListener({ if (!isDestroyed) bindCamera() }, mainExecutorOf(this))
     }
 
-    private fun startCamera() {
-        findViewById<View>(R.id.permission_panel).visibility = View.GONE
-        camera.initializationFuture.addListener({
-            if (isDestroyed) return@addListener
-            val preferred = selector(isFront)
-            val other = selector(!isFront)
-            if (!camera.hasCamera(preferred) && camera.hasCamera(other)) isFront = !isFront
+    private fun bindCamera() {
+        try {
+            camera.initializationFuture.get()
+            val preferred = selector(model.isFront)
+            val other = selector(!model.isFront)
             val hasBoth = camera.hasCamera(preferred) && camera.hasCamera(other)
+            if (!camera.hasCamera(preferred) && camera.hasCamera(other)) model.face(!model.isFront)
             findViewById<Button>(R.id.switch_camera).isEnabled = hasBoth
-            if (camera.hasCamera(selector(isFront))) {
-                camera.cameraSelector = selector(isFront)
-                camera.bindToLifecycle(this)
-            } else {
-                notice(getString(R.string.no_camera))
+            if (!camera.hasCamera(selector(model.isFront))) {
+                showNoCamera(getString(R.string.no_camera_found))
+                return
             }
-        }, mainExecutorOf(this))
+            camera.cameraSelector = selector(model.isFront)
+            camera.bindToLifecycle(this)
+            hidePanel()
+        } catch (error: ExecutionException) { // for example "Available cameras: 0"
+            showNoCamera(error.cause?.message ?: error.toString())
+        } catch (error: IllegalArgumentException) { // no camera has these properties
+            showNoCamera(error.message ?: error.toString())
+        } catch (error: IllegalStateException) { // the use cases cannot be bound
+            showNoCamera(error.message ?: error.toString())
+        }
+    }
+
+    private fun showNoCamera(reason: String) =
+        showPanel(getString(R.string.no_camera, reason), R.string.try_again, ::recreate)
+
+    private fun stopCamera() {
+        model.isAccepted = false
+        camera.unbind()
+        model.stop()
+        overlay.clear()
+        startIfAllowed()
     }
 
     private fun switchCamera() {
-        isFront = !isFront
-        camera.cameraSelector = selector(isFront)
-        worker.execute { analyzer?.forget() }
+        model.face(!model.isFront)
+        camera.cameraSelector = selector(model.isFront)
     }
 
     private fun chooseModel(anchor: View) {
         val menu = PopupMenu(this, anchor)
-        models.choices.forEachIndexed { at, choice -> menu.menu.add(0, at, at, choice.title) }
+        model.models.choices.forEachIndexed { at, choice -> menu.menu.add(0, at, at, choice.title) }
         menu.setOnMenuItemClickListener { item ->
-            choice = models.choices[item.itemId]
-            open(choice)
+            model.choose(model.models.choices[item.itemId])
             true
         }
         menu.show()
     }
 
-    /** Loads a model on the worker, then sends it the frames. */
-    private fun open(choice: Choice) {
-        notice("")
-        status(getString(R.string.loading, choice.title))
-        camera.clearImageAnalysisAnalyzer()
-        worker.execute {
-            analyzer?.close()
-            analyzer = null
-            try {
-                val recognizer = openRecognizer(assets, choice) { reason -> runOnUiThread { notice(reason) } }
-                val next = FaceAnalyzer(
-                    recognizer,
-                    { faces, width, height -> show(recognizer, faces, width, height) },
-                    { reason -> runOnUiThread { notice(reason) } },
-                )
-                analyzer = next
-                runOnUiThread {
-                    if (!isDestroyed) {
-                        status(recognizer.active.place)
-                        camera.setImageAnalysisAnalyzer(worker, next)
-                    }
-                }
-            } catch (error: FerException) {
-                runOnUiThread { notice(error.message.orEmpty()) }
-            }
+    private fun openBenchmark() = startActivity(Intent(this, BenchmarkActivity::class.java))
+
+    /** Shows a text with a button in place of the camera picture. */
+    private fun showPanel(text: String, button: Int, action: () -> Unit) {
+        findViewById<TextView>(R.id.panel_text).text = text
+        findViewById<Button>(R.id.panel_button).setText(button)
+        onClick(R.id.panel_button) { action() }
+        setPanel(true)
+    }
+
+    private fun hidePanel() = setPanel(false)
+
+    private fun setPanel(isShown: Boolean) {
+        findViewById<View>(R.id.panel).visibility = if (isShown) View.VISIBLE else View.GONE
+        val others = if (isShown) View.INVISIBLE else View.VISIBLE // also hidden from TalkBack
+        for (id in listOf(R.id.preview, R.id.overlay, R.id.top_bar, R.id.bottom_bar)) {
+            findViewById<View>(id).visibility = others
         }
     }
 
-    /** Called on the worker for each frame; updates the text at most twice per second. */
-    private fun show(recognizer: VideoRecognizer, faces: List<TrackedFace>, width: Int, height: Int) {
-        overlay.show(faces, width, height, mirrored = isFront)
-        val now = System.nanoTime()
-        if (now < nextTextNs) return
-        nextTextNs = now + TEXT_EVERY_NS
-        val expression =
-            faces.joinToString { expressionText(resources, it) }.ifEmpty { getString(R.string.no_face) }
-        val timing = getString(
-            R.string.timing, recognizer.active.place,
-            recognizer.detectNs / 1e6, recognizer.classifyNs / 1e6,
-        )
-        runOnUiThread {
-            status(timing)
-            val view = findViewById<TextView>(R.id.expression)
-            if (view.text.toString() != expression) view.text = expression
-        }
+    private fun show(state: UiState) {
+        set(R.id.expression, state.expression)
+        set(R.id.details, state.details)
+        set(R.id.rest, state.rest)
+        set(R.id.warning, state.warning)
+        set(R.id.measure_rest, state.restButton)
     }
 
-    private fun status(text: String) {
-        findViewById<TextView>(R.id.status).text = text
+    /** A live region is read at each `setText`, also if the text is the same. */
+    private fun set(id: Int, text: String) {
+        val view = findViewById<TextView>(id)
+        if (view.text.toString() == text) return
+        view.text = text
+        if (id == R.id.rest || id == R.id.warning) view.visibility = if (text.isEmpty()) View.GONE else View.VISIBLE
     }
 
-    private fun notice(text: String) {
-        findViewById<TextView>(R.id.notice).apply {
-            this.text = text
-            visibility = if (text.isEmpty()) View.GONE else View.VISIBLE
-        }
-    }
+    private fun onClick(id: Int, action: (View) -> Unit) =
+        findViewById<View>(id).setOnClickListener { action(it) }
 
     companion object {
-        private const val CHOICE = "choice"
+        private const val IS_ACCEPTED = "is_accepted"
         private const val IS_FRONT = "is_front"
         private const val HAS_REQUESTED = "has_requested"
-        private const val TEXT_EVERY_NS = 500_000_000L
         private val ANALYSIS_SIZE = ResolutionSelector.Builder()
             .setAspectRatioStrategy(AspectRatioStrategy.RATIO_4_3_FALLBACK_AUTO_STRATEGY)
             .setResolutionStrategy(
@@ -251,10 +258,6 @@ class MainActivity : Activity(), LifecycleOwner {
                 )
             )
             .build()
-
-        /** Tests replace this function, because LiteRT is not available to them. */
-        internal var openRecognizer: (AssetManager, Choice, (String) -> Unit) -> VideoRecognizer =
-            { assets, choice, report -> FerModels(assets).recognizer(choice, report) }
 
         private fun selector(isFront: Boolean) =
             if (isFront) CameraSelector.DEFAULT_FRONT_CAMERA else CameraSelector.DEFAULT_BACK_CAMERA

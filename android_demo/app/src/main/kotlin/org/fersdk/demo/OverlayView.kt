@@ -5,7 +5,6 @@ import android.graphics.Canvas
 import android.graphics.Paint
 import android.util.AttributeSet
 import android.view.View
-import org.fersdk.core.TrackedFace
 import org.fersdk.core.ViewTransform
 
 /** Draws boxes and expressions on top of the preview. */
@@ -34,34 +33,59 @@ class OverlayView(context: Context, attributes: AttributeSet?) : View(context, a
     private var count = 0
     private var imageWidth = 1
     private var imageHeight = 1
+    private var rotationDegrees = 0
     private var mirrored = false
+
+    /**
+     * Returns the rotation that makes a frame upright on a display with a given rotation, or null before
+     * the camera is open.
+     *
+     * CameraX rotates frames by the phone's motion sensor, also while the screen is locked to one
+     * orientation. The difference between the two is how far the boxes must be turned.
+     */
+    var frameRotation: (displayRotation: Int) -> Int? = { null }
 
     /** Sets the faces to draw; may be called from any thread. */
     @Synchronized
-    fun show(faces: List<TrackedFace>, width: Int, height: Int, mirrored: Boolean) {
-        imageWidth = width
-        imageHeight = height
+    fun show(frame: FrameFaces, mirrored: Boolean) {
+        imageWidth = frame.width
+        imageHeight = frame.height
+        rotationDegrees = frame.rotationDegrees
         this.mirrored = mirrored
-        count = faces.size
-        for (at in faces.indices) {
+        count = frame.faces.size
+        for (at in frame.faces.indices) {
+            val face = frame.faces[at]
             if (at == shown.size) shown.add(Shown())
-            faces[at].box.copyInto(shown[at].box)
-            shown[at].text = expressionText(resources, faces[at])
-            shown[at].uncertain = faces[at].uncertain
+            face.box.copyInto(shown[at].box)
+            shown[at].text = expressionText(resources, face)
+            shown[at].uncertain = face.uncertain
         }
+        postInvalidate()
+    }
+
+    /** Removes all boxes. */
+    @Synchronized
+    fun clear() {
+        count = 0
         postInvalidate()
     }
 
     /** Returns left, top, right, bottom of each box in this view. */
     @Synchronized
     fun boxes(): List<FloatArray> {
-        transform.set(imageWidth, imageHeight, width, height, mirrored)
+        place()
         return List(count) { at -> FloatArray(4).also { transform.map(shown[at].box, it) } }
+    }
+
+    private fun place() {
+        val upright = display?.let { frameRotation(it.rotation) } ?: rotationDegrees
+        val turned = (rotationDegrees - upright + 360) % 360
+        transform.set(imageWidth, imageHeight, width, height, mirrored, turned)
     }
 
     @Synchronized
     override fun onDraw(canvas: Canvas) {
-        transform.set(imageWidth, imageHeight, width, height, mirrored)
+        place()
         for (at in 0 until count) {
             val face = shown[at]
             transform.map(face.box, viewBox)

@@ -1,10 +1,12 @@
 package androidx.camera.view;
 
+import androidx.camera.core.CameraInfo;
 import androidx.camera.core.CameraSelector;
 import androidx.camera.core.ImageAnalysis;
 import androidx.camera.core.resolutionselector.ResolutionSelector;
 import com.google.common.util.concurrent.ListenableFuture;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
@@ -14,6 +16,9 @@ public abstract class CameraController {
     /** For tests: the cameras of the simulated phone. */
     public static Set<CameraSelector> stubCameras =
             Set.of(CameraSelector.DEFAULT_FRONT_CAMERA, CameraSelector.DEFAULT_BACK_CAMERA);
+
+    /** For tests: why the camera cannot be initialized; null if it can. */
+    public static Throwable stubFailure;
 
     public ImageAnalysis.Analyzer stubAnalyzer;
     private CameraSelector selector = CameraSelector.DEFAULT_BACK_CAMERA;
@@ -29,6 +34,16 @@ public abstract class CameraController {
 
     public void setCameraSelector(CameraSelector cameraSelector) {
         selector = cameraSelector;
+    }
+
+    /** The front camera's sensor is turned by 270 degrees, the back camera's by 90. */
+    public CameraInfo getCameraInfo() {
+        return relativeRotationDegrees -> {
+            int turned = 90 * relativeRotationDegrees; // a Surface.ROTATION constant
+            return selector == CameraSelector.DEFAULT_FRONT_CAMERA
+                    ? (270 + turned) % 360
+                    : (90 - turned + 360) % 360;
+        };
     }
 
     public boolean hasCamera(CameraSelector cameraSelector) {
@@ -93,13 +108,14 @@ public abstract class CameraController {
         }
 
         @Override
-        public Void get() {
+        public Void get() throws ExecutionException {
+            if (stubFailure != null) throw new ExecutionException(stubFailure);
             return null;
         }
 
         @Override
-        public Void get(long timeout, TimeUnit unit) {
-            return null;
+        public Void get(long timeout, TimeUnit unit) throws ExecutionException {
+            return get();
         }
     }
 }

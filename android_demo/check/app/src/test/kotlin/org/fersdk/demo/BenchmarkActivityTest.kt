@@ -58,7 +58,7 @@ class BenchmarkActivityTest {
         assertEquals("org.fersdk.demo", json.getString("app"))
         assertEquals(34, json.getJSONObject("device").getInt("api"))
         val rows = json.getJSONArray("models").let { List(it.length()) { at -> it.getJSONObject(at) } }
-        val choices = FerModels(RuntimeEnvironment.getApplication().assets).choices
+        val choices = FerModels(RuntimeEnvironment.getApplication()).choices
         assertEquals(choices.size, rows.size)
         val timed = rows.filter { it.getString("place") == Runtime.ONNX_CPU.title }
         assertTrue(timed.size >= 2)
@@ -101,8 +101,7 @@ class BenchmarkActivityTest {
 
     @Test
     fun `nothing runs before a button is pressed, and stop ends a sustained run`() {
-        BenchmarkActivity.openClassifier = { assets, _ ->
-            val models = FerModels(assets)
+        BenchmarkActivity.openClassifier = { models, _ ->
             models.classifier(models.choices.first { it.runtime == Runtime.ONNX_CPU })
         }
         start(null, 0)

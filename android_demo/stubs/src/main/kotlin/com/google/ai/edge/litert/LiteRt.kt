@@ -1,5 +1,6 @@
 package com.google.ai.edge.litert
 
+import android.content.Context
 import android.content.res.AssetManager
 
 private fun stub(): Nothing = throw UnsatisfiedLinkError("this build contains a stub of LiteRT")
@@ -20,6 +21,19 @@ class TensorBuffer internal constructor() : AutoCloseable {
     override fun close(): Unit = stub()
 }
 
+class Environment private constructor() : AutoCloseable {
+    enum class Option { CompilerPluginLibraryDir, DispatchLibraryDir }
+
+    override fun close(): Unit = stub()
+
+    companion object {
+        @JvmStatic
+        @JvmOverloads
+        @Suppress("UNUSED_PARAMETER")
+        fun create(context: Context, options: Map<Option, String> = mapOf()): Environment = stub()
+    }
+}
+
 class CompiledModel private constructor() : AutoCloseable {
     data class CpuOptions(
         val numThreads: Int? = null,
@@ -27,9 +41,19 @@ class CompiledModel private constructor() : AutoCloseable {
         val xnnPackWeightCachePath: String? = null,
     )
 
+    data class GpuOptions(
+        val constantTensorSharing: Boolean? = null,
+        val infiniteFloatCapping: Boolean? = null,
+        val allowSrcQuantizedFcConvOps: Boolean? = null,
+        val precision: Precision? = null,
+    ) {
+        enum class Precision { DEFAULT, FP16, FP32 }
+    }
+
     class Options(vararg accelerators: Accelerator) {
         val accelerators: List<Accelerator> = accelerators.asList()
         var cpuOptions: CpuOptions? = null
+        var gpuOptions: GpuOptions? = null
     }
 
     @JvmOverloads
@@ -49,7 +73,8 @@ class CompiledModel private constructor() : AutoCloseable {
         @JvmStatic
         @JvmOverloads
         fun create(
-            assetManager: AssetManager, assetName: String, options: Options = Options(Accelerator.CPU)
+            assetManager: AssetManager, assetName: String, options: Options = Options(Accelerator.CPU),
+            optionalEnv: Environment? = null,
         ): CompiledModel = stub()
     }
 }
