@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import signal
 import time
 from itertools import pairwise
@@ -13,7 +14,8 @@ from tests.examples.broker import Broker, Subscriber, running_broker
 from tests.examples.http_camera import HttpCamera
 from tests.examples.processes import EDGE, LIMIT_S, started, wait_until
 
-GAP_S = 1.0
+# FER_GAP_SECONDS=5 lets broker and camera be gone for longer.
+GAP_S = float(os.environ.get("FER_GAP_SECONDS", "1"))
 """How long broker and camera are gone: both are missed at once, so a longer gap only lets more
 messages wait, which `test_messages_of_five_seconds_wait` covers."""
 
