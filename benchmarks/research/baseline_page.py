@@ -89,7 +89,8 @@ def page(
         "",
         "Every second woman and every second man form the first half. The threshold is the lowest "
         f"multiple of {THRESHOLDS[0]:g} at which at most {100 * MOST_FALSE:g} % of the comparable "
-        "copies of the neutral photos rise above it, chosen on one half and reported on the other.",
+        "copies of the neutral photos rise above it, by the upper limit of the 95 % interval "
+        "(Wilson); chosen on one half and reported on the other.",
         "",
         *_halves(copies, rises),
         "",

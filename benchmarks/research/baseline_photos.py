@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.measure.inputs import model_inputs
+from fer_bench.results.statistics import wilson_interval
 from fer_sdk._internal.native_log import captured_native_log
 from fer_sdk.bundles.registry import DEFAULT_MODEL
 from fer_sdk.classifier import LEAST_PROBABILITY, ExpressionClassifier
@@ -256,10 +257,14 @@ class Rises:
         return int((rises > threshold).sum()), int(np.isfinite(rises).sum())
 
     def chosen(self, people: NDArray[np.bool_]) -> float:
-        """Return the lowest threshold with at most `MOST_FALSE` false rises, or the highest."""
+        """Return the lowest threshold with fewer false rises than `MOST_FALSE`, or the highest.
+
+        The upper limit of the share's 95 % interval counts: the share on other people is larger
+        than on those that the threshold was chosen on.
+        """
         for threshold in THRESHOLDS:
-            hits, n = self.false(float(threshold), people)
-            if hits <= MOST_FALSE * n:
+            _, upper = wilson_interval(*self.false(float(threshold), people))
+            if upper <= MOST_FALSE:
                 return float(threshold)
         return float(THRESHOLDS[-1])
 

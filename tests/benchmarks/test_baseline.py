@@ -36,10 +36,13 @@ def test_smiles_and_false_rises_are_counted_by_threshold() -> None:
 
 def test_the_lowest_threshold_with_few_false_rises_is_chosen() -> None:
     false = len(NAMES) - 2
-    model = rises({0: [5.0, *[0.9] * false], 1: [5.0, *[1.6] * false]})
-    assert model.chosen(np.array([True, False])) == 1.0
-    assert model.chosen(np.array([False, True])) == 1.75
-    assert model.chosen(np.array([True, True])) == 1.75
+    model = rises({person: [5.0, *[0.9 if person < 20 else 1.6] * false] for person in range(40)})
+    first = np.arange(40) < 20
+    assert model.chosen(first) == 1.0
+    assert model.chosen(~first) == 1.75
+    assert model.chosen(first | ~first) == 1.75
+    # So few copies of one person cannot show that no more than 2 % of others would rise.
+    assert model.chosen(np.arange(40) == 0) == 5.0
 
 
 def test_each_half_has_every_second_woman_and_man() -> None:
