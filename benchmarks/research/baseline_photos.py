@@ -263,8 +263,8 @@ class Rises:
         than on those that the threshold was chosen on.
         """
         for threshold in THRESHOLDS:
-            _, upper = wilson_interval(*self.false(float(threshold), people))
-            if upper <= MOST_FALSE:
+            hits, n = self.false(float(threshold), people)
+            if n and wilson_interval(hits, n)[1] <= MOST_FALSE:
                 return float(threshold)
         return float(THRESHOLDS[-1])
 
