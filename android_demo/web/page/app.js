@@ -113,8 +113,8 @@ async function recognizePhoto() {
   show(returned, faces, ms, false);
 }
 
-/** Recognize the camera's present frame and show it. */
-async function recognizeFrame(video, isMirrored) {
+/** Recognize the camera's present frame and show it, unless the camera was stopped meanwhile. */
+async function recognizeFrame(stream, video, isMirrored) {
   if (!video.videoWidth || !state.recognizer) return;
   if (state.measuresRest) {
     state.measuresRest = false;
@@ -123,6 +123,7 @@ async function recognizeFrame(video, isMirrored) {
   const image = await createImageBitmap(video);
   const { faces, ms, image: returned } =
     await state.recognizer.recognizeFrame(image, performance.now() / 1000);
+  if (state.stream !== stream) return returned.close();
   show(returned, faces, ms, isMirrored);
   showChange(faces[0], state.recognizer.labels);
 }
@@ -166,7 +167,7 @@ async function runCamera(stream) {
     const video = await nextFrame();
     if (state.stream !== stream || document.hidden) continue;
     try {
-      await enqueue(() => (state.stream === stream ? recognizeFrame(video, facing === "user") : undefined));
+      await enqueue(() => (state.stream === stream ? recognizeFrame(stream, video, facing === "user") : undefined));
     } catch (error) {
       stopCamera();
       showError(error);
