@@ -4,16 +4,17 @@ import socket
 import threading
 import time
 from functools import cache
-from types import TracebackType
 
 import cv2
 from tests.synthetic import moving_face
+
+from fer_sdk._internal.context_manager import ContextManager
 
 FRAMES_PER_S = 20
 BOUNDARY = b"frame"
 
 
-class HttpCamera:
+class HttpCamera(ContextManager):
     """Serves the moving portrait of `tests.synthetic` as a motion JPEG to one client at a time."""
 
     def __init__(self) -> None:
@@ -22,6 +23,7 @@ class HttpCamera:
         self._port = 0
         self._plugged = threading.Event()
         self.connections = 0
+        self.plug_in()
 
     @property
     def address(self) -> str:
@@ -43,16 +45,8 @@ class HttpCamera:
             self._thread.join()
             self._server.close()
 
-    def __enter__(self) -> "HttpCamera":
-        self.plug_in()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Unplug the camera."""
         self.unplug()
 
     def _serve(self, server: socket.socket) -> None:

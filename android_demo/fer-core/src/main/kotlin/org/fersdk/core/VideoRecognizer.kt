@@ -44,7 +44,7 @@ class TrackedFace internal constructor(val labels: List<String>, limits: Quality
     /**
      * Smoothed probability of happy minus those of angry, disgust, fear and sad, -1 to 1.
      *
-     * A summary of [probabilities] and no more: it says nothing about what the person feels. NaN if the
+     * Computed from [probabilities] alone; it does not say what the person feels. NaN if the
      * model lacks one of the five labels.
      */
     val valence: Double
