@@ -16,6 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import apk
+import app_mutations
 import golden
 import gradle_files
 import gradlew_check
@@ -29,6 +30,8 @@ DEMO, REPOSITORY, TARGET = CHECK.parent, CHECK.parents[1], CHECK / "target"
 TOOLS = ("java", "mvn", "aapt2", "zipalign", "apksigner", "curl", "unzip")
 APP = DEMO / "app/src/main"
 ANDROID_34 = "14-robolectric-10818077"
+ANDROID = TARGET / "android" / f"android-all-{ANDROID_34}.jar"
+"""Android's classes."""
 
 
 def main() -> None:
@@ -118,7 +121,7 @@ def resources() -> str:
     for folder in ("gen", "test-resources"):
         shutil.rmtree(TARGET / folder, ignore_errors=True)
     _run("aapt2", "compile", "--dir", str(APP / "res"), "-o", str(TARGET / "res.zip"))
-    _run("aapt2", "link", "-I", str(TARGET / "android" / f"android-all-{ANDROID_34}.jar"),
+    _run("aapt2", "link", "-I", str(ANDROID),
          "--manifest", str(manifest), "--java", str(TARGET / "gen"), "-A", str(TARGET / "assets"),
          "--min-sdk-version", "26", "--target-sdk-version", "36",
          "--version-code", "1", "--version-name", "0.1.0",
@@ -163,13 +166,17 @@ def maven() -> str:
 
 def packages() -> str:
     """Build an APK, the library's packages, and a project outside the repository on these."""
-    android = TARGET / "android" / f"android-all-{ANDROID_34}.jar"
-    return f"APK {apk.build(CHECK, android)}; {publish.run(CHECK, _tools(), android)}"
+    return f"APK {apk.build(CHECK, ANDROID)}; {publish.run(CHECK, _tools(), ANDROID)}"
 
 
 def mutants() -> str:
-    """Check that the tests detect known faults."""
+    """Check that the tests of the core detect known faults."""
     return mutations.run(REPOSITORY, TARGET, _tools())
+
+
+def app_mutants() -> str:
+    """Check that the tests of the app and of the LiteRT module detect known faults."""
+    return app_mutations.run(CHECK, _tools(), ANDROID)
 
 
 STAGES: tuple[tuple[Callable[[], str], ...], ...] = (
@@ -178,7 +185,7 @@ STAGES: tuple[tuple[Callable[[], str], ...], ...] = (
     (assets,),
     (resources, readme_example),
     (maven,),
-    (packages, mutants),
+    (packages, mutants, app_mutants),
 )
 """Steps by stage; those of one stage do not depend on each other."""
 

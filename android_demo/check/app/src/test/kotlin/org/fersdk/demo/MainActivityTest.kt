@@ -493,26 +493,34 @@ class MainActivityTest {
     }
 
     @Test
-    fun `system bars add to the padding and their icons contrast with the panels`() {
+    fun `system bars add to the padding`() {
         assertEquals(36, RuntimeEnvironment.getApplication().applicationInfo.targetSdkVersion)
+        start()
+        val layout = activity.layoutInflater.inflate(R.layout.activity_main, null) // has received no insets
+        val bars = WindowInsets.Builder().setInsets(WindowInsets.Type.systemBars(), Insets.of(0, 100, 0, 60)).build()
+        for ((id, top, bottom) in listOf(
+            Triple(R.id.top_bar, 100, 0), Triple(R.id.bottom_bar, 0, 60), Triple(R.id.panel, 100, 60),
+        )) {
+            val given = layout.findViewById<View>(id)
+            val before = listOf(given.paddingLeft, given.paddingTop, given.paddingRight, given.paddingBottom)
+            assertTrue(before.any { it > 0 })
+            val view = activity.findViewById<View>(id)
+            repeat(2) { view.dispatchApplyWindowInsets(bars) } // not added twice
+            val after = listOf(view.paddingLeft, view.paddingTop, view.paddingRight, view.paddingBottom)
+            assertEquals(listOf(before[0], before[1] + top, before[2], before[3] + bottom), after)
+        }
+    }
+
+    @Test
+    fun `the icons of the system bars contrast with the panels`() {
         for (mode in listOf("notnight", "night")) {
             RuntimeEnvironment.setQualifiers("+$mode")
             start()
-            val bars = WindowInsets.Builder().setInsets(WindowInsets.Type.systemBars(), Insets.of(0, 100, 0, 60)).build()
-            for ((id, top, bottom) in listOf(
-                Triple(R.id.top_bar, 100, 0), Triple(R.id.bottom_bar, 0, 60), Triple(R.id.panel, 100, 60),
-            )) {
-                val view = activity.findViewById<View>(id)
-                val before = listOf(view.paddingLeft, view.paddingTop, view.paddingRight, view.paddingBottom)
-                repeat(2) { view.dispatchApplyWindowInsets(bars) } // not added twice
-                val after = listOf(view.paddingLeft, view.paddingTop, view.paddingRight, view.paddingBottom)
-                assertEquals(listOf(before[0], before[1] + top, before[2], before[3] + bottom), after)
-            }
             val icons = activity.window.decorView.windowInsetsController!!.systemBarsAppearance
             val dark = WindowInsetsController.APPEARANCE_LIGHT_STATUS_BARS
             val isLightPanel = Color.luminance(activity.getColor(R.color.panel)) > 0.5
             assertEquals(mode != "night", isLightPanel)
-            assertEquals(isLightPanel, icons and dark != 0)
+            assertEquals("dark icons, $mode", isLightPanel, icons and dark != 0)
             end()
         }
     }

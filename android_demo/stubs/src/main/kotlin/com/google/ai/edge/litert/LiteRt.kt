@@ -10,15 +10,19 @@ enum class Accelerator { NONE, CPU, GPU, NPU }
 class LiteRtException(message: String) : Exception(message)
 
 class TensorBuffer internal constructor() : AutoCloseable {
-    fun writeFloat(data: FloatArray): Unit = stub()
+    internal var values = FloatArray(0)
+
+    fun writeFloat(data: FloatArray) {
+        values = data.copyOf()
+    }
 
     fun writeInt8(data: ByteArray): Unit = stub()
 
-    fun readFloat(): FloatArray = stub()
+    fun readFloat(): FloatArray = values.copyOf()
 
     fun readInt8(): ByteArray = stub()
 
-    override fun close(): Unit = stub()
+    override fun close() = Unit
 }
 
 class Environment private constructor() : AutoCloseable {
@@ -30,11 +34,13 @@ class Environment private constructor() : AutoCloseable {
         @JvmStatic
         @JvmOverloads
         @Suppress("UNUSED_PARAMETER")
-        fun create(context: Context, options: Map<Option, String> = mapOf()): Environment = stub()
+        fun create(context: Context, options: Map<Option, String> = mapOf()): Environment = Environment()
     }
 }
 
-class CompiledModel private constructor() : AutoCloseable {
+class CompiledModel private constructor(
+    private val compute: (FloatArray) -> FloatArray
+) : AutoCloseable {
     data class CpuOptions(
         val numThreads: Int? = null,
         val xnnPackFlags: Int? = null,
@@ -57,24 +63,36 @@ class CompiledModel private constructor() : AutoCloseable {
     }
 
     @JvmOverloads
-    fun createInputBuffers(signatureIndex: Int = 0): List<TensorBuffer> = stub()
+    @Suppress("UNUSED_PARAMETER")
+    fun createInputBuffers(signatureIndex: Int = 0): List<TensorBuffer> = listOf(TensorBuffer())
 
     @JvmOverloads
-    fun createOutputBuffers(signatureIndex: Int = 0): List<TensorBuffer> = stub()
+    @Suppress("UNUSED_PARAMETER")
+    fun createOutputBuffers(signatureIndex: Int = 0): List<TensorBuffer> = listOf(TensorBuffer())
 
     @JvmOverloads
-    fun run(
-        inputs: List<TensorBuffer>, outputs: List<TensorBuffer>, signatureIndex: Int = 0
-    ): Unit = stub()
+    @Suppress("UNUSED_PARAMETER")
+    fun run(inputs: List<TensorBuffer>, outputs: List<TensorBuffer>, signatureIndex: Int = 0) {
+        outputs[0].values = compute(inputs[0].values)
+    }
 
-    override fun close(): Unit = stub()
+    override fun close() {
+        stubOpen--
+    }
 
     companion object {
+        /** Tests set this to a function that returns what a model computes; without it, none can be loaded. */
+        @JvmStatic var stubModel: ((Options) -> (FloatArray) -> FloatArray)? = null
+
+        /** Number of models that were created and not closed. */
+        @JvmStatic var stubOpen = 0
+
         @JvmStatic
         @JvmOverloads
+        @Suppress("UNUSED_PARAMETER")
         fun create(
             assetManager: AssetManager, assetName: String, options: Options = Options(Accelerator.CPU),
             optionalEnv: Environment? = null,
-        ): CompiledModel = stub()
+        ): CompiledModel = CompiledModel((stubModel ?: stub())(options)).also { stubOpen++ }
     }
 }
