@@ -1,5 +1,6 @@
 import json
 import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.convert.command import fer_convert
+from tests.web.npm_package import check_contents
 
 from fer_convert.android_export import DETECTOR_SIDE
 from fer_convert.fixed_input import with_input_hw
@@ -194,3 +196,15 @@ def test_an_int8_model_with_float_input_gets_no_second_float_input_file(
     assert [(m["name"], m["runtime"], m["io"]) for m in manifest["models"]] == [
         ("own", "onnx", "float32"), ("own", "litert", "float32"),
     ]  # fmt: skip
+
+
+def test_the_npm_package_is_packed_from_the_export(folder: Path, tmp_path: Path) -> None:
+    web = ROOT / "android_demo" / "web"
+    if not (web / "node_modules" / "@litertjs").is_dir():
+        pytest.skip("LiteRT.js is not installed: run `make packages`")
+    command = ["node", str(web / "build.mjs"), "package", str(folder), str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (tarball,) = tmp_path.glob("*.tgz")
+    assert done.stdout.strip() == str(tarball)
+    check_contents(tarball)

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -21,8 +20,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs Playwright: run `make web-check`")
 from playwright.sync_api import Browser
 from tests.web.conftest import BUILD, ROOT, QuietHandler
-
-from fer_sdk.bundles.registry import DEFAULT_MODEL
+from tests.web.npm_package import check_contents
 
 pytestmark = pytest.mark.browser
 
@@ -71,27 +69,7 @@ def served(app: Path) -> Iterator[str]:
 
 
 def test_the_tarball_holds_modules_types_int8_models_and_licences(tarball: Path) -> None:
-    with tarfile.open(tarball) as archive:
-        names = {name.removeprefix("package/") for name in archive.getnames()}
-        manifest = json.load(archive.extractfile("package/assets/manifest.json"))  # type: ignore[arg-type]
-        package = json.load(archive.extractfile("package/package.json"))  # type: ignore[arg-type]
-    assert names >= {
-        "index.js", "index.d.ts", "worker.js", "litert.js", "cli.mjs", "README.md", "LICENSE",
-        "THIRD_PARTY_NOTICES.md", "assets/wasm/litert_wasm_internal.wasm",
-        "assets/wasm/litert_wasm_compat_internal.wasm", f"assets/{manifest['detector']}",
-    }  # fmt: skip
-    assert not [name for name in names if name.endswith(".onnx") or "float32.tflite" in name]
-    assert {model["precision"] for model in manifest["models"]} == {"int8"}
-    assert manifest["default"] == DEFAULT_MODEL
-    files = {f"assets/{file}" for file in manifest["sha256"]}
-    assert files == {
-        name for name in names if re.match(r"assets/(models|detector)/.*[^/]$", name)
-    }  # fmt: skip
-    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert version is not None
-    assert package["version"] == version[1]
-    assert "devDependencies" not in package
-    assert "private" not in package
+    check_contents(tarball)
 
 
 def test_the_types_declare_what_the_module_exports(app: Path) -> None:
