@@ -419,6 +419,14 @@ def test_the_site_holds_only_what_the_page_needs() -> None:
             image = cv2.imread(str(folder / icon["src"]))
             assert image is not None
             assert f"{image.shape[1]}x{image.shape[0]}" == icon["sizes"]
+    index = (folder / "index.html").read_text()
+    (apple,) = re.findall(r'<link rel="apple-touch-icon" href="(.*?)">', index)  # iOS takes no SVG
+    assert cv2.imread(str(folder / apple)) is not None
+    for page in (index, about):
+        links = re.findall(r'<a href="(?!https:)([^"#]*)', page)
+        assert links
+        assert [link for link in links if not (folder / link).exists()] == []
+    assert {"LICENSE.txt", "THIRD_PARTY_NOTICES.txt"} <= set(re.findall(r'href="(.*?)"', about))
 
 
 def test_the_page_sends_no_request_to_another_origin(
