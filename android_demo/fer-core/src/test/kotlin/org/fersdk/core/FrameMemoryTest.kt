@@ -3,6 +3,7 @@ package org.fersdk.core
 import com.sun.management.ThreadMXBean
 import java.io.File
 import java.lang.management.ManagementFactory
+import java.nio.ByteBuffer
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
@@ -43,16 +44,24 @@ class FrameMemoryTest {
         val classifier = SwitchingClassifier({ ExpressionClassifier(bundle, engine) }, { error("no") }, {})
         val recognizer = VideoRecognizer(YuNet(Golden.detectorBundle("yunet-float32"), network), classifier)
         val photo = Golden.source("photo")
-        val threads = ManagementFactory.getThreadMXBean() as ThreadMXBean
-        fun frames(from: Int, count: Int): Long {
-            val before = threads.currentThreadAllocatedBytes
-            for (number in from until from + count) {
-                check(recognizer.recognize(photo, number / 30.0).size == 1)
-            }
-            return (threads.currentThreadAllocatedBytes - before) / count
-        }
-        frames(0, 10)
-        val bytes = frames(10, 50)
+        val bytes = bytesPerFrame { check(recognizer.recognize(photo, it / 30.0).size == 1) }
         assertTrue("$bytes bytes per frame", bytes < 1024)
+    }
+
+    @Test
+    fun `reading a camera's frame allocates nothing`() {
+        val reader = FrameReader()
+        val buffer = ByteBuffer.allocateDirect(4 * 64 * 48)
+        val bytes = bytesPerFrame { reader.read(buffer, 4 * 64, 0, 0, 64, 48, 90) }
+        assertTrue("$bytes bytes per frame", bytes < 16)
+    }
+
+    /** Returns the bytes that a function allocates per call, after ten calls. */
+    private fun bytesPerFrame(frame: (Int) -> Unit): Long {
+        val threads = ManagementFactory.getThreadMXBean() as ThreadMXBean
+        repeat(10, frame)
+        val before = threads.currentThreadAllocatedBytes
+        for (number in 10 until 60) frame(number)
+        return (threads.currentThreadAllocatedBytes - before) / 50
     }
 }
