@@ -137,12 +137,13 @@ old-boards: $(OLD)/ready
 	$(OLD)/bin/fer-convert check sdk/fer_sdk/models/small-int8.tflite | grep '^tflite *loads'
 
 # Training without TensorFlow: on JAX it resumes exactly, and two processes train together. The GPU
-# programme with tiny networks.
+# programme with tiny networks. Most of the time goes into compiling, so XLA does not optimize.
+jax: export KERAS_BACKEND := jax
+jax: export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 jax: $(JAX)/ready
-	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
-	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_data_parallel.py
-	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -q tests/train/test_gpu_programme.py \
-	tests/train/test_online_teachers.py
+	$(JAX)/bin/python -m pytest -q tests/train/test_fit.py -k "any_step or frozen"
+	$(JAX)/bin/python -m pytest -q tests/train/test_data_parallel.py
+	$(JAX)/bin/python -m pytest -q tests/train/test_gpu_programme.py tests/train/test_online_teachers.py
 
 # The npm package of the JavaScript library, and the page that uses it. npm fetches LiteRT.js and the
 # tools of the tests, pinned by hash in package-lock.json.
