@@ -263,6 +263,8 @@ def tracks_cases() -> list[dict[str, Any]]:
          [(0.0, True, [_square(100, 100, 80), _square(150, 100, 80)]),
           (0.1, True, [_square(125, 100, 80)]),
           (0.2, True, [_square(150, 100, 80), _square(100, 100, 80)])]),
+        ("the larger overlap is preferred to the smaller distance", TrackingSettings(),
+         [(0.0, True, [(0, 0, 100, 100), (95, 0, 155, 60)]), (0.1, True, [(45, 0, 155, 100)])]),
         ("five moving faces with missed detections", TrackingSettings(), _moving()),
     ]  # fmt: skip
     cases = []

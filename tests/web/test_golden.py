@@ -36,7 +36,7 @@ TOLERANCE: Final = {
     "defaults": 0.0,
 }  # fmt: skip
 CASES: Final = {
-    "preprocess": 9, "detector_input": 13, "yunet": 23, "prior": 6, "tracks": 11, "smoothing": 9,
+    "preprocess": 9, "detector_input": 13, "yunet": 23, "prior": 6, "tracks": 12, "smoothing": 9,
     "baselines": 6, "changes": 7, "quality": 24, "measured": 120, "defaults": 18,
 }  # fmt: skip
 
