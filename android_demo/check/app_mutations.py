@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutations import replaced
+
 LIMIT_S = 300
 """Time for the tests of all faults."""
 
@@ -142,14 +144,8 @@ def _write_sources(demo: Path, folder: Path) -> None:
     """Write the files that contain faults, with all their faults."""
     folder.mkdir(parents=True)
     for file in dict.fromkeys(fault.file for fault in FAULTS):
-        text = (demo / file).read_text()
-        for old, new in [c for fault in FAULTS if fault.file == file for c in fault.changes]:
-            if text.count(old) != 1:
-                sys.exit(
-                    f"{file} must contain {old!r} once, but contains it {text.count(old)} times"
-                )
-            text = text.replace(old, new)
-        (folder / Path(file).name).write_text(text)
+        changes = [change for fault in FAULTS if fault.file == file for change in fault.changes]
+        (folder / Path(file).name).write_text(replaced(demo / file, changes))
 
 
 def _compile(

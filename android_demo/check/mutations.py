@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,21 @@ def edit(file: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
 
     def apply(repository: Path) -> None:
         path = repository / CORE / file
-        text = path.read_text()
-        for old, new in changes:
-            if text.count(old) != 1:
-                sys.exit(
-                    f"{file} must contain {old!r} once, but contains it {text.count(old)} times"
-                )
-            text = text.replace(old, new)
-        path.write_text(text)
+        path.write_text(replaced(path, changes))
 
     return apply
+
+
+def replaced(path: Path, changes: Iterable[tuple[str, str]]) -> str:
+    """Return the text of a file with texts replaced; end with an error unless each occurs once."""
+    text = path.read_text()
+    for old, new in changes:
+        if text.count(old) != 1:
+            sys.exit(
+                f"{path.name} must contain {old!r} once, but contains it {text.count(old)} times"
+            )
+        text = text.replace(old, new)
+    return text
 
 
 def permute_labels(repository: Path) -> None:
