@@ -100,10 +100,9 @@ with VideoRecognizer() as recognizer:
 
 def test_reading_a_photo_without_opencv_says_what_to_install(sample_photo: Path) -> None:
     code = f"""
-import importlib.util
-import fer_sdk._internal.opencv as opencv
+import sys
 from fer_sdk import FerError, read_photo
-opencv.find_spec = lambda name: None
+sys.modules["cv2"] = None
 try:
     read_photo({str(sample_photo)!r})
 except FerError as error:
@@ -114,3 +113,30 @@ except FerError as error:
         "pip install opencv-python-headless"
     )
     assert run(code) == expected
+
+
+def test_a_thread_waits_until_another_has_imported_opencv(sample_photo: Path) -> None:
+    code = f"""
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ExtensionFileLoader
+from threading import Event
+from fer_sdk import read_photo
+
+create = ExtensionFileLoader.create_module
+incomplete = Event()
+
+def create_slowly(loader, spec):
+    module = create(loader, spec)
+    if spec.name == "cv2":
+        incomplete.set()
+        time.sleep(0.2)
+    return module
+
+ExtensionFileLoader.create_module = create_slowly
+with ThreadPoolExecutor() as pool:
+    first = pool.submit(read_photo, {str(sample_photo)!r})
+    incomplete.wait()
+    print(read_photo({str(sample_photo)!r}).shape == first.result().shape)
+"""
+    assert run(code) == "True"

@@ -1,7 +1,7 @@
 """OpenCV, which only files, cameras, windows and drawing need."""
 
-from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from fer_sdk.errors import InputError, MissingDependencyError, shown
@@ -14,9 +14,13 @@ OPENCV_PACKAGES: Final = (
 )
 """Packages that install the module cv2; all write into the same folder."""
 
+_IMPORTING: Final = Lock()
+
 
 def require_opencv(purpose: str) -> None:
-    """Check that OpenCV is installed.
+    """Import OpenCV.
+
+    One thread at a time: while OpenCV imports itself, `cv2` is incomplete for other threads.
 
     Args:
         purpose: What needs it, as the subject of the error message, such as "reading photos".
@@ -24,8 +28,15 @@ def require_opencv(purpose: str) -> None:
     Raises:
         MissingDependencyError: If it is not.
     """
-    if find_spec("cv2") is None:
-        raise MissingDependencyError("cv2", "", purpose, install="opencv-python-headless")
+    with _IMPORTING:
+        try:
+            import cv2  # noqa: F401
+        except ModuleNotFoundError as error:
+            if error.name != "cv2":
+                raise
+            raise MissingDependencyError(
+                "cv2", "", purpose, install="opencv-python-headless"
+            ) from None
 
 
 def opencv_name(path: Path) -> str:
