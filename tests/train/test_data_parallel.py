@@ -23,6 +23,14 @@ on_jax = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="several processes need KERAS_BACKEND=jax"
 )
 
+# `fer-train` with a network of two convolutions, whose training step compiles in less time.
+PROGRAM = """
+from fer_train.cli.main import main
+from fer_train.configs import RECIPES
+RECIPES["smoke"].sizes.update(widths=(6,), blocks=(0,))
+main()
+"""
+
 
 def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
@@ -44,11 +52,10 @@ def test_two_processes_give_the_curve_of_one(small_fer2013: Fer2013, tmp_path: P
     save(small_fer2013, tmp_path / "data.npz")
     words = ["fit", "smoke", "--data", str(tmp_path / "data.npz"), "--out"]
     addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
-    program = "from fer_train.cli.main import main; main()"
 
     def start(*more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-c", program, *words, *more],
+            [sys.executable, "-c", PROGRAM, *words, *more],
             env={**os.environ, "KERAS_BACKEND": "jax"},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
