@@ -18,6 +18,7 @@ UV := .venv-uv
 VULKAN := .cache/vulkan
 WEB := android_demo/web
 WEB_OUT := build/web
+APP_EXPORT := $(WEB_OUT)/export
 SAMPLE := examples/eileen_collins.png
 ANDROID_SOURCES := $(addprefix android_demo/,README.md app fer-core fer-litert fer-models fer-onnx gradle \
 	gradlew build.gradle.kts settings.gradle.kts gradle.properties)
@@ -36,7 +37,7 @@ locked = $(PYTHON) -m venv $(1) \
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
 .PHONY: demo test test-all check lint unit coverage packages bare no-opencv headless old-boards jax ray lowest pythons \
-	gpu docs web-site web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
+	gpu docs app-export web-site web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -114,11 +115,11 @@ headless: $(UV)/ready
 	cd examples/edge && $(CURDIR)/$(HEADLESS)/bin/python -B -c 'import http_endpoint'
 
 # The lowest declared version of each dependency of the runtime.
-lowest:
+lowest: $(UV)/ready
 	rm -rf $(LOWEST)
 	$(PYTHON) -m venv $(LOWEST)
-	$(PIP_QUIET) $(LOWEST)/bin/pip install -q -r tests/lowest-requirements.txt $(TEST_TOOLS)
-	$(PIP_QUIET) $(LOWEST)/bin/pip install -q --no-deps .
+	$(UV)/bin/uv pip install -q --python $(LOWEST) -r tests/lowest-requirements.txt $(TEST_TOOLS)
+	$(UV)/bin/uv pip install -q --python $(LOWEST) --no-deps .
 	$(LOWEST)/bin/python -m pytest -q $(TWO) tests/sdk
 
 # Every Python that the SDK supports and that is installed; pyenv's are found too.
@@ -145,11 +146,14 @@ jax: $(JAX)/ready
 	$(JAX)/bin/python -m pytest -q tests/train/test_data_parallel.py
 	$(JAX)/bin/python -m pytest -q tests/train/test_gpu_programme.py tests/train/test_online_teachers.py
 
+# The models as apps load them: half a minute, once for the web page and the Android check.
+app-export: $(DEV)/ready
+	$(DEV)/bin/fer-convert --android $(APP_EXPORT) --overwrite
+
 # The npm package of the JavaScript library, and the page that uses it. npm fetches LiteRT.js and the
 # tools of the tests, pinned by hash in package-lock.json.
-web-site: $(WEB)/node_modules/.package-lock.json $(DEV)/ready
-	$(DEV)/bin/fer-convert --android $(WEB_OUT)/export --overwrite
-	node $(WEB)/build.mjs package $(WEB_OUT)/export $(WEB_OUT)
+web-site: $(WEB)/node_modules/.package-lock.json app-export
+	node $(WEB)/build.mjs package $(APP_EXPORT) $(WEB_OUT)
 	node $(WEB)/build.mjs site $(WEB_OUT)/fer-sdk-web-*.tgz $(WEB_OUT)/site
 	@echo 'serve it: $(DEV)/bin/python -m http.server --bind 127.0.0.1 --directory $(WEB_OUT)/site'
 
@@ -212,11 +216,11 @@ ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest -q tests/ray
 
 # The Android demo, where there is neither an Android SDK nor a phone: android_demo/README.md.
-android-check: $(DEV)/ready
+android-check: $(DEV)/ready app-export
 	@[ "$$(id -u)" != 0 ] || { which mvn aapt2 zipalign apksigner curl unzip; } >/dev/null \
 	|| { apt-get update -q && apt-get install -qy --no-install-recommends \
 	openjdk-17-jdk-headless maven aapt zipalign apksigner curl unzip; }
-	$(DEV)/bin/python android_demo/check/check.py
+	$(DEV)/bin/python android_demo/check/check.py $(APP_EXPORT)
 
 # OpenCV's wheel links against two libraries that a minimal Debian or Ubuntu lacks.
 system:
