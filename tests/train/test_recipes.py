@@ -25,7 +25,13 @@ def test_too_few_epochs_for_the_stages_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "first"), [("nano-fer2013", "nano-fer2013-start"), ("base-ferplus", "base-fer2013")]
+    ("name", "first"),
+    [
+        ("nano-fer2013", "nano-fer2013-start"),
+        ("base-ferplus", "base-fer2013"),
+        ("nano-continued", "nano"),
+        ("small-continued", "small"),
+    ],
 )
 def test_continued_recipes_start_with_the_network_of_the_first_recipe(
     name: str, first: str
