@@ -11,7 +11,7 @@ from fer_sdk.preprocess import InputSpec
 Output = Literal["logits", "probabilities"]
 """What a model's outputs are: "logits" are the inputs of softmax, "probabilities" its outputs."""
 
-PROBES: Final = 8
+PROBES: Final = 4
 TOLERANCE: Final = 0.03
 """Largest difference of a sum of probabilities to 1: seven int8 outputs are rounded to 1/256."""
 
@@ -20,10 +20,10 @@ def probe_faces(spec: InputSpec) -> NDArray[np.uint8]:
     """Return grey images that differ strongly: uint8 (`PROBES`, *spec.shape), range [0, 255]."""
     height, width = spec.height, spec.width
     down = np.linspace(0, 255, height)[:, None] + np.zeros((1, width))
-    across = np.linspace(0, 255, width)[None, :] + np.zeros((height, 1))
-    noise = np.random.default_rng(0).uniform(0, 255, (2, height, width))
-    flat = (np.full((height, width), level, np.float64) for level in (0, 255))
-    faces = np.stack([*flat, down, 255 - down, across, 255 - across, *noise])
+    across = np.linspace(255, 0, width)[None, :] + np.zeros((height, 1))
+    # Multiples of the golden ratio look random enough; numpy.random takes 15 ms to import.
+    noise = np.arange(height * width).reshape(height, width) * 0.6180339887 % 1 * 255
+    faces = np.stack([np.zeros((height, width)), down, across, noise])
     levels = np.asarray(faces, np.uint8)
     return levels if spec.pixels.channels == 1 else np.repeat(levels[..., None], 3, axis=3)
 
