@@ -16,8 +16,7 @@ from fer_sdk._internal.extras import require
 from fer_sdk.cli.console import DATA_OPTION, FerCommand
 from fer_sdk.evaluation import fer2013
 from fer_sdk.evaluation.fer2013 import Fer2013
-from fer_train.configs import RECIPES
-from fer_train.configs.augmentations import STUDENT_AUGMENTATION
+from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 from fer_train.data.recipe import Augmentation, Recipe, Stage
 from research.landmark_features import with_landmark_features
 from research.resampling import RESAMPLINGS, resample_training
@@ -88,54 +87,48 @@ _FERPLUS: Final = Study(
         "8 classes, distribution": Variant(_EIGHT),
         "8 classes, sampled": Variant(replace(_EIGHT, sample_labels=True)),
     },
-    seeds=(0, 1),
+    seeds=(0,),
 )
 
 
-def _short(epochs: int) -> tuple[Stage, ...]:
-    small_epochs = 6 * epochs // 10
-    return (
-        Stage(small_epochs, 0.1, warmup_epochs=1, final_learning_rate=0.035, side=32),
-        Stage(epochs - small_epochs, 0.035),
-    )
-
-
-_NANO: Final = replace(RECIPES["nano-fer2013-start"], stages=_short(10), precision="float32")
-_LABELS: Final = replace(
-    _NANO,
-    soft_weight=0.0,
-    ferplus_weight=0.0,
-    weight_averaging=0.0,
-    augmentation=STUDENT_AUGMENTATION,
+_VOTES: Final = replace(
+    _SMALL,
+    classes="ferplus7",
+    stages=(
+        Stage(6, 0.1, warmup_epochs=1, final_learning_rate=0.035, side=32),
+        Stage(3, 0.035),
+    ),
 )
-_DISTILLED: Final = replace(_NANO, soft_weight=1.0, ferplus_weight=0.0, weight_averaging=0.0)
+_SOFT: Final = replace(_VOTES, soft_weight=1.0, augmentation=Augmentation(flip=True))
+_HALVES: Final = replace(_SOFT, soft_weight=0.5, logit_adjustment=True)
 _DISTILLATION: Final = Study(
     name="distillation",
     title="Distillation: contribution of each setting",
-    method="The network of `nano`, 10 epochs unless stated otherwise. Variants without teachers "
-    "use random augmentations of the same strength.",
-    result="Three times the epochs give the largest gain (5 points). Soft labels for the same "
-    "augmentation that the student sees give 1.5 points over labels; soft labels for the "
-    "unaugmented face give 0.15. In so short a run, labels or votes "
-    "in addition to soft labels give no gain, and weight averaging, whose window of 1,000 steps is "
-    "long compared with the run's 2,240, costs 1.7 points. One seed: "
-    "differences below a point may be chance.",
+    method="`residual_student` with stem 8 and widths 16, 32, 64, 9 epochs, the first six on faces "
+    "of 32 pixels, evaluated against the FER+ majority in seven classes. The soft labels are those "
+    "of `nano` and `small`: predictions of two teachers under the prior `balanced` for numbered "
+    "augmentations. Temperatures divide the logits of teachers and student, and the loss is "
+    "multiplied by their square. The variants of votes alone and of the unaugmented face use "
+    "random augmentations of the same strength.",
+    result="With offsets, which undo the balanced prior of the soft labels, a temperature of 2 "
+    "or 4 on both sides gives 1.5 points over half votes at temperature 1 (79.5 and 79.6 "
+    "instead of 78.1 %), and more balanced accuracy. Half votes give 1 point over soft "
+    "labels alone. Soft labels for the same augmentation, five of them instead of one, "
+    "and standardized logits give no gain in so short a run. One seed: differences below "
+    "a point may be chance.",
     variants={
-        "labels": Variant(_LABELS),
-        "labels, 30 % FER+": Variant(replace(_LABELS, ferplus_weight=0.3)),
+        "votes": Variant(replace(_VOTES, augmentation=TEACHER_AUGMENTATION)),
         "soft labels of the unaugmented face": Variant(
-            replace(_DISTILLED, augmentation=STUDENT_AUGMENTATION), augmentations=1
+            replace(_SOFT, augmentation=TEACHER_AUGMENTATION), augmentations=1
         ),
-        "soft labels of the same augmentation": Variant(_DISTILLED),
-        "80 % soft labels, 20 % labels": Variant(replace(_DISTILLED, soft_weight=0.8)),
-        "80 % soft labels, 14 % labels, 6 % FER+": Variant(
-            replace(_DISTILLED, soft_weight=0.8, ferplus_weight=0.3)
-        ),
-        "80 % soft labels, 20 % labels, weight averaging": Variant(
-            replace(_DISTILLED, soft_weight=0.8, weight_averaging=0.999)
-        ),
-        "80 % soft labels, 20 % labels, 30 epochs": Variant(
-            replace(_DISTILLED, soft_weight=0.8, stages=_short(30))
+        "soft labels of the same augmentation": Variant(_SOFT),
+        "half votes": Variant(_HALVES),
+        "half votes, 1 augmentation": Variant(_HALVES, augmentations=1),
+        "half votes, no logit adjustment": Variant(replace(_HALVES, logit_adjustment=False)),
+        "half votes, temperature 2": Variant(replace(_HALVES, soft_temperature=2.0)),
+        "half votes, temperature 4": Variant(replace(_HALVES, soft_temperature=4.0)),
+        "half votes, standardized logits, temperature 2": Variant(
+            replace(_HALVES, soft_temperature=2.0, standardize_logits=True)
         ),
     },
     seeds=(0,),
@@ -184,7 +177,7 @@ def _landmarks(mesh: Path) -> Study:
             "eight distances": with_features(plain, 9, distances=True),
             "map and distances": with_features(plain, 10, landmark_map=True, distances=True),
         },
-        seeds=(0, 1),
+        seeds=(0,),
     )
 
 
@@ -195,7 +188,7 @@ def _landmarks(mesh: Path) -> Study:
               show_default=True, help="Landmarks file of research.face_mesh, for `landmarks`.",
               )  # fmt: skip
 @click.option("--soft-labels", type=click.Path(path_type=Path),
-              default=Path("train/soft_labels.npz"), show_default=True,
+              default=Path("train/soft_labels_ferplus.npz"), show_default=True,
               help="File of `fer-train soft-labels`, for `distillation`.")  # fmt: skip
 @click.option("--runs", type=click.Path(path_type=Path),
               help="Folder of the runs; finished runs are reused. Default: runs/NAME.")  # fmt: skip
