@@ -87,7 +87,7 @@ _FERPLUS: Final = Study(
         "8 classes, distribution": Variant(_EIGHT),
         "8 classes, sampled": Variant(replace(_EIGHT, sample_labels=True)),
     },
-    seeds=(0,),
+    seeds=(0, 1),
 )
 
 
@@ -177,7 +177,7 @@ def _landmarks(mesh: Path) -> Study:
             "eight distances": with_features(plain, 9, distances=True),
             "map and distances": with_features(plain, 10, landmark_map=True, distances=True),
         },
-        seeds=(0,),
+        seeds=(0, 1),
     )
 
 

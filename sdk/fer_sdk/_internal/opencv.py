@@ -26,7 +26,7 @@ def require_opencv(purpose: str) -> None:
         purpose: What needs it, as the subject of the error message, such as "reading photos".
 
     Raises:
-        MissingDependencyError: If it is not.
+        MissingDependencyError: If it is not installed.
     """
     with _IMPORTING:
         try:

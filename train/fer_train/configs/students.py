@@ -73,8 +73,8 @@ RECIPES: Final = {
     # --epochs 6 and 3 augmentations, 16 minutes, 85.09 %.
     "nano": _everyday(_NANO, "train/students/nano-fer2013-float32.tflite", *_TWO_SIDES),
     # fer-train distill nano-continued, the same, without --epochs
-    # 1 core: 39 minutes after `nano`. PublicTest 86.62 %. Shipped as `nano`. Only faces of the full
-    # side: `nano` loses 2.6 points in 13 epochs at 32 pixels, before those at 48.
+    # 1 core: 39 minutes after `nano`. PublicTest 86.62 %. After one epoch of QAT, shipped as
+    # `nano`. Only faces of the full side: `nano` loses 2.6 points in 13 epochs at 32 pixels.
     "nano-continued": _everyday(
         _NANO, "runs/nano-seed0/nano.keras", Stage(12, 0.03, warmup_epochs=1)
     ),
