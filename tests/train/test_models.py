@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,8 +6,10 @@ import pytest
 from numpy.typing import NDArray
 from tests.synthetic import synthetic_faces
 
+from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.bundles.registry import find_model
 from fer_sdk.errors import InputError
+from fer_sdk.runtimes import open_session
 from fer_train.configs import RECIPES
 
 pytestmark = pytest.mark.tensorflow
@@ -15,7 +18,9 @@ keras = pytest.importorskip("keras", reason="networks need the extra `train`")
 from fer_train import models
 from fer_train.data import augmentations
 from fer_train.data.recipe import Augmentation
+from fer_train.evaluation.inference import predict
 from fer_train.training import batch_norm
+from research.interpolate import mean_network
 
 FACES = np.random.default_rng(0).uniform(0, 255, (4, 48, 48, 1)).astype(np.float32)
 
@@ -258,3 +263,25 @@ def test_a_student_starts_from_a_converted_network(golden: Path, tmp_path: Path)
     (tmp_path / "no.tflite").write_bytes(b"none")
     with pytest.raises(InputError, match=r"not a readable \.tflite"):
         models.build("residual_student", {**sizes, "weights": str(tmp_path / "no.tflite")})
+
+
+NANO = find_model("nano-float32")
+NANO_FER2013 = Path(__file__).parents[2] / "train" / "students" / "nano-fer2013-float32.tflite"
+
+
+@pytest.mark.parametrize(("share", "end"), [(0.0, NANO_FER2013), (1.0, NANO)])
+def test_the_ends_of_an_interpolation_are_its_two_networks(share: float, end: Path) -> None:
+    start, trained = ModelBundle.load(NANO_FER2013), ModelBundle.load(NANO)
+    start = replace(start, labels=start.labels[::-1])  # logits follow the labels
+    network = mean_network(start, trained, RECIPES["nano"], share)
+    faces = synthetic_faces(8)[0]
+    session = open_session(end)
+    expected = session.run(faces)[:, :: 1 if share else -1]
+    session.close()
+    np.testing.assert_allclose(predict(network, faces), expected, atol=1e-4)
+
+
+def test_an_interpolation_needs_the_labels_of_its_trained_network() -> None:
+    start, trained = ModelBundle.load(NANO), ModelBundle.load(find_model("base-ferplus-float32"))
+    with pytest.raises(InputError, match=r"nano-float32\.tflite has no contempt"):
+        mean_network(start, trained, RECIPES["base-ferplus"], 0.5)

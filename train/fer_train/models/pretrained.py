@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from fer_sdk.errors import InputError, first_line
 
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Kernel (..., inputs, outputs) and bias (outputs,)."""
+
 
 def load(path: str) -> keras.Model:
     """Load a `.keras` file.
@@ -51,30 +54,48 @@ def copy_features(network: keras.Model, path: str) -> None:
 
 
 def _copy_convolutions(network: keras.Model, path: str) -> None:
-    """Copy the convolutions of a float32 or float16 `.tflite` file.
-
-    Its batch norms are folded into the kernels. Those of the network get the biases as their
-    offsets, and statistics that leave the convolution's output as it is. The scaling of the input
-    is folded into the first kernel.
-    """
-    (scaling,) = [x for x in network.layers if isinstance(x, keras.layers.Rescaling)]
-    convolutions = [x for x in network.layers if isinstance(x, keras.layers.Conv2D)]
-    folded = _convolutions(path)
-    mine = [layer.kernel.shape for layer in convolutions]
+    """Copy the convolutions of a float32 or float16 `.tflite` file."""
+    folded = folded_layers(path, "CONV_2D")
+    mine = [
+        layer.kernel.shape for layer in network.layers if isinstance(layer, keras.layers.Conv2D)
+    ]
     if mine != [kernel.shape for kernel, _ in folded]:
         raise InputError(
             f"the convolutions of {path} and of the {network.name} to train have other sizes"
         )
-    folded[0] = folded[0][0] / scaling.scale, folded[0][1]
-    for layer, (kernel, bias) in zip(convolutions, folded, strict=True):
+    set_convolutions(network, folded)
+
+
+def set_convolutions(network: keras.Model, folded: list[Layer]) -> None:
+    """Set the convolutions of a network to those of `folded_layers`.
+
+    Batch norms get the biases as their offsets, and statistics that leave the convolution's output
+    as it is. The scaling of the input is folded into the first kernel.
+    """
+    (scaling,) = [x for x in network.layers if isinstance(x, keras.layers.Rescaling)]
+    convolutions = [x for x in network.layers if isinstance(x, keras.layers.Conv2D)]
+    (first, offset), *others = folded
+    for layer, (kernel, bias) in zip(
+        convolutions, [(first / scaling.scale, offset), *others], strict=True
+    ):
         layer.kernel.assign(kernel)
         (norm,) = [node.operation for node in layer._outbound_nodes]
         ones, zeros = np.ones_like(bias), np.zeros_like(bias)
         norm.set_weights([ones, bias, zeros, ones - norm.epsilon])
 
 
-def _convolutions(path: str) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Return kernels (height, width, in, out) and biases (out,) in the order of execution."""
+def folded_layers(path: str, operator: str) -> list[Layer]:
+    """Read the layers of one kind of a float32 or float16 `.tflite` file, in order of execution.
+
+    Batch norms are folded into the kernels and biases of convolutions.
+
+    Args:
+        path: The file.
+        operator: "CONV_2D" or "FULLY_CONNECTED".
+
+    Raises:
+        InputError: If the file is missing, unreadable or quantized.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     if not Path(path).is_file():
@@ -90,13 +111,13 @@ def _convolutions(path: str) -> list[tuple[NDArray[np.float32], NDArray[np.float
         found = [
             [interpreter.get_tensor(stored.get(number, number)) for number in x["inputs"][1:3]]
             for x in operators
-            if x["op_name"] == "CONV_2D"
+            if x["op_name"] == operator
         ]
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path} is not a readable .tflite file: {first_line(error)}") from error
     if any(kernel.dtype not in (np.float32, np.float16) for kernel, _ in found):
         raise InputError(f"{path} is quantized: give the float32 or float16 file of the network")
     return [
-        (kernel.transpose(1, 2, 3, 0).astype(np.float32), bias.astype(np.float32))
+        (np.moveaxis(kernel, 0, -1).astype(np.float32), bias.astype(np.float32))
         for kernel, bias in found
     ]
