@@ -55,7 +55,8 @@ def main(start: Path, trained: Path, share: float, data: Path, out: Path) -> Non
     name = bundle.source.get("recipe", "")
     if name not in RECIPES:
         raise InputError(
-            f"{trained.name} was trained by {name or 'no recipe'}: take a student's file"
+            f"{trained.name} was trained by the recipe {name!r}, which is not known: give the file "
+            "of a network that `fer-train distill` trained"
         )
     recipe = RECIPES[name]
     network = mean_network(ModelBundle.load(start), bundle, recipe, share)
