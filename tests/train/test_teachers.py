@@ -51,7 +51,8 @@ def test_page_has_one_row_per_network_and_reads_private_once(
     assert f"| {accuracy:.2f} |" in page
     scores["splits"]["private"]["deduplicated"]["accuracy"] = 0.125
     Path("runs/simple/scores.json").write_text(json.dumps(scores))
-    small = replace(recipe, model="mobilenet", sizes={"input_size": 32}, stages=(Stage(1, 0.01),))
+    sizes = {"widths": (2, 2, 2, 2), "dense": 4}
+    small = replace(recipe, model="vggnet", sizes=sizes, stages=(Stage(1, 0.01),))
     ours = replace(RECIPES["smoke"], stages=(Stage(1, 0.01, side=24),))
     for name, another in (("small", small), ("ours", ours)):
         run = Run(another, small_fer2013, Path("runs") / name, seed=0)
@@ -64,6 +65,6 @@ def test_page_has_one_row_per_network_and_reads_private_once(
     page = Path("teachers.md").read_text()
     assert page.count("| simple_cnn | simple |") == 1
     assert "| 12.50 |" in page
-    assert "| mobilenet | small (run small: 1 epochs) |" in page
+    assert "| vggnet | small (run small: 1 epochs) |" in page
     assert "| residual_student | ours |" in page
     assert "| 1 x 0.01 (24 px, " in page
