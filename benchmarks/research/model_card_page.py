@@ -179,7 +179,7 @@ def _scores(data: CardData) -> list[str]:
 
 def _confidence(data: CardData) -> list[str]:
     limit = data.bundle.uncertain_below
-    sure = data.confidence >= limit
+    sure, very_sure = data.confidence >= limit, data.confidence >= 0.9
     return [
         "## Confidence",
         "",
@@ -187,7 +187,8 @@ def _confidence(data: CardData) -> list[str]:
         "fitted on deduplicated PublicTest. The SDK marks predictions with a confidence below "
         f"{limit} as uncertain: {100 * (1 - sure.mean()):.1f} % of the predictions on deduplicated "
         f"PrivateTest, of which {_percent(~data.correct[~sure])} are wrong. Of the other "
-        f"predictions, {_percent(data.correct[sure])} are correct.",
+        f"predictions, {_percent(data.correct[sure])} are correct; of those with a confidence "
+        f"of at least 0.9 ({_percent(very_sure)} of all), {_percent(data.correct[very_sure])}.",
         "",
         "All scores on this card use the class prior of the training data. The SDK uses the prior "
         f"`{data.bundle.default_prior}` by default; [class priors](../results/prior.md) compares "
