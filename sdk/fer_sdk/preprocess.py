@@ -184,11 +184,15 @@ def to_grey(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
     if color == "grey":
         return image
     red, blue = (2, 0) if color == "bgr" else (0, 2)
-    levels: NDArray[np.uint32] = image.astype(np.uint32)
-    sums: NDArray[np.uint32] = (
-        4899 * levels[..., red] + 9617 * levels[..., 1] + 1868 * levels[..., blue] + 8192
-    ).astype(np.uint32)
-    return np.asarray(np.right_shift(sums, 14), np.uint8)
+    sums = image[..., red].astype(np.uint32)
+    sums *= 4899
+    for channel, weight in ((1, 9617), (blue, 1868)):
+        part = image[..., channel].astype(np.uint32)
+        part *= weight
+        sums += part
+    sums += 8192
+    sums >>= 14
+    return sums.astype(np.uint8)
 
 
 def to_bgr(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
@@ -287,9 +291,11 @@ def _sample(
         image, color, block, (first_y, int(bottom.max()) + 1, first_x, int(right.max()) + 1)
     )
     left, right, top, bottom = left - first_x, right - first_x, top - first_y, bottom - first_y
-    one = 1 << WEIGHT_BITS
-    upper = blocks[top, left] * (one - weight_x) + blocks[top, right] * weight_x
-    lower = blocks[bottom, left] * (one - weight_x) + blocks[bottom, right] * weight_x
+    one, flat = 1 << WEIGHT_BITS, blocks.ravel()
+    above, below = top * blocks.shape[1], bottom * blocks.shape[1]
+    rest_x = one - weight_x
+    upper = flat[above + left] * rest_x + flat[above + right] * weight_x
+    lower = flat[below + left] * rest_x + flat[below + right] * weight_x
     value = upper * (one - weight_y) + lower * weight_y
     half = 1 << (2 * WEIGHT_BITS - 1)
     return np.asarray(np.right_shift(value + half, 2 * WEIGHT_BITS), np.uint8)
@@ -441,7 +447,12 @@ def _block_means(
     missing = (bottom - top) * block - part.shape[0], (right - left) * block - part.shape[1]
     if any(missing):
         part = np.pad(part, ((0, missing[0]), (0, missing[1])), mode="edge")
-    sums = part.reshape(bottom - top, block, right - left, block).sum(axis=(1, 3), dtype=np.int64)
+    if block == 1:
+        return part.astype(np.int64)
+    rows = np.add.reduce(part.reshape(bottom - top, block, -1), axis=1, dtype=np.int64)
+    sums = rows[:, ::block].copy()
+    for column in range(1, block):
+        sums += rows[:, column::block]
     return np.asarray((sums + block * block // 2) // (block * block), np.int64)
 
 
