@@ -80,7 +80,8 @@ def test_the_card_states_what_was_measured(
     assert re.search(r"\| int8 \| \d+\.\d{3} \| \d+\.\d{3} \| ", text)
     assert "per face. Operators: 1 " in text
     assert "0.0 % of the predictions on deduplicated PrivateTest, of which none are wrong." in text
-    assert "Of the other predictions, 100.0 % are correct." in text
+    assert "Of the other predictions, 100.0 % are correct; of those with a confidence of" in text
+    assert "at least 0.9 (100.0 % of all), 100.0 %." in text
     assert read_photo(shipped / "docs" / "example.png", convert=True).std() > 5
 
 
