@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fer_bench.results.schema import Accuracy, BenchmarkResult
 from fer_sdk.bundles.bundle import ModelBundle
 from fer_sdk.evaluation.metrics import Scores
+from fer_sdk.evaluation.pack_scores import CONFIDENT
 from research.crops import LIMITS, Curves, loss
 from research.group_shares import ModelGroups
 from research.groups_page import sentence
@@ -179,7 +180,7 @@ def _scores(data: CardData) -> list[str]:
 
 def _confidence(data: CardData) -> list[str]:
     limit = data.bundle.uncertain_below
-    sure, very_sure = data.confidence >= limit, data.confidence >= 0.9
+    sure, very_sure = data.confidence >= limit, data.confidence >= CONFIDENT
     return [
         "## Confidence",
         "",
@@ -188,7 +189,8 @@ def _confidence(data: CardData) -> list[str]:
         f"{limit} as uncertain: {100 * (1 - sure.mean()):.1f} % of the predictions on deduplicated "
         f"PrivateTest, of which {_percent(~data.correct[~sure])} are wrong. Of the other "
         f"predictions, {_percent(data.correct[sure])} are correct; of those with a confidence "
-        f"of at least 0.9 ({_percent(very_sure)} of all), {_percent(data.correct[very_sure])}.",
+        f"of at least {CONFIDENT} ({_percent(very_sure)} of all), "
+        f"{_percent(data.correct[very_sure])}.",
         "",
         "All scores on this card use the class prior of the training data. The SDK uses the prior "
         f"`{data.bundle.default_prior}` by default; [class priors](../results/prior.md) compares "

@@ -93,15 +93,14 @@ RECIPES: Final = {
     # 1 core: 27 minutes. PublicTest 81.52, 81.48 and 82.03 % with seeds 0, 1 and 2. Not shipped:
     # shows how much the scores of `nano` depend on the seed.
     "nano-from-scratch": replace(
-        _NANO,
-        stages=(
+        _everyday(
+            _NANO,
+            "none",
             Stage(6, 0.1, warmup_epochs=1, final_learning_rate=0.035, side=32),
             Stage(4, 0.035),
         ),
-        classes="ferplus7",
-        soft_weight=0.5,
         soft_temperature=2.0,
-        logit_adjustment=True,
+        bn_folded=False,
     ),
     # fer-train distill base, the same, without --epochs
     # 1 core: 69 minutes. PublicTest 87.64 %. Not shipped: `base-ferplus` finds as much on press
