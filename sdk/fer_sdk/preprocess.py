@@ -30,7 +30,7 @@ RESIZE: Final = "area-then-bilinear"
 
 WEIGHT_BITS: Final = 11
 
-Neighbours = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+Neighbours = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 """Indices of the two blocks around each position on an axis, and the weight of the second."""
 
 _ROWS: Final = 32
@@ -275,30 +275,37 @@ def _sample(
     """Resample an image to grey levels, uint8 (spec.height, spec.width)."""
     # At most the image's size: landmarks far outside the image must not allocate large blocks.
     block = _block_side(transform.scale, image.shape[:2])
-    x, y = (
-        np.arange(spec.width, dtype=np.float64),
-        np.arange(spec.height, dtype=np.float64)[:, None],
-    )
-    across = transform.xx * x + transform.xy * y + transform.x0
-    down = transform.yx * x + transform.yy * y + transform.y0
-    across, down = (across + 0.5) / block - 0.5, (down + 0.5) / block - 0.5
+    x = np.arange(spec.width, dtype=np.float64)
+    y = np.arange(spec.height, dtype=np.float64)[:, None]
+    place = np.empty((2, spec.height, spec.width))  # across and down
+    np.add(transform.xx * x, transform.xy * y, out=place[0])
+    np.add(transform.yx * x, transform.yy * y, out=place[1])
+    place += np.array([transform.x0, transform.y0])[:, None, None]
+    place += 0.5
+    place /= block
+    place -= 0.5
+    size = -(-image.shape[1] // block), -(-image.shape[0] // block)  # in blocks
+    low, high, weight = _neighbours(place, np.array(size)[:, None, None])
 
-    height, width = -(-image.shape[0] // block), -(-image.shape[1] // block)  # in blocks
-    left, right, weight_x = _neighbours(across, width)
-    top, bottom, weight_y = _neighbours(down, height)
-    first_x, first_y = int(left.min()), int(top.min())
-    blocks = _block_means(
-        image, color, block, (first_y, int(bottom.max()) + 1, first_x, int(right.max()) + 1)
-    )
-    left, right, top, bottom = left - first_x, right - first_x, top - first_y, bottom - first_y
-    one, flat = 1 << WEIGHT_BITS, blocks.ravel()
-    above, below = top * blocks.shape[1], bottom * blocks.shape[1]
+    left, top = low.min(axis=(1, 2)).tolist()
+    right, bottom = (high.max(axis=(1, 2)) + 1).tolist()
+    blocks = _block_means(image, color, block, (top, bottom, left, right))
+    flat = blocks.ravel()
+    above, below = (low[1] - top) * (right - left), (high[1] - top) * (right - left)
+    first, second = low[0] - left, high[0] - left
+    one, half = 1 << WEIGHT_BITS, 1 << (2 * WEIGHT_BITS - 1)
+    weight_x, weight_y = weight
     rest_x = one - weight_x
-    upper = flat[above + left] * rest_x + flat[above + right] * weight_x
-    lower = flat[below + left] * rest_x + flat[below + right] * weight_x
-    value = upper * (one - weight_y) + lower * weight_y
-    half = 1 << (2 * WEIGHT_BITS - 1)
-    return np.asarray(np.right_shift(value + half, 2 * WEIGHT_BITS), np.uint8)
+    upper = flat.take(above + first) * rest_x
+    upper += flat.take(above + second) * weight_x
+    lower = flat.take(below + first) * rest_x
+    lower += flat.take(below + second) * weight_x
+    upper *= one - weight_y
+    lower *= weight_y
+    upper += lower
+    upper += half
+    upper >>= 2 * WEIGHT_BITS
+    return np.asarray(upper, np.uint8)
 
 
 def resize(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
@@ -429,18 +436,22 @@ def _interpolate(
     return result.reshape(len(top), -1, 3)
 
 
-def _neighbours(place: NDArray[np.float64], count: int) -> Neighbours:
+def _neighbours(place: NDArray[np.float64], count: int | NDArray[np.int32]) -> Neighbours:
     """Return the indices of the two blocks around each position and the weight of the second."""
     below = np.floor(place)
-    weight = np.floor((place - below) * (1 << WEIGHT_BITS) + 0.5).astype(np.int64)
-    low = np.clip(below, 0, count - 1).astype(np.int64)
-    high = np.clip(below + 1, 0, count - 1).astype(np.int64)
-    return low, high, weight
+    weight = place - below
+    weight *= 1 << WEIGHT_BITS
+    weight += 0.5
+    last = count - 1
+    low = np.minimum(np.maximum(below, 0), last).astype(np.int32)
+    below += 1
+    high = np.minimum(np.maximum(below, 0), last).astype(np.int32)
+    return low, high, weight.astype(np.int32)  # which rounds down, as the weight is positive
 
 
 def _block_means(
     image: NDArray[np.uint8], color: Color, block: int, bounds: tuple[int, int, int, int]
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """Average blocks, rounding halves up; `bounds` is (top, bottom, left, right) in blocks."""
     top, bottom, left, right = bounds
     part = to_grey(image[top * block : bottom * block, left * block : right * block], color)
@@ -448,12 +459,14 @@ def _block_means(
     if any(missing):
         part = np.pad(part, ((0, missing[0]), (0, missing[1])), mode="edge")
     if block == 1:
-        return part.astype(np.int64)
-    rows = np.add.reduce(part.reshape(bottom - top, block, -1), axis=1, dtype=np.int64)
+        return part.astype(np.int32)
+    # Sums of up to 2048x2048 levels are below 2^31.
+    kind = np.int32 if block <= 2048 else np.int64
+    rows = np.add.reduce(part.reshape(bottom - top, block, -1), axis=1, dtype=kind)
     sums = rows[:, ::block].copy()
     for column in range(1, block):
         sums += rows[:, column::block]
-    return np.asarray((sums + block * block // 2) // (block * block), np.int64)
+    return np.asarray((sums + block * block // 2) // (block * block), np.int32)
 
 
 def _color_block_means(image: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:

@@ -23,6 +23,13 @@ SIZE_CLIP: Final = 10.0
 """Largest absolute value of a logit and of the logarithm of a size in strides."""
 
 _LN2: Final = 0.6931471805599453
+_ONE: Final = np.array(1.0)
+_TERMS: Final = tuple(np.array(float(n)) for n in range(13, 0, -1))
+"""Divisors of the series of `exp`, as arrays: NumPy converts a Python number at every use."""
+_POWERS: Final = [0, 1, 4, 5]
+"""Columns of the logits and of the logarithms of width and height."""
+_CLIPS: Final = np.array([LOGIT_CLIP, LOGIT_CLIP, SIZE_CLIP, SIZE_CLIP])
+_SIGNS: Final = np.array([-1.0, -1.0, 1.0, 1.0])
 
 
 def decode(
@@ -51,7 +58,9 @@ def decode(
             f"the face detector must return ({sum(cells)}, {COLUMNS}) for an input of "
             f"{input_hw[1]}x{input_hw[0]} pixels, but returned {rows.shape}"
         )
-    if not np.isfinite(rows[:, :2]).all():
+    with np.errstate(invalid="ignore"):  # a sum is finite only if each number is
+        sums = [float(np.add.reduce(rows[:, column], dtype=np.float64)) for column in (0, 1)]
+    if not all(map(math.isfinite, sums)):
         raise RuntimeFailure("the face detector's output is not finite: try another delegate")
     faces = _decode_cells(rows, _likely(rows, cells, factors, min_score), input_hw, min_score)
     if not np.isfinite(faces).all():
@@ -79,8 +88,10 @@ def exp(x: NDArray[np.float64]) -> NDArray[np.float64]:
     power = np.floor(x / _LN2 + 0.5)
     rest = x - power * _LN2
     series = np.ones_like(x)
-    for n in range(13, 0, -1):
-        series = 1.0 + series * rest / n
+    for n in _TERMS:
+        np.multiply(series, rest, out=series)
+        np.divide(series, n, out=series)
+        np.add(series, _ONE, out=series)
     return np.ldexp(series, power.astype(np.int64))
 
 
@@ -132,17 +143,21 @@ def _decode_cells(
     rows: NDArray[np.float32], cells: _Cells, input_hw: tuple[int, int], least: float
 ) -> NDArray[np.float64]:
     """Decode cells whose score is at least `least`; all at once, because each NumPy call costs."""
-    numbers = rows[cells.row].astype(np.float64) * cells.factor
-    probabilities = sigmoid(np.clip(numbers[:, :2], -LOGIT_CLIP, LOGIT_CLIP))
-    scores = np.sqrt(probabilities[:, 0] * probabilities[:, 1])
-    good = scores >= least
-    numbers, scores, stride = numbers[good], scores[good], cells.stride[good, None]
-    place, across = cells.place[good], input_hw[1] // cells.stride[good]
-    corner = np.stack([place % across, place // across], axis=1).astype(np.float64)
-    centre = (corner + numbers[:, 2:4]) * stride
-    size = exp(np.clip(numbers[:, 4:6], -SIZE_CLIP, SIZE_CLIP)) * stride
-    points = (np.tile(corner, 5) + numbers[:, 6:]) * stride
-    return np.concatenate([centre - size / 2, centre + size / 2, points, scores[:, None]], axis=1)
+    numbers = rows[cells.row] * cells.factor
+    # Both logits, negated for the sigmoid 1 / (1 + e^-x), and both logarithms of the sides.
+    powers = exp(np.minimum(np.maximum(numbers[:, _POWERS], -_CLIPS), _CLIPS) * _SIGNS)
+    probabilities = 1.0 / (1.0 + powers[:, :2])
+    stride, across = cells.stride[:, None], input_hw[1] // cells.stride
+    corner = np.empty((len(numbers), 1, 2))
+    corner[:, 0, 0], corner[:, 0, 1] = cells.place % across, cells.place // across
+    faces = np.empty((len(numbers), 15))
+    centre = (corner[:, 0] + numbers[:, 2:4]) * stride
+    size = powers[:, 2:] * stride
+    faces[:, 0:2], faces[:, 2:4] = centre - size / 2, centre + size / 2
+    points = (corner + numbers[:, 6:].reshape(-1, 5, 2)).reshape(-1, 10)
+    faces[:, 4:14] = points * stride
+    faces[:, 14] = np.sqrt(probabilities[:, 0] * probabilities[:, 1])
+    return faces[faces[:, 14] >= least]
 
 
 def _overlap(faces: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -124,10 +124,10 @@ class YuNet:
             searched = resize(image_bgr, (size_wh[1], size_wh[0]))
         tiles = tiles_of(*size_wh, self._max_side)
         found = np.concatenate([self._find_in(searched, tile) for tile in tiles])
-        zoom = np.array([width / size_wh[0], height / size_wh[1]])
-        found[:, :4] = found[:, :4] * np.tile(zoom, 2)
+        zoom = np.array([width / size_wh[0], height / size_wh[1]] * 7)
         # The centre of a downscaled pixel is the centre of the block of pixels that it averages.
-        found[:, 4:14] = (found[:, 4:14] + 0.5) * np.tile(zoom, 5) - 0.5
+        centre = np.array([0.0] * 4 + [0.5] * 10)
+        found[:, :14] = (found[:, :14] + centre) * zoom - centre
         return found
 
     def _find_in(self, searched: NDArray[np.uint8], tile: Tile) -> NDArray[np.float64]:
@@ -137,7 +137,7 @@ class YuNet:
         found = decode(
             output.rows, output.input_hw, self._bundle.factors, min_score=self._min_score
         )
-        found[:, :14] += np.tile([tile.left, tile.top], 7)
+        found[:, :14] += np.array([tile.left, tile.top] * 7, np.float64)
         height, width = searched.shape[:2]
         cut = (
             ((found[:, 0] < tile.left) & (tile.left > 0))

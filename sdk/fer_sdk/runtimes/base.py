@@ -226,7 +226,8 @@ def to_tensor(
         steps = np.clip(steps, *_INTEGERS[input_tensor.dtype.name])
         return np.asarray(steps, input_tensor.dtype)
     if input_tensor.dtype == np.int8:
-        return (faces.astype(np.int16) - 128).astype(np.int8).reshape(input_tensor.shape)
+        # level - 128 has the bits of the level with the first one flipped.
+        return np.bitwise_xor(faces, 0x80).view(np.int8).reshape(input_tensor.shape)
     return faces.astype(input_tensor.dtype).reshape(input_tensor.shape)
 
 
@@ -259,7 +260,7 @@ def write_padded(image: NDArray[np.uint8], tensor: NDArray[np.generic]) -> None:
     """
     height, width = image.shape[:2]
     black = 0
-    if tensor.dtype == np.int8:  # level - 128 has the bits of the level with the first one flipped
+    if tensor.dtype == np.int8:  # as in to_tensor
         np.bitwise_xor(image, 0x80, out=tensor[:height, :width].view(np.uint8))
         black = -128
     else:
