@@ -13,8 +13,10 @@ implementations pass the same golden files, so the arithmetic is defined to the 
 A network of another origin may take colour: each channel is then resized as a grey image is.
 """
 
+import cmath
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
@@ -205,17 +207,24 @@ def crop_transform(crop: CropSpec, right_eye: Point, left_eye: Point, mouth: Poi
     Raises:
         InputError: If the points coincide or are not finite.
     """
-    target = np.array([complex(*p) for p in (crop.right_eye, crop.left_eye, crop.mouth)])
-    source = np.array([complex(*p) for p in (right_eye, left_eye, mouth)])
-    target_centre, source_centre = target.mean(), source.mean()
-    t, s = target - target_centre, source - source_centre
-    rotation = complex((t.conj() * s).sum() / (abs(t) ** 2).sum())
-    if not np.isfinite(abs(rotation)) or abs(rotation) == 0:
+    target, centre, squares = _centred(crop)
+    source = np.array([complex(*right_eye), complex(*left_eye), complex(*mouth)])
+    source_centre = source.sum() / 3
+    rotation = complex((target.conj() * (source - source_centre)).sum() / squares)
+    if not cmath.isfinite(rotation) or rotation == 0:
         raise InputError(f"no crop is defined by eyes {right_eye} and {left_eye}, mouth {mouth}")
-    shift = complex(source_centre - rotation * target_centre)
+    shift = complex(source_centre - rotation * centre)
     return Affine(
         rotation.real, -rotation.imag, shift.real, rotation.imag, rotation.real, shift.imag
     )
+
+
+@lru_cache
+def _centred(crop: CropSpec) -> tuple[NDArray[np.complex128], np.complex128, np.float64]:
+    """Return the crop's points relative to their centre, the centre, and their squared lengths."""
+    points = np.array([complex(*p) for p in (crop.right_eye, crop.left_eye, crop.mouth)])
+    centre = points.mean()
+    return points - centre, centre, (abs(points - centre) ** 2).sum()
 
 
 def resize_transform(source_hw: tuple[int, int], spec: InputSpec) -> Affine:

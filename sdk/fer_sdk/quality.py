@@ -108,8 +108,15 @@ def _sharpness(crop: NDArray[np.uint8]) -> float:
     levels = crop.astype(np.float64)
     inner = levels[1:-1, 1:-1]
     around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
-    deviation = float(inner.std())
-    return float((around - 4 * inner).std()) / deviation if deviation > 0 else 0.0
+    deviation = _deviation(inner)
+    return _deviation(around - 4 * inner) / deviation if deviation > 0 else 0.0
+
+
+def _deviation(levels: NDArray[np.float64]) -> float:
+    """Return the standard deviation; NumPy's own takes three times as long for so few numbers."""
+    rest = levels - np.add.reduce(levels, axis=None) / levels.size
+    rest *= rest
+    return math.sqrt(np.add.reduce(rest, axis=None) / rest.size)
 
 
 def _pose_degrees(landmarks: Landmarks) -> tuple[float, float, float]:

@@ -137,8 +137,10 @@ class YuNet:
         found = decode(
             output.rows, output.input_hw, self._bundle.factors, min_score=self._min_score
         )
-        found[:, :14] += np.array([tile.left, tile.top] * 7, np.float64)
         height, width = searched.shape[:2]
+        if (tile.width, tile.height) == (width, height):
+            return found
+        found[:, :14] += np.array([tile.left, tile.top] * 7, np.float64)
         cut = (
             ((found[:, 0] < tile.left) & (tile.left > 0))
             | ((found[:, 1] < tile.top) & (tile.top > 0))
