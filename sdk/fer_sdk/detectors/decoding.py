@@ -7,6 +7,7 @@ files.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -52,17 +53,18 @@ def decode(
         RuntimeFailure: If the number of rows does not belong to `input_hw`, or a number is not
             finite.
     """
-    cells = [(input_hw[0] // stride) * (input_hw[1] // stride) for stride in STRIDES]
-    if rows.shape != (sum(cells), COLUMNS):
+    grid = _grid(input_hw)
+    if rows.shape != (len(grid.level), COLUMNS):
         raise RuntimeFailure(
-            f"the face detector must return ({sum(cells)}, {COLUMNS}) for an input of "
+            f"the face detector must return ({len(grid.level)}, {COLUMNS}) for an input of "
             f"{input_hw[1]}x{input_hw[0]} pixels, but returned {rows.shape}"
         )
     with np.errstate(invalid="ignore"):  # a sum is finite only if each number is
         sums = [float(np.add.reduce(rows[:, column], dtype=np.float64)) for column in (0, 1)]
     if not all(map(math.isfinite, sums)):
         raise RuntimeFailure("the face detector's output is not finite: try another delegate")
-    faces = _decode_cells(rows, _likely(rows, cells, factors, min_score), input_hw, min_score)
+    cells = _likely(rows, grid, factors, min_score)
+    faces = _decode_cells(rows, grid, cells, factors, min_score)
     if not np.isfinite(faces).all():
         raise RuntimeFailure("the face detector's output is not finite: try another delegate")
     return suppress(faces)
@@ -101,62 +103,72 @@ def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """Cells that may show a face.
+class _Grid:
+    """Cells of an input size, in the order of the output's rows.
 
     Attributes:
-        row: Index of the cell in the output, (n,).
-        place: Index of the cell in the grid of its stride, (n,).
-        stride: Its stride in pixels, (n,).
-        factor: Factors of its columns, float64 (n, 16).
+        levels: Rows of each stride.
+        level: Number of the cell's stride in `STRIDES`, (n,).
+        stride: Its stride in pixels, float64 (n, 1).
+        corner: Column and row of its top left corner in strides, float64 (n, 2).
     """
 
-    row: NDArray[np.int64]
-    place: NDArray[np.int64]
-    stride: NDArray[np.int64]
-    factor: NDArray[np.float64]
+    levels: tuple[slice, ...]
+    level: NDArray[np.int64]
+    stride: NDArray[np.float64]
+    corner: NDArray[np.float64]
 
 
-def _likely(rows: NDArray[np.float32], counts: list[int], factors: Factors, least: float) -> _Cells:
-    """Find the cells of all strides whose score can be at least `least`."""
-    # Both probabilities are at least the square of the score; a little less allows for rounding.
-    square = min(max(least * least, 1e-12), 1 - 1e-12)
-    lowest = math.log(square / (1 - square)) - 1e-3
-    places, starts, first = [], [], 0
-    for count, factor in zip(counts, factors, strict=True):
-        level = rows[first : first + count]
-        likely = (level[:, 0] >= lowest / factor[0]) & (level[:, 1] >= lowest / factor[1])
-        places.append(np.flatnonzero(likely))
-        starts.append(first)
-        first += count
-    found = [len(place) for place in places]
-    place = np.concatenate(places)
-    return _Cells(
-        row=place + np.repeat(starts, found),
-        place=place,
-        stride=np.repeat(STRIDES, found),
-        factor=np.repeat(np.array(factors), found, axis=0),
+@lru_cache(maxsize=4)
+def _grid(input_hw: tuple[int, int]) -> _Grid:
+    levels: list[slice] = []
+    corners = []
+    for stride in STRIDES:
+        down, across = input_hw[0] // stride, input_hw[1] // stride
+        start = levels[-1].stop if levels else 0
+        levels.append(slice(start, start + down * across))
+        row, column = np.divmod(np.arange(down * across), across)
+        corners.append(np.stack([column, row], axis=1))
+    counts = [len(corner) for corner in corners]
+    return _Grid(
+        levels=tuple(levels),
+        level=np.repeat(np.arange(len(STRIDES)), counts),
+        stride=np.repeat(np.array(STRIDES, np.float64), counts)[:, None],
+        corner=np.concatenate(corners).astype(np.float64),
     )
 
 
+def _likely(
+    rows: NDArray[np.float32], grid: _Grid, factors: Factors, least: float
+) -> NDArray[np.int64]:
+    """Return the indices of the cells whose score can be at least `least`."""
+    # Both probabilities are at least the square of the score; a little less allows for rounding.
+    square = min(max(least * least, 1e-12), 1 - 1e-12)
+    lowest = math.log(square / (1 - square)) - 1e-3
+    likely = np.empty(len(rows), np.bool_)
+    for level, factor in zip(grid.levels, factors, strict=True):
+        np.greater_equal(rows[level, 0], lowest / factor[0], out=likely[level])
+        likely[level] &= rows[level, 1] >= lowest / factor[1]
+    return np.flatnonzero(likely)
+
+
 def _decode_cells(
-    rows: NDArray[np.float32], cells: _Cells, input_hw: tuple[int, int], least: float
+    rows: NDArray[np.float32], grid: _Grid, cells: NDArray[np.int64], factors: Factors, least: float
 ) -> NDArray[np.float64]:
     """Decode cells whose score is at least `least`; all at once, because each NumPy call costs."""
-    numbers = rows[cells.row] * cells.factor
+    numbers = rows[cells] * np.array(factors)[grid.level[cells]]
     # Both logits, negated for the sigmoid 1 / (1 + e^-x), and both logarithms of the sides.
     powers = exp(np.minimum(np.maximum(numbers[:, _POWERS], -_CLIPS), _CLIPS) * _SIGNS)
     probabilities = 1.0 / (1.0 + powers[:, :2])
-    stride, across = cells.stride[:, None], input_hw[1] // cells.stride
-    corner = np.empty((len(numbers), 1, 2))
-    corner[:, 0, 0], corner[:, 0, 1] = cells.place % across, cells.place // across
-    faces = np.empty((len(numbers), 15))
-    centre = (corner[:, 0] + numbers[:, 2:4]) * stride
-    size = powers[:, 2:] * stride
-    faces[:, 0:2], faces[:, 2:4] = centre - size / 2, centre + size / 2
-    points = (corner + numbers[:, 6:].reshape(-1, 5, 2)).reshape(-1, 10)
-    faces[:, 4:14] = points * stride
-    faces[:, 14] = np.sqrt(probabilities[:, 0] * probabilities[:, 1])
+    stride, corner = grid.stride[cells], grid.corner[cells]
+    faces = np.empty((len(cells), 15))
+    centre = (corner + numbers[:, 2:4]) * stride
+    half = powers[:, 2:] * stride / 2
+    np.subtract(centre, half, out=faces[:, 0:2])
+    np.add(centre, half, out=faces[:, 2:4])
+    points = corner[:, None] + numbers[:, 6:].reshape(-1, 5, 2)
+    np.multiply(points.reshape(-1, 10), stride, out=faces[:, 4:14])
+    np.sqrt(probabilities[:, 0] * probabilities[:, 1], out=faces[:, 14])
     return faces[faces[:, 14] >= least]
 
 
