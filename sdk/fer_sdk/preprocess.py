@@ -22,7 +22,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_sdk._internal.resampling import grey_at, grey_levels, stretch
+from fer_sdk._internal.resampling import grey_at, grey_levels
+from fer_sdk._internal.resampling import resize as resize
 from fer_sdk.errors import InputError
 
 Color = Literal["bgr", "rgb", "grey"]
@@ -271,19 +272,6 @@ def _sample(
     np.add(transform.yx * x, transform.yy * y, out=place[1])
     place += np.array([transform.x0, transform.y0])[:, None, None]
     return grey_at(image, color, place, transform.scale)
-
-
-def resize(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Stretch a colour image to another size; each channel as `sample` resamples a grey image.
-
-    Args:
-        image: uint8 (height, width, 3), any order of channels.
-        size_hw: Height and width of the result, 1 or more.
-
-    Returns:
-        uint8 (*size_hw, 3), range [0, 255].
-    """
-    return stretch(image, size_hw)
 
 
 def crop_face(

@@ -169,3 +169,9 @@ def test_the_crop_of_fer2013_is_upright_and_symmetric() -> None:
     assert CROP.right_eye[0] + CROP.left_eye[0] == pytest.approx(47)
     assert CROP.mouth[0] == 23.5
     assert isinstance(CROP, CropSpec)
+
+
+def test_the_sum_of_the_largest_blocks_does_not_overflow() -> None:
+    white = np.full((3000, 3000), 255, np.uint8)  # one block, whose sum is above 2^31
+    face = sample(white, Affine(4000, 0, 0, 0, 4000, 0), FER2013_INPUT, "grey")
+    assert (face == 255).all()

@@ -11,7 +11,7 @@ Neighbours = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 """Indices of the two blocks around each position on an axis, and the weight of the second."""
 
 _ROWS: Final = 32
-"""Rows that `stretch` interpolates at a time, so that they stay in the processor's cache."""
+"""Rows that `resize` interpolates at a time, so that they stay in the processor's cache."""
 
 
 def grey_levels(image: NDArray[np.uint8], color: str) -> NDArray[np.uint8]:
@@ -73,8 +73,16 @@ def grey_at(
     return np.asarray(upper, np.uint8)
 
 
-def stretch(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize a colour image, uint8 (height, width, 3), to uint8 (*size_hw, 3)."""
+def resize(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Stretch a colour image to another size; each channel as `grey_at` resamples a grey image.
+
+    Args:
+        image: uint8 (height, width, 3), any order of channels.
+        size_hw: Height and width of the result, 1 or more.
+
+    Returns:
+        uint8 (*size_hw, 3), range [0, 255].
+    """
     height, width = image.shape[:2]
     across, down = width / size_hw[1], height / size_hw[0]
     block = _block_side(min(across, down), (height, width))
