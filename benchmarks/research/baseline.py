@@ -21,7 +21,7 @@ from research.baseline_page import draw, page
 from research.baseline_photos import measure_rises, read_copies
 from research.baseline_streams import measure_still_faces, measure_video
 
-MODELS: Final = ("nano-int8", DEFAULT_MODEL, "base-ferplus-int8")
+MODELS: Final = ("nano-int8", DEFAULT_MODEL, "base-int8")
 DEFAULTS: Final = (20, 60)
 """People who are played as streams, and the length of each stream in seconds."""
 

@@ -266,7 +266,9 @@ def test_a_student_starts_from_a_converted_network(golden: Path, tmp_path: Path)
 
 
 NANO = find_model("nano-float32")
-NANO_FER2013 = Path(__file__).parents[2] / "train" / "students" / "nano-fer2013-float32.tflite"
+TRAIN = Path(__file__).parents[2] / "train"
+NANO_FER2013 = TRAIN / "students" / "nano-fer2013-float32.tflite"
+BASE_FERPLUS = TRAIN / "teachers" / "base-ferplus-float32.tflite"
 
 
 @pytest.mark.parametrize(("share", "end"), [(0.0, NANO_FER2013), (1.0, NANO)])
@@ -282,6 +284,6 @@ def test_the_ends_of_an_interpolation_are_its_two_networks(share: float, end: Pa
 
 
 def test_an_interpolation_needs_the_labels_of_its_trained_network() -> None:
-    start, trained = ModelBundle.load(NANO), ModelBundle.load(find_model("base-ferplus-float32"))
+    start, trained = ModelBundle.load(NANO), ModelBundle.load(BASE_FERPLUS)
     with pytest.raises(InputError, match=r"nano-float32\.tflite has no contempt"):
         mean_network(start, trained, RECIPES["base-ferplus"], 0.5)

@@ -6,7 +6,6 @@ from typing import Final
 import click
 
 from fer_sdk._internal.output_paths import check_outputs
-from fer_sdk.bundles.registry import find_model
 from fer_sdk.bundles.sidecar import sidecar_of
 from fer_sdk.cli.console import DATA_OPTION, progress_bar
 from fer_sdk.errors import InputError
@@ -15,7 +14,7 @@ from fer_train.cli.options import CACHE_OPTION
 from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 
 TEACHERS: Final = Path(__file__).parents[2] / "teachers"
-"""Teachers that the repository holds beside the shipped `base-ferplus`."""
+"""Teachers of FER+'s classes that the repository holds."""
 
 
 def shipped_teachers() -> list[Path]:
@@ -30,7 +29,7 @@ def shipped_teachers() -> list[Path]:
             f"--teacher shipped needs the folder {TEACHERS}, which only the repository has: clone "
             "it and install it by `pip install -e .`, or name the files of teachers"
         )
-    return [*found, find_model("base-ferplus-float32")]
+    return found
 
 
 @click.command("soft-labels")

@@ -29,8 +29,7 @@ class ModelBundleTest {
             val bundle = ModelBundle.parse(file.name, File("$file.json").readText())
             bundle.checkModel(file.readBytes())
             val seven = listOf("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-            if ("ferplus" in file.name) assertEquals(seven.toSet() + "contempt", bundle.labels.toSet())
-            else assertEquals(seven, bundle.labels)
+            assertEquals(seven, bundle.labels)
             assertEquals(
                 InputSpec(
                     golden.getInt("height"), golden.getInt("width"),

@@ -3,11 +3,13 @@ package org.fersdk.demo
 import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.CompiledModel.GpuOptions.Precision
+import org.fersdk.android.Choice
 import org.fersdk.android.FerModels
 import org.fersdk.android.Runtime
 import org.fersdk.core.EngineException
 import org.junit.After
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertNull
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Before
@@ -39,7 +41,7 @@ class FerModelsTest {
         CompiledModel.stubModel = null
     }
 
-    private fun gpu() = models.choices.first { it.runtime == Runtime.LITERT_GPU && it.bundle.labels.size == 7 }
+    private fun gpu() = models.choices.first { it.runtime == Runtime.LITERT_GPU }
 
     @Test
     fun `a GPU computes in float32`() {
@@ -48,6 +50,13 @@ class FerModelsTest {
         assertEquals(listOf(Accelerator.GPU), options.accelerators)
         assertEquals(Precision.FP32, options.gpuOptions?.precision)
         assertEquals(0, CompiledModel.stubOpen)
+    }
+
+    @Test
+    fun `a model of other labels replaces no other`() {
+        val eight = gpu().bundle.let { it.copy(labels = it.labels + "contempt") }
+        assertEquals(Choice(eight, Runtime.LITERT_CPU), models.fallbackOf(Choice(eight, Runtime.LITERT_GPU)))
+        assertNull(models.fallbackOf(Choice(eight, Runtime.LITERT_CPU)))
     }
 
     @Test
