@@ -60,6 +60,13 @@ def card(data: CardData) -> str:
     """Return the card as Markdown text."""
     name, source = data.name, data.bundle.source
     *trained, _ = source["command"].split(" && ")  # the last command converts
+    epochs = f"{source['epochs']} epoch" + ("" if source["epochs"] == "1" else "s")
+    press_photos = (
+        " Among trained variants, the split `fit` of the [press photos](../results/prior.md) "
+        "decided, too."
+        if source.get("label_convention") == "FER+"
+        else ""
+    )
     int8 = data.result.models[0]
     assert int8.parameters is not None
     assert int8.multiply_accumulates is not None
@@ -89,11 +96,11 @@ def card(data: CardData) -> str:
             else ""
         )
         + f". Recipe `{source['recipe']}`, seed "
-        f"{source['seed']}, {source['epochs']} epochs, {source['minutes']} minutes"
+        f"{source['seed']}, {epochs}, {source['minutes']} minutes"
         + (f" on {source['hardware']}" if "hardware" in source else "")
         + (" for the last of the runs below" if len(trained) > 1 else "")
         + f", {source['trainer']}. Epochs, temperature and all other settings were chosen on "
-        f"deduplicated PublicTest. Calibration of int8: {source['calibration']}.",
+        f"deduplicated PublicTest.{press_photos} Calibration of int8: {source['calibration']}.",
         "",
         "```sh",
         "fer-train import fer2013.csv --ferplus fer2013new.csv",

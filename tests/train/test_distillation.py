@@ -13,6 +13,7 @@ from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
 from fer_train.cli.main import main
+from fer_train.cli.soft_labels import shipped_teachers
 from fer_train.configs import RECIPES
 from fer_train.configs.augmentations import TEACHER_AUGMENTATION
 from fer_train.data import imported_faces
@@ -166,6 +167,21 @@ def test_agreement_is_1_for_equal_and_0_for_disjoint_predictions() -> None:
     # Jensen-Shannon divergence of (1, 0) and (.5, .5) in bits: .311278.
     assert teacher_agreement([sure, half]) == pytest.approx([1 - 0.311278], abs=1e-5)
     assert teacher_agreement([sure]) == pytest.approx([1])
+
+
+def test_the_shipped_teachers_are_all_files_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teachers = shipped_teachers()
+    assert [path.name for path in teachers] == [
+        "base-ferplus-float32.tflite",
+        "mobilenet-faces-ferplus-float16.tflite",
+    ]
+    for path in teachers:
+        assert set(ModelBundle.load(path).labels) == set(FERPLUS_CLASSES)
+    monkeypatch.setattr("fer_train.cli.soft_labels.TEACHERS", tmp_path)
+    with pytest.raises(InputError, match="only the repository has"):
+        shipped_teachers()
 
 
 def test_teachers_of_other_labels_predict_the_common_ones(golden: Path, tmp_path: Path) -> None:

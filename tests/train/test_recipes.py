@@ -31,6 +31,7 @@ def test_too_few_epochs_for_the_stages_are_refused() -> None:
         ("base-ferplus", "base-fer2013"),
         ("nano-continued", "nano"),
         ("small-continued", "small"),
+        ("base-continued", "base"),
     ],
 )
 def test_continued_recipes_start_with_the_network_of_the_first_recipe(

@@ -65,8 +65,8 @@ RECIPES: Final = {
     #     --prior balanced --augmentations 5
     #
     # with data/fairface.npz of `fer-train import-faces` and balanced priors of
-    # `fer-train fit-priors`, both on the packs that docs/tutorials/train.md names. Two of these
-    # teachers are in train/teachers, in float16 and float32.
+    # `fer-train fit-priors`, both on the packs that docs/tutorials/train.md names. The first
+    # of these teachers is in train/teachers as float16, the last as float32.
     #
     # fer-train distill nano train/soft_labels_ferplus.npz \
     #     --faces data/fairface.npz train/soft_labels_fairface.npz --precision float32 --epochs 24
@@ -110,6 +110,12 @@ RECIPES: Final = {
         _everyday(
             _BASE, "train/teachers/base-ferplus-float32.tflite", Stage(6, 0.02, warmup_epochs=1)
         ),
+        soft_temperature=2.0,
+    ),
+    # fer-train distill base-continued, the same, without --epochs
+    # 1 core: about 135 minutes after `base`. Not finished: PublicTest 87.5 % after two epochs.
+    "base-continued": replace(
+        _everyday(_BASE, "runs/base-seed0/base.keras", Stage(8, 0.03, warmup_epochs=1)),
         soft_temperature=2.0,
     ),
     #
