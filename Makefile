@@ -13,7 +13,6 @@ HEADLESS := .venv-headless
 OLD := .venv-tflite
 JAX := .venv-jax
 RAY := .venv-ray
-LOWEST := .venv-lowest
 UV := .venv-uv
 VULKAN := .cache/vulkan
 WEB := android_demo/web
@@ -36,7 +35,7 @@ locked = $(PYTHON) -m venv $(1) \
 # The other environments get what an ordinary `pip install` resolves.
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
-.PHONY: demo test test-all check lint unit coverage packages bare no-opencv headless old-boards jax ray lowest pythons \
+.PHONY: demo test test-all check lint unit coverage packages bare no-opencv headless old-boards jax ray pythons \
 	gpu docs app-export web-site web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
@@ -49,7 +48,7 @@ test:
 	$(MAKE) $(UNIT)
 
 test-all: test
-	$(MAKE) -j 2 --output-sync=target android-check web-check gpu old-boards jax ray lowest pythons
+	$(MAKE) -j 2 --output-sync=target android-check web-check gpu old-boards jax ray pythons
 
 check: lint unit
 
@@ -85,12 +84,12 @@ docs: $(DEV)/ready
 	! grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?|png|svg)"' build/site
 	$(DEV)/bin/python -m pytest -q -p tests.docs.blocks README.md docs/tutorials docs/guides
 
-# The wheel alone, in an environment without any extra: what `pip install fer-sdk` gives.
+# The wheel alone, without any extra, with the lowest declared version of each dependency.
 bare: $(DEV)/ready
 	rm -rf dist $(BARE)
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist .
 	$(PYTHON) -m venv $(BARE)
-	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl $(TEST_TOOLS)
+	$(PIP_QUIET) $(BARE)/bin/pip install -q dist/*.whl -c tests/lowest-requirements.txt $(TEST_TOOLS)
 	$(BARE)/bin/python -c "import importlib.util as u; assert not u.find_spec('tensorflow')"
 	$(BARE)/bin/python -m pytest -q $(TWO) tests/sdk
 	$(MAKE) no-opencv headless
@@ -113,14 +112,6 @@ headless: $(UV)/ready
 	cd $(HEADLESS) && sh -e install
 	$(HEADLESS)/bin/fer image $(SAMPLE)
 	cd examples/edge && $(CURDIR)/$(HEADLESS)/bin/python -B -c 'import http_endpoint'
-
-# The lowest declared version of each dependency of the runtime.
-lowest: $(UV)/ready
-	rm -rf $(LOWEST)
-	$(PYTHON) -m venv $(LOWEST)
-	$(UV)/bin/uv pip install -q --python $(LOWEST) -r tests/lowest-requirements.txt $(TEST_TOOLS)
-	$(UV)/bin/uv pip install -q --python $(LOWEST) --no-deps .
-	$(LOWEST)/bin/python -m pytest -q $(TWO) tests/sdk
 
 # Every Python that the SDK supports and that is installed; pyenv's are found too.
 pythons: $(VERSIONS:%=python-%)
@@ -286,6 +277,6 @@ release: $(DEV)/ready web-site
 	ls -l dist
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(BARE) $(NO_OPENCV) $(HEADLESS) $(OLD) $(JAX) $(RAY) $(LOWEST) $(UV) .venv-python-* dist out build
+	rm -rf $(DEMO) $(DEV) $(BARE) $(NO_OPENCV) $(HEADLESS) $(OLD) $(JAX) $(RAY) $(UV) .venv-python-* dist out build
 	rm -rf $(WEB)/node_modules
 	rm -rf android_demo/check/target android_demo/check/*/target

@@ -20,7 +20,7 @@ from fer_sdk import ExpressionClassifier, read_photo
 from fer_sdk.preprocess import FER2013_INPUT, crop_face, crop_transform
 
 FACES = 200
-DISTORTED, SYNTHETIC = 1200, 200
+DISTORTED, SYNTHETIC = 500, 100
 SAMPLE = Path(__file__).parents[2] / "examples" / "eileen_collins.png"
 POINTS = ((200.125, 101.8), (247.125, 102.6), (219.1, 143.2))
 """Right eye, left eye and mouth in the sample photo."""

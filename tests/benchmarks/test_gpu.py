@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fer_sdk import shipped_models
+from fer_sdk.bundles.registry import DEFAULT_MODEL
 
 pytestmark = pytest.mark.device
 REQUIRED = os.environ.get("FER_GPU") == "required"
@@ -30,17 +31,15 @@ def bench(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_every_shipped_model_predicts_as_on_the_cpu_and_its_adapter_is_named(
-    tmp_path: Path,
-) -> None:
-    out = tmp_path / "out.json"
-    done = bench(tmp_path, "--quick", "--json", out)
+def test_shipped_models_predict_as_on_the_cpu_and_the_adapter_is_named(tmp_path: Path) -> None:
+    out, chosen = tmp_path / "out.json", {"nano-float32", "nano-int8", DEFAULT_MODEL}
+    paths = [path for name, path in shipped_models().items() if name in chosen]
+    done = bench(tmp_path, *paths, "--quick", "--json", out)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1  # the note that there is no FER2013
     result = json.loads(out.read_text())
-    precisions = {row["name"]: row["precision"] for row in result["models"]}
-    assert {"int8", "float32"} <= set(precisions.values())
-    assert {*precisions, *result["refused"]} == {path.name for path in shipped_models().values()}
+    assert {row["name"] for row in result["models"]} == {path.name for path in paths}
+    assert not result["refused"]
     for row in result["models"]:
         backend, parity = row["backend"], row["parity"]
         assert backend["delegated_ops"] == backend["ops"] > 0
