@@ -1,6 +1,7 @@
 """The GPU delegate on the available adapter; `make gpu` provides a software adapter.
 
 Each test uses a separate process, because LiteRT keeps its environment and its log until exit.
+Three shipped models are tested: the others have the same operators in other sizes.
 """
 
 import json
@@ -34,6 +35,7 @@ def bench(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
 def test_shipped_models_predict_as_on_the_cpu_and_the_adapter_is_named(tmp_path: Path) -> None:
     out, chosen = tmp_path / "out.json", {"nano-float32", "nano-int8", DEFAULT_MODEL}
     paths = [path for name, path in shipped_models().items() if name in chosen]
+    assert len(paths) == len(chosen)
     done = bench(tmp_path, *paths, "--quick", "--json", out)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1  # the note that there is no FER2013
