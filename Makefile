@@ -36,7 +36,8 @@ locked = $(PYTHON) -m venv $(1) \
 TEST_TOOLS := pytest pytest-xdist hypothesis
 
 .PHONY: demo test test-all check lint unit coverage packages bare no-opencv headless old-boards jax ray pythons \
-	gpu docs app-export web-site web-check page chromium ffmpeg mosquitto android-check benchmark peers arm system lock release clean
+	gpu docs app-export web-site web-check page chromium ffmpeg mosquitto android-check android-mutants \
+	benchmark peers arm system lock release clean
 
 demo: system $(DEMO)/ready
 	$(DEMO)/bin/fer image $(SAMPLE) --out out --overwrite
@@ -48,7 +49,7 @@ test:
 	$(MAKE) $(UNIT)
 
 test-all: test
-	$(MAKE) -j 2 --output-sync=target android-check web-check gpu old-boards jax ray pythons
+	$(MAKE) -j 2 --output-sync=target android-mutants web-check gpu old-boards jax ray pythons
 
 check: lint unit
 
@@ -212,6 +213,10 @@ android-check: $(DEV)/ready app-export
 	|| { apt-get update -q && apt-get install -qy --no-install-recommends \
 	openjdk-17-jdk-headless maven aapt zipalign apksigner curl unzip; }
 	$(DEV)/bin/python android_demo/check/check.py $(APP_EXPORT)
+
+# Whether the tests of the demo detect faults put into its code.
+android-mutants: android-check
+	$(DEV)/bin/python android_demo/check/check.py --mutants
 
 # OpenCV's wheel links against two libraries that a minimal Debian or Ubuntu lacks.
 system:

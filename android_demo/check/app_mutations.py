@@ -113,9 +113,9 @@ def run(check: Path, class_path: str, android: Path) -> str:
         SystemExit: If the faults cannot be compiled, or a test passes or fails otherwise.
     """
     work = check / "target/app-mutants"
-    shutil.rmtree(work, ignore_errors=True)
     sources, classes = work / "sources", work / "classes"
-    _write_sources(check.parent, sources)
+    shutil.rmtree(work, ignore_errors=True)
+    write_sources(check.parent, sources)
     tests = (check / "target/test-class-path.txt").read_text().strip()
     built = [check / f"{module}/target/classes" for module in ("app", "litert")]
     libraries = ":".join(map(str, [*built, tests, android]))
@@ -143,8 +143,12 @@ def run(check: Path, class_path: str, android: Path) -> str:
     return f"{len(FAULTS)} of {len(FAULTS)} detected"
 
 
-def _write_sources(demo: Path, folder: Path) -> None:
-    """Write the files that contain faults, with all their faults."""
+def write_sources(demo: Path, folder: Path) -> None:
+    """Write the files that contain faults, with all their faults, into a new folder.
+
+    Raises:
+        SystemExit: If a file no longer contains a text that a fault replaces.
+    """
     folder.mkdir(parents=True)
     for file in dict.fromkeys(fault.file for fault in FAULTS):
         changes = [change for fault in FAULTS if fault.file == file for change in fault.changes]

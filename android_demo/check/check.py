@@ -1,9 +1,11 @@
 """Check the Android demo without an Android SDK and without a phone: `make android-check`.
 
     python android_demo/check/check.py EXPORT
+    python android_demo/check/check.py --mutants
 
-EXPORT is a folder written by `fer-convert --android` from the shipped models. Requires JDK 17,
-Maven, aapt2, zipalign, apksigner, curl, unzip, and the development environment of this repository.
+EXPORT is a folder written by `fer-convert --android` from the shipped models. `--mutants`, after
+that, checks the tests themselves: `make android-mutants`. Requires JDK 17, Maven, aapt2, zipalign,
+apksigner, curl, unzip, and the development environment of this repository.
 ../README.md lists what is verified and what is not.
 """
 
@@ -13,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
@@ -46,15 +48,24 @@ def main() -> None:
             f"android-check requires {', '.join(missing)}: on Debian or Ubuntu, "
             f"apt-get install {packages}"
         )
+    if sys.argv[1:] == ["--mutants"]:
+        if not (TARGET / "test-class-path.txt").is_file():
+            sys.exit("check.py --mutants needs what `make android-check` builds: run that first")
+        _run_stages("android-mutants", (MUTANTS,))
+        return
     if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "manifest.json").is_file():
         sys.exit("usage: check.py EXPORT, a folder written by `fer-convert --android EXPORT`")
     shutil.rmtree(TARGET / "export", ignore_errors=True)
     shutil.copytree(sys.argv[1], TARGET / "export")
+    _run_stages("android-check", STAGES)
+
+
+def _run_stages(name: str, stages: Iterable[Iterable[Callable[[], str]]]) -> None:
     start = time.monotonic()
     with ThreadPoolExecutor(2) as threads:  # each step uses about one core
-        for stage in STAGES:
+        for stage in stages:
             list(threads.map(_timed, stage))
-    print(f"android-check: passed in {time.monotonic() - start:.0f} s")
+    print(f"{name}: passed in {time.monotonic() - start:.0f} s")
 
 
 def _timed(step: Callable[[], str]) -> None:
@@ -64,7 +75,11 @@ def _timed(step: Callable[[], str]) -> None:
 
 
 def static() -> str:
-    """Check the files that a Gradle build reads."""
+    """Check the files that a Gradle build reads, and that every mutation can be applied."""
+    work = TARGET / "mutants"
+    mutations.write(REPOSITORY, work)
+    app_mutations.write_sources(DEMO, work / "app")
+    shutil.rmtree(work)
     return static_check.run(DEMO)
 
 
@@ -189,9 +204,12 @@ STAGES: tuple[tuple[Callable[[], str], ...], ...] = (
     (assets,),
     (resources, readme_example),
     (maven,),
-    (packages, mutants, app_mutants),
+    (packages,),
 )
 """Steps by stage; those of one stage do not depend on each other."""
+
+MUTANTS = (mutants, app_mutants)
+"""Steps after those of `STAGES`."""
 
 
 def _tools() -> str:

@@ -141,15 +141,7 @@ def run(repository: Path, target: Path, class_path: str) -> str:
         SystemExit: If a mutation is not detected or not compiled, or the tests fail without one.
     """
     work, check = target / "mutants", repository / "android_demo/check"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    lines = [f"none\t-\t{repository}"]
-    for number, mutation in enumerate(MUTATIONS):
-        copy = work / str(number)
-        _copy(repository, copy)
-        mutation.apply(copy)
-        changed = _remove_unchanged(repository, copy)
-        lines.append(f"{mutation.name}\t{copy / CORE if changed else '-'}\t{copy}")
+    lines = write(repository, work)
     (work / "list.txt").write_text("\n".join(lines) + "\n")
     process = subprocess.run(
         ["java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-cp", class_path, "MutantsKt",
@@ -169,6 +161,27 @@ def run(repository: Path, target: Path, class_path: str) -> str:
         print(f"  detected: {name}, by {detail}", flush=True)
     shutil.rmtree(work)
     return f"{len(MUTATIONS)} of {len(MUTATIONS)} detected, none without a mutation"
+
+
+def write(repository: Path, work: Path) -> list[str]:
+    """Write a repository for each mutant into a new folder `work`.
+
+    Returns:
+        Lines for tools/src/main/kotlin/Mutants.kt: name, changed sources or "-", repository.
+
+    Raises:
+        SystemExit: If the core no longer contains a text that a mutation replaces.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    lines = [f"none\t-\t{repository}"]
+    for number, mutation in enumerate(MUTATIONS):
+        copy = work / str(number)
+        _copy(repository, copy)
+        mutation.apply(copy)
+        changed = _remove_unchanged(repository, copy)
+        lines.append(f"{mutation.name}\t{copy / CORE if changed else '-'}\t{copy}")
+    return lines
 
 
 def _copy(repository: Path, copy: Path) -> None:
