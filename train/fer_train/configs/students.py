@@ -65,8 +65,8 @@ RECIPES: Final = {
     #     --prior balanced --augmentations 5
     #
     # with data/fairface.npz of `fer-train import-faces` and balanced priors of
-    # `fer-train fit-priors`, both on the packs that docs/tutorials/train.md names. The first
-    # of these teachers is in train/teachers as float16, the last as float32.
+    # `fer-train fit-priors`, both on the packs that docs/tutorials/train.md names. The last
+    # of these teachers is in train/teachers.
     #
     # fer-train distill nano train/soft_labels_ferplus.npz \
     #     --faces data/fairface.npz train/soft_labels_fairface.npz --precision float32 --epochs 24
