@@ -9,7 +9,6 @@ from tests.synthetic import synthetic_faces
 
 from fer_sdk import ExpressionClassifier, ModelBundle
 from fer_sdk.bundles.prior import Prior
-from fer_sdk.bundles.registry import find_model
 from fer_sdk.errors import InputError
 from fer_sdk.evaluation.fer2013 import Fer2013
 from fer_sdk.labels import FER2013_LABELS
@@ -158,20 +157,6 @@ def test_teachers_predict_every_augmentation(small_fer2013: Fer2013, golden: Pat
     assert set(soft.members) == {"golden/tiny-int8.tflite", "golden/tiny-float32.tflite"}
     assert soft.agreement is not None
     assert soft.agreement.min() > 240  # two precisions of one network
-
-
-def test_mirrored_predictions_are_those_of_a_face_and_of_its_mirror_image() -> None:
-    teacher = find_model("nano-int8")
-    faces = np.random.default_rng(0).integers(0, 256, (20, 48, 48)).astype(np.uint8)
-    sides = faces, np.ascontiguousarray(faces[:, :, ::-1])
-    single, other = (
-        predict_with_teachers([teacher], each, "", TEACHER_AUGMENTATION, 1).probabilities(0)
-        for each in sides
-    )
-    assert np.abs(single - other).max() > 0.05
-    for each in sides:
-        both = predict_with_teachers([teacher], each, "", TEACHER_AUGMENTATION, 1, mirrored=True)
-        np.testing.assert_allclose(both.probabilities(0), (single + other) / 2, atol=0.01)
 
 
 def test_agreement_is_1_for_equal_and_0_for_disjoint_predictions() -> None:

@@ -55,13 +55,6 @@ def shipped_teachers() -> list[Path]:
 @click.option("--smiles", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Weight of the measured smiles of imported faces in the division between happy "
               "and neutral.")  # fmt: skip
-@click.option(
-    "--tta",
-    type=click.Choice(["none", "mirrored"]),
-    default="none",
-    show_default=True,
-    help="Mean predictions for each face and its mirror image, in twice the time.",
-)
 @CACHE_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace the file at --out.")
 def soft_labels(
@@ -73,7 +66,6 @@ def soft_labels(
     out: Path,
     prior: str,
     smiles: float,
-    tta: str,
     cache: Path | None,
     overwrite: bool,
 ) -> None:
@@ -106,7 +98,7 @@ def soft_labels(
     with progress_bar(total=total, desc="predicting", unit=" augmentations") as bar:
         labels = predict_with_teachers(
             models, pixels, fingerprint, TEACHER_AUGMENTATION, augmentations, cache, prior,
-            measured, bar.update, mirrored=tta == "mirrored",
+            measured, bar.update,
         )  # fmt: skip
     save(labels, out)
     click.echo(

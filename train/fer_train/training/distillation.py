@@ -34,7 +34,6 @@ def predict_with_teachers(
     smiles: tuple[NDArray[np.float32], float] | None = None,
     report: Callable[[int], None] = lambda predictions: None,
     *,
-    mirrored: bool = False,
     augmented: Iterable[NDArray[np.uint8]] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> SoftLabels:
@@ -53,8 +52,6 @@ def predict_with_teachers(
         prior: Class prior that every teacher predicts under.
         smiles: Measured smiles of the faces and their weight, for `mix_smiles`.
         report: Called with 1 after each model and augmentation.
-        mirrored: Average each teacher's predictions over a face and its mirror image, of which
-            training steps show either.
         augmented: The augmented faces by number, from a place where they are computed ahead. By
             default they are computed here.
         stop: Called after each augmentation; True leaves the others out.
@@ -85,8 +82,7 @@ def predict_with_teachers(
             for digest, (bundle, predict) in zip(digests, teachers, strict=True):
                 # The cache's key must state the prior, which changes the predictions.
                 key = digest if prior == TRAINING else f"{digest}, {prior} {bundle.prior(prior)}"
-                sides = [pixels, np.ascontiguousarray(pixels[:, :, ::-1])][: 1 + mirrored]
-                found = np.mean([predict_cached(predict, key, x, cache) for x in sides], axis=0)
+                found = predict_cached(predict, key, pixels, cache)
                 found = found[:, [bundle.labels.index(name) for name in classes]]
                 predictions.append(found / found.sum(axis=1, keepdims=True))
                 report(1)
