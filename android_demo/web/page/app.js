@@ -88,7 +88,7 @@ function openModel() {
       showStatus(`${model} on ${state.recognizer.device}`);
       enable(true);
       await showOffline();
-      if (!state.stream && state.photo) await recognizePhoto();
+      if (!state.stream) await recognizePhoto();
     });
   });
 }
@@ -106,8 +106,9 @@ async function showOffline() {
   if (names.length) element("offline").textContent = `Available offline with ${names.join(", ")}.`;
 }
 
-/** Recognize the photo again and show it. */
+/** Recognize the photo again and show it, unless its model failed to load: the next one recognizes it. */
 async function recognizePhoto() {
+  if (!state.recognizer || !state.photo) return;
   const image = await createImageBitmap(state.photo); // the worker takes the copy
   const { faces, ms, image: returned } = await state.recognizer.recognize(image);
   show(returned, faces, ms, false);
