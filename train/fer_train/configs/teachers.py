@@ -77,6 +77,13 @@ _MOBILENET_FACES_112: Final = replace(
     ),
     ferplus_weight=0.4,
 )
+_MOBILENET_FACES_128: Final = replace(
+    _MOBILENET_FACES_112,
+    sizes={**_MOBILENET_FACES_112.sizes, "input_size": 128},
+    label_smoothing=0.0,
+    soft_weight=0.5,
+    augmentation=Augmentation(flip=True, erasing=0.3),
+)
 _RESIDUAL_48: Final = Recipe(
     model="residual_student",
     sizes={"stem": 32, "widths": (64, 128, 256)},
@@ -144,15 +151,11 @@ RECIPES: Final = {
     # Larger faces, and half of the target from the soft labels of earlier teachers
     # (Furlanello et al. 2018, https://arxiv.org/abs/1805.04770).
     "mobilenet-faces-distilled": replace(
-        _MOBILENET_FACES_112,
-        sizes={**_MOBILENET_FACES_112.sizes, "input_size": 128},
+        _MOBILENET_FACES_128,
         stages=(
             Stage(epochs=1, learning_rate=1e-3, frozen=True),
             Stage(epochs=18, learning_rate=3e-4, warmup_epochs=1),
         ),
-        label_smoothing=0.0,
-        soft_weight=0.5,
-        augmentation=Augmentation(flip=True, erasing=0.3),
     ),
     # fer-train fit residual-48
     # 2 cores: 72 minutes. PublicTest 66.27 %, PrivateTest 67.43 %.
@@ -172,19 +175,15 @@ RECIPES: Final = {
     # 1 core: 67 minutes. PublicTest, FER+ majority, 7 classes (n = 2,938): 88.77 %. Its float16
     # file is in train/teachers. Larger faces, and half of the target from earlier teachers.
     "mobilenet-faces-everyday": replace(
-        _MOBILENET_FACES_112,
-        sizes={**_MOBILENET_FACES_112.sizes, "input_size": 128},
+        _MOBILENET_FACES_128,
         stages=(
             Stage(epochs=1, learning_rate=1e-3, frozen=True),
             Stage(epochs=12, learning_rate=3e-4, warmup_epochs=1),
         ),
         classes="ferplus7",
         ferplus_weight=0.0,
-        label_smoothing=0.0,
-        soft_weight=0.5,
         soft_temperature=2.0,
         logit_adjustment=True,
-        augmentation=Augmentation(flip=True, erasing=0.3),
         precision="float32",
     ),
     # fer-train fit residual-48-ferplus
